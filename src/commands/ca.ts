@@ -1,0 +1,123 @@
+import { relative, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { parseDuration } from '../pki/x509/duration.ts';
+import { keyTypes, type KeyType } from '../pki/x509/key.ts';
+import type { Context } from './context.ts';
+import { exit, type ExitCode } from './exit-codes.ts';
+import { addOutputOptions, collect, exclusive, nonEmpty, oneOf, type Run } from './options.ts';
+import { Output, type OutputFlags } from './output.ts';
+
+interface InitFlags extends OutputFlags {
+  ca?: string;
+  name?: string;
+  keyType?: KeyType;
+  lifetime?: string;
+  permitDns?: string[];
+  permitIp?: string[];
+  permitEmail?: string[];
+  permitUri?: string[];
+  excludeDns?: string[];
+  excludeIp?: string[];
+  excludeEmail?: string[];
+  excludeUri?: string[];
+  passphraseFile?: string;
+  askPassphrase?: boolean;
+  offlineRoot?: string;
+  crlUrl?: string[];
+  ocspUrl?: string[];
+  aiaUrl?: string[];
+}
+
+interface ShowFlags extends OutputFlags {
+  ca?: string;
+}
+
+const help = `
+Examples:
+  certwright ca init --name "Shop"
+  certwright ca init --ca ./prod-ca --permit-dns internal --permit-ip 10.0.0.0/8 --offline-root /media/usb/root-key.pem
+  certwright ca show`;
+
+export function register(command: Command, context: Context, run: Run): void {
+  command.addHelpText('after', help);
+  const init = command
+    .command('init')
+    .description('make a root and an issuing CA in a new folder')
+    .helpOption('-h, --help', 'show help')
+    .option('--ca <dir>', 'folder to make (CERTWRIGHT_CA; default ./ca)')
+    .option('--name <name>', 'what the CA is called: "NAME Root CA" and "NAME Issuing CA"')
+    .option('--key-type <type>', `${keyTypes.join(', ')} (default ec-p384)`, oneOf('--key-type', keyTypes))
+    .option('--lifetime <time>', 'of the root (default 10y); the issuing CA lives half as long');
+  for (const kind of ['dns', 'ip', 'email', 'uri']) {
+    init.option(`--permit-${kind} <base>`, `name constraint: only these ${kind} names`, collect);
+    init.option(`--exclude-${kind} <base>`, `name constraint: never these ${kind} names`, collect);
+  }
+  init
+    .option('--passphrase-file <file>', 'encrypt the keys with its first line (CERTWRIGHT_CA_PASSPHRASE)')
+    .option('--ask-passphrase', 'encrypt the keys with a passphrase that is asked for')
+    .option('--offline-root <file>', "write the root's key there; issuing goes on without it")
+    .option('--crl-url <url>', 'default CRL distribution point of its certificates', collect)
+    .option('--ocsp-url <url>', 'default OCSP responder of its certificates', collect)
+    .option('--aia-url <url>', "default place of the issuer's certificate", collect);
+  addOutputOptions(init).addHelpText('after', help);
+  init.action(run((flags: InitFlags) => initCa(flags, context)));
+
+  const show = command
+    .command('show')
+    .description('what a CA is, what it may sign, what it has issued, and how to trust it')
+    .helpOption('-h, --help', 'show help')
+    .option('--ca <dir>', 'folder of the CA (CERTWRIGHT_CA; default ./ca)');
+  addOutputOptions(show).addHelpText('after', help);
+  show.action(run((flags: ShowFlags) => showCa(flags, context)));
+}
+
+const folderOf = (flags: ShowFlags, context: Context): string =>
+  resolve(context.cwd, flags.ca ?? nonEmpty(context.env['CERTWRIGHT_CA']) ?? 'ca');
+
+async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
+  const output = new Output(context, flags);
+  exclusive({ '--passphrase-file': flags.passphraseFile, '--ask-passphrase': flags.askPassphrase });
+  const lifetime = flags.lifetime === undefined ? undefined : parseDuration(flags.lifetime, '--lifetime');
+  const { createCa, defaultCaName, defaultCaLifetime, describeCa } = await import('../pki/lifecycle/ca.ts');
+  const { parseNameConstraints } = await import('../pki/x509/name-constraint-flags.ts');
+  const { checkCaName, checkUrls } = await import('./ca-input.ts');
+  const { givenCaPassphrase, newPassphrase } = await import('./passphrase.ts');
+  const nameConstraints = parseNameConstraints({
+    permitted: { dns: flags.permitDns, ip: flags.permitIp, email: flags.permitEmail, uri: flags.permitUri },
+    excluded: { dns: flags.excludeDns, ip: flags.excludeIp, email: flags.excludeEmail, uri: flags.excludeUri },
+  });
+  const folder = folderOf(flags, context);
+  const wanted = {
+    name: flags.name === undefined ? defaultCaName() : checkCaName(flags.name),
+    keyType: flags.keyType ?? ('ec-p384' as const),
+    lifetime: lifetime ?? defaultCaLifetime,
+    nameConstraints,
+    defaults: {
+      crlUrls: checkUrls('--crl-url', flags.crlUrl),
+      ocspUrls: checkUrls('--ocsp-url', flags.ocspUrl),
+      issuerUrls: checkUrls('--aia-url', flags.aiaUrl),
+    },
+    offlineRoot: flags.offlineRoot === undefined ? undefined : resolve(context.cwd, flags.offlineRoot),
+    passphrase: flags.askPassphrase === true ? await newPassphrase(context) : await givenCaPassphrase(flags.passphraseFile, context),
+  };
+  await output.progress('making the CA', createCa(folder, wanted, context.now()));
+  const summary = await describeCa(folder);
+  const { caDocument, caLines } = await import('./ca-report.ts');
+  const where = relative(context.cwd, folder) || '.';
+  output.result(caDocument(summary), [
+    `${output.paint.green('made')} a CA in ${where}`,
+    ...caLines(summary, context.now(), output.paint),
+    '',
+    `next: certwright issue orders.internal${where === 'ca' ? '' : ` --ca ${where}`}`,
+  ]);
+  return exit.done;
+}
+
+async function showCa(flags: ShowFlags, context: Context): Promise<ExitCode> {
+  const output = new Output(context, flags);
+  const { describeCa } = await import('../pki/lifecycle/ca.ts');
+  const { caDocument, caLines, trustLines } = await import('./ca-report.ts');
+  const summary = await describeCa(folderOf(flags, context));
+  output.result(caDocument(summary), [...caLines(summary, context.now(), output.paint), '', ...trustLines(summary)]);
+  return exit.done;
+}

@@ -1,0 +1,173 @@
+import { relative, resolve } from 'node:path';
+import { PkiError } from '../pki/errors.ts';
+import type { FilesOrder } from '../pki/lifecycle/issue-files.ts';
+import { issueIntoStore, type IssueResult } from '../pki/lifecycle/issue.ts';
+import type { openOrCreate } from '../pki/lifecycle/open-ca.ts';
+import { renewAt } from '../pki/lifecycle/due.ts';
+import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
+import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
+import { certificatePem } from '../pki/x509/pem-writer.ts';
+import type { Context } from './context.ts';
+import { exit, type ExitCode } from './exit-codes.ts';
+import type { IssueFlags } from './issue.ts';
+import type { Order } from './issue-order.ts';
+import { storePath } from './options.ts';
+import type { Output } from './output.ts';
+import { passphraseFile } from './passphrase.ts';
+import { printable } from './printable.ts';
+
+type Authority = Awaited<ReturnType<typeof openOrCreate>>['authority'];
+
+const schema = 'certwright.issue/1';
+
+/** Issues to where the flags say, and prints the result. */
+export async function finish(
+  order: Order,
+  authority: Authority,
+  flags: IssueFlags,
+  context: Context,
+  output: Output,
+): Promise<ExitCode> {
+  reportForeign(order, output);
+  const intoStore = flags.out === undefined && flags.certOut === undefined && (order.foreign === undefined || flags.as !== undefined);
+  if (intoStore) await toStore(order, authority, flags, context, output);
+  else if (flags.out === undefined && flags.certOut === undefined) await toStdout(order, authority, context, output);
+  else await toFiles(order, authority, flags, context, output);
+  for (const kind of await authority.adoptDefaults(order.request)) {
+    output.note(`${{ crlUrls: 'the CRL URL', ocspUrls: 'the OCSP URL', issuerUrls: 'the AIA URL' }[kind]} is now the CA's default`);
+  }
+  return exit.done;
+}
+
+/** What somebody's request asked for beyond names is said, never copied in silence. */
+function reportForeign({ foreign }: Order, output: Output): void {
+  if (!foreign) return;
+  output.note(`request: ${foreign.key}, asks for ${foreign.names.join(', ') || 'no names'}`);
+  for (const ignored of foreign.ignored) output.warn(`the request's ${ignored} is not taken over`);
+}
+
+async function toStore(order: Order, authority: Authority, flags: IssueFlags, context: Context, output: Output): Promise<void> {
+  const result = await issueIntoStore(
+    {
+      store: storePath(flags, context),
+      request: order.request,
+      when: flags.ifDue === true ? 'if-due' : flags.force === true ? 'force' : 'new',
+      discardPending: flags.discardPending ?? false,
+      lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
+      publicKey: order.foreign?.publicKey,
+    },
+    authority,
+    { now: context.now, pid: context.pid, signal: context.signal },
+  );
+  const document = {
+    schema,
+    state: result.state,
+    name: result.name,
+    generation: result.generation,
+    path: result.path,
+    trust: result.trust ?? null,
+    certificate: certificateDocument(result.certificate),
+    warnings: order.foreign?.ignored ?? [],
+  };
+  output.result(document, storeLines(result, order, context, output));
+}
+
+const certificateDocument = (certificate: Certificate): object => ({
+  serial: serialHex(certificate.serial),
+  sha256: fingerprint(certificate.der),
+  notBefore: certificate.notBefore.toISOString(),
+  notAfter: certificate.notAfter.toISOString(),
+  renewAt: renewAt(certificate).toISOString(),
+  pem: certificatePem(certificate.der),
+});
+
+function storeLines(result: IssueResult, order: Order, context: Context, output: Output): string[] {
+  const { certificate, state, generation } = result;
+  const left = formatDuration(certificate.notAfter.getTime() - context.now().getTime());
+  const path = shortest(result.path, context);
+  const trust = result.trust === undefined ? `${path}/ca.pem` : `${shortest(result.trust, context)}/ca.pem`;
+  const mark = output.paint.green(state === 'issued' ? 'issued' : 'unchanged');
+  const head = [
+    `${mark} ${printable(result.name)} (generation ${generation}): valid for ${left}, until ${certificate.notAfter.toISOString()}`,
+    ...(state === 'unchanged' ? [`  not due before ${renewAt(certificate).toISOString()}`] : []),
+    `  ${path}/  ${order.foreign ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
+  ];
+  return state === 'unchanged' || order.foreign ? head : [...head, '', ...usageLines(order, path, trust, result.trust, context)];
+}
+
+/** The lines to paste, for the side or sides that the certificate is for. */
+function usageLines(order: Order, path: string, trust: string, bundle: string | undefined, context: Context): string[] {
+  const absolute = resolve(context.cwd, path);
+  const roots = resolve(context.cwd, trust);
+  const { usage, names } = order.request;
+  const host = names[0] ?? 'localhost';
+  const server = [
+    'nginx:',
+    `  ssl_certificate        ${absolute}/fullchain.pem;`,
+    `  ssl_certificate_key    ${absolute}/key.pem;`,
+    `  ssl_client_certificate ${roots};`,
+    ...(bundle === undefined ? [] : [`  ssl_crl                ${resolve(context.cwd, bundle)}/crl.pem;`]),
+    '  ssl_verify_client      on;',
+    '  ssl_verify_depth       2;',
+  ];
+  const client = ['curl:', `  curl --cert ${path}/fullchain.pem --key ${path}/key.pem --cacert ${trust} https://${host.includes(':') ? 'localhost' : host}/`];
+  const look = [`next: certwright inspect ${shellWord(order.request.name)}`];
+  return [...(usage === 'client' ? [] : server), ...(usage === 'server' ? [] : client), ...look].map(printable);
+}
+
+const shellWord = (text: string): string => (/^[\w.:/@-]+$/.test(text) ? text : `'${text}'`);
+
+function shortest(path: string, context: Context): string {
+  const short = relative(context.cwd, path);
+  return short.startsWith('..') ? path : short;
+}
+
+async function toStdout(order: Order, authority: Authority, context: Context, output: Output): Promise<void> {
+  const { issueOnly } = await import('../pki/lifecycle/issue-files.ts');
+  const { foreign, request } = order;
+  if (!foreign) throw new PkiError('internal', 'a certificate without a key of its own needs a request');
+  const { certificate, pem } = await issueOnly(request, foreign.publicKey, authority, context.now());
+  if (output.json) {
+    output.result({ schema, state: 'issued', name: request.name, certificate: certificateDocument(certificate), chain: pem.chain, warnings: foreign.ignored }, []);
+  } else output.raw(pem.fullchain);
+}
+
+async function toFiles(order: Order, authority: Authority, flags: IssueFlags, context: Context, output: Output): Promise<void> {
+  const { issueIntoFiles } = await import('../pki/lifecycle/issue-files.ts');
+  const absolute = (path: string): string => resolve(context.cwd, path);
+  const destination: FilesOrder['destination'] =
+    flags.out === undefined
+      ? { kind: 'files', key: flags.keyOut === undefined ? undefined : absolute(flags.keyOut), cert: absolute(flags.certOut ?? '') }
+      : { kind: 'folder', path: absolute(flags.out) };
+  const keyPassphrase = flags.keyPassphraseFile === undefined ? undefined : await passphraseFile(flags.keyPassphraseFile, context);
+  const { certificate, files } = await issueIntoFiles(
+    { request: order.request, destination, force: flags.force ?? false, keyPassphrase, publicKey: order.foreign?.publicKey },
+    authority,
+    context.now(),
+  );
+  const left = formatDuration(certificate.notAfter.getTime() - context.now().getTime());
+  output.result(
+    { schema, state: 'issued', name: order.request.name, files, certificate: certificateDocument(certificate), warnings: order.foreign?.ignored ?? [] },
+    [
+      `${output.paint.green('issued')} ${printable(order.request.name)}: valid for ${left}, until ${certificate.notAfter.toISOString()}`,
+      ...files.map((file) => `  ${printable(shortest(file, context))}`),
+    ],
+  );
+}
+
+/** `--dry-run`: what would be made, without a key, a signature or a byte on disk. */
+export async function showPlan(order: Order, reference: string, flags: IssueFlags, context: Context, output: Output): Promise<void> {
+  const { planIssue } = await import('../pki/lifecycle/plan.ts');
+  const plan = await planIssue(order.request, order.foreign?.publicKey, reference, flags.createCa ?? false, context.now());
+  reportForeign(order, output);
+  output.result({ schema: 'certwright.issue-plan/1', ...plan }, [
+    `would issue ${printable(plan.name)}`,
+    `  authority    ${printable(plan.authority)}${plan.authorityExists ? '' : ' (would be made)'}`,
+    `  subject      ${printable(plan.subject) || '(empty)'}`,
+    `  names        ${plan.names.map(printable).join(', ')}`,
+    `  valid        ${plan.notBefore} to ${plan.notAfter}`,
+    `  key          ${plan.keyType}`,
+    `  usage        ${plan.keyUsage.join(', ')}; ${plan.extendedKeyUsage.join(', ')}`,
+    ...plan.urls.map((url) => `  URL          ${printable(url)}`),
+  ]);
+}

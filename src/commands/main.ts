@@ -1,0 +1,114 @@
+import { Command, CommanderError } from 'commander';
+import { PkiError } from '../pki/errors.ts';
+import { processContext, type Context } from './context.ts';
+import { exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import type { Register, Run } from './options.ts';
+
+declare const __VERSION__: string;
+
+/** One row a subcommand: what `--help` says, and where its code is. Only the one that is called is loaded. */
+const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ register: Register }> }>> = {
+  issue: { summary: 'issue a certificate and its key', load: () => import('./issue.ts') },
+  ca: { summary: 'set up and look at a certificate authority in a folder', load: () => import('./ca.ts') },
+};
+
+const examples = `
+Examples:
+  certwright issue orders.internal --create-ca   a CA, a key and a certificate, in one step
+  certwright inspect orders.internal             what the certificate holds and when it ends
+  certwright ca show                             the CA, and how to trust it
+
+Each command explains itself: certwright COMMAND --help`;
+
+/** Runs one command line; never throws. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const controller = new AbortController();
+  let signalled = 0;
+  for (const [name, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+    process.on(name, () => {
+      // The first signal asks the run to end where it can be resumed; a second one does not ask.
+      if (signalled !== 0) process.exit(code);
+      signalled = code;
+      controller.abort(new PkiError('busy', `interrupted by ${name}`, { hint: 'the same command goes on from here' }));
+    });
+  }
+  const context = processContext(controller.signal);
+  endQuietlyOnClosedPipe(context);
+  const code = await runCommandLine(argv, context);
+  return signalled === 0 ? code : signalled;
+}
+
+/** The same with everything lent, for tests. */
+export async function runCommandLine(argv: readonly string[], context: Context): Promise<ExitCode> {
+  let code: ExitCode = exit.done;
+  const run: Run =
+    (handler) =>
+    async (...args) => {
+      code = await handler(...args);
+    };
+  try {
+    const program = await buildProgram(argv, context, run);
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return exit.done;
+    return await fail(argv, context, error);
+  }
+}
+
+async function buildProgram(argv: readonly string[], context: Context, run: Run): Promise<Command> {
+  const program = new Command('certwright')
+    .description('the whole life of a certificate: issue, rotate, revoke, inspect, verify')
+    .version(__VERSION__, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .addHelpText('after', examples)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => context.stdout.columns ?? 100,
+    });
+  const called = argv.filter((word) => word !== 'help' && !word.startsWith('-'))[0];
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program.command(name).description(summary).helpOption('-h, --help', 'show help');
+    if (name === called) (await load()).register(command, context, run);
+  }
+  return program;
+}
+
+async function fail(argv: readonly string[], context: Context, error: unknown): Promise<ExitCode> {
+  const known = error instanceof CommanderError ? usageError(error, argv) : error;
+  const before = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  const { Output } = await import('./output.ts');
+  new Output(context, {
+    json: before.includes('--json') || before.includes('--json-lines'),
+    verbose: before.includes('--verbose') || before.includes('-v'),
+  }).failure(known);
+  return known instanceof PkiError ? exitCodeOf[known.code] : exit.failed;
+}
+
+/** commander's own words, in the form of every other refusal. */
+function usageError(error: CommanderError, argv: readonly string[]): PkiError {
+  if (error.code === 'commander.help') {
+    return new PkiError('usage', argv.length === 0 ? 'no command given' : 'a subcommand is missing', {
+      hint: `certwright ${[...argv.filter((word) => !word.startsWith('-')), '--help'].join(' ')}`,
+    });
+  }
+  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const command = argv.find((word) => word in commands);
+  return new PkiError('usage', first.replace(/\.$/, ''), {
+    hint: suggestion?.replace(/^\(|\)$/g, '') ?? `certwright ${command === undefined ? '' : `${command} `}--help`,
+    cause: error,
+  });
+}
+
+/** A reader that has gone (`| head`) is no failure. */
+function endQuietlyOnClosedPipe(context: Context): void {
+  for (const stream of [context.stdout, context.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(exit.done);
+      throw error;
+    });
+  }
+}

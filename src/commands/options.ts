@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { PkiError } from '../pki/errors.ts';
+import type { Context } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { OutputFlags } from './output.ts';
+
+/** Wraps the function behind a command so that its exit code reaches `main`. */
+export type Run = <Args extends unknown[]>(
+  handler: (...args: Args) => Promise<ExitCode>,
+) => (...args: Args) => Promise<void>;
+
+/** What every file of a command exports: it declares flags and hands a handler to `run`. */
+export type Register = (command: Command, context: Context, run: Run) => void;
+
+export interface StoreFlags extends OutputFlags {
+  store?: string;
+}
+
+export function addOutputOptions(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document on stdout, success or failure')
+    .option('-q, --quiet', 'say nothing unless something failed')
+    .option('-v, --verbose', 'show causes and stack traces');
+}
+
+export function addStoreOption(command: Command): Command {
+  return command.option('--store <dir>', 'folder of the certificates (CERTWRIGHT_STORE; default ./certs)');
+}
+
+export const storePath = (flags: StoreFlags, context: Context): string =>
+  resolve(context.cwd, flags.store ?? nonEmpty(context.env['CERTWRIGHT_STORE']) ?? 'certs');
+
+export const nonEmpty = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
+
+/** Collects a flag that may be repeated. */
+export const collect = (value: string, previous: string[] | undefined): string[] => [...(previous ?? []), value];
+
+/** One of a closed list; the message names all of them. */
+export function oneOf<T extends string>(flag: string, choices: readonly T[]): (value: string) => T {
+  return (value) => {
+    const choice = choices.find((candidate) => candidate === value);
+    if (choice === undefined) {
+      throw new PkiError('usage', `${flag} ${JSON.stringify(value)} is not known`, {
+        hint: `one of: ${choices.join(', ')}`,
+      });
+    }
+    return choice;
+  };
+}
+
+/** Flags that contradict each other. */
+export function exclusive(flags: Readonly<Record<string, unknown>>): void {
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined && value !== false);
+  if (given.length > 1) {
+    throw new PkiError('usage', `${given.map(([flag]) => flag).join(' and ')} exclude each other`, {
+      hint: `give only one of them`,
+    });
+  }
+}
+
+/** Whether `--ca` names an authority of AWS rather than a folder. */
+export const isArn = (reference: string): boolean => /^(acm$|(acm:)?arn:)/.test(reference);

@@ -1,0 +1,123 @@
+import { Chalk, type ChalkInstance } from 'chalk';
+import { foreignCode, PkiError } from '../pki/errors.ts';
+import type { Context, OutputStream } from './context.ts';
+import { printable, printableJson } from './printable.ts';
+
+export interface OutputFlags {
+  json?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+}
+
+/** The only way to the terminal: results on stdout, everything else on stderr. */
+export class Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** Colours for what goes to stdout. */
+  readonly paint: ChalkInstance;
+  readonly #paintErr: ChalkInstance;
+  readonly #context: Context;
+
+  constructor(context: Context, flags: OutputFlags) {
+    this.#context = context;
+    this.json = flags.json ?? false;
+    this.quiet = flags.quiet ?? false;
+    this.verbose = flags.verbose ?? false;
+    this.paint = new Chalk({ level: colourLevel(context.stdout, context.env) });
+    this.#paintErr = new Chalk({ level: colourLevel(context.stderr, context.env) });
+  }
+
+  /** The one result of a run: a document for `--json`, else lines for a person (nothing when `--quiet`). */
+  result(document: object, lines: readonly string[]): void {
+    if (this.json) this.#context.stdout.write(`${printableJson(document, 2)}\n`);
+    else if (!this.quiet && lines.length > 0) this.#context.stdout.write(`${lines.join('\n')}\n`);
+  }
+
+  /** One document of several, one a line (`--json-lines`). */
+  row(document: object): void {
+    this.#context.stdout.write(`${printableJson(document)}\n`);
+  }
+
+  /** Bytes that were asked for as such (a PEM on stdout). */
+  raw(text: string): void {
+    this.#context.stdout.write(text);
+  }
+
+  /** Something worth knowing beside the result. */
+  note(text: string): void {
+    if (!this.quiet && !this.json) this.#context.stderr.write(`${printable(text)}\n`);
+  }
+
+  /** Something that may hurt later; JSON carries it in the document instead. */
+  warn(text: string): void {
+    if (!this.json) this.#context.stderr.write(`${this.#paintErr.yellow('warning:')} ${printable(text)}\n`);
+  }
+
+  /** The only place where a failure is worded for people or programs. */
+  failure(error: unknown): void {
+    const { code, message, hint } = describe(error);
+    if (this.json) {
+      const document = { schema: 'certwright.error/1', error: { code, message, ...(hint === undefined ? {} : { hint }) } };
+      this.#context.stdout.write(`${printableJson(document, 2)}\n`);
+    }
+    const { stderr } = this.#context;
+    if (!this.json || this.verbose) {
+      stderr.write(`${this.#paintErr.red('certwright:')} ${printable(message)}\n`);
+      if (hint !== undefined) stderr.write(`  ${printable(hint)}\n`);
+    }
+    if (this.verbose) stderr.write(`${printable(trace(error))}\n`);
+  }
+
+  /** Shows a spinner on a terminal once `work` has taken a second; elsewhere nothing. */
+  async progress<T>(label: string, work: Promise<T>): Promise<T> {
+    if (this.quiet || this.json || this.#context.stderr.isTTY !== true) return work;
+    let stop = (): void => undefined;
+    const timer = setTimeout(() => {
+      void import('ora').then(({ default: ora }) => {
+        if (!timer.hasRef()) return;
+        const spinner = ora({ text: printable(label), stream: process.stderr, discardStdin: false }).start();
+        stop = () => spinner.stop();
+      });
+    }, 1000);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(timer);
+      timer.unref();
+      stop();
+    }
+  }
+}
+
+/** NO_COLOR and FORCE_COLOR as their sites define them; else colour for a terminal that is not dumb. */
+function colourLevel(stream: OutputStream, env: Context['env']): 0 | 1 {
+  const { NO_COLOR: no, FORCE_COLOR: force, TERM: term } = env;
+  if (no !== undefined && no !== '') return 0;
+  if (force !== undefined) return force === '0' || force === 'false' ? 0 : 1;
+  return stream.isTTY === true && term !== 'dumb' ? 1 : 0;
+}
+
+interface Failure {
+  code: string;
+  message: string;
+  hint?: string | undefined;
+}
+
+/** What a failure is called; an error that nobody foresaw keeps its own words. */
+export function describe(error: unknown): Failure {
+  if (error instanceof PkiError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = foreignCode(error);
+  return {
+    code: 'internal',
+    message: code === undefined || message.includes(code) ? message : `${message} (${code})`,
+    hint: 'this was not foreseen; --verbose shows where it comes from',
+  };
+}
+
+function trace(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? error.message;
+  return error.cause === undefined ? stack : `${stack}\ncaused by ${trace(error.cause)}`;
+}

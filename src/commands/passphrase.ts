@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { foreignCode, PkiError } from '../pki/errors.ts';
+import { ioError } from '../pki/durable.ts';
+import { nonEmpty } from './options.ts';
+import type { Context } from './context.ts';
+
+/**
+ * The first line of a file, without its line ending.
+ * @throws PkiError `not-found`, `unreadable`, `passphrase` where that line is empty.
+ */
+export async function passphraseFile(path: string, context: Context): Promise<Buffer> {
+  const file = resolve(context.cwd, path);
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    const missing = foreignCode(error) === 'ENOENT';
+    throw new PkiError(missing ? 'not-found' : 'unreadable', ioError(error, 'read', file).message, {
+      hint: 'name a file whose first line is the passphrase',
+      cause: error,
+    });
+  }
+  const end = bytes.indexOf('\n');
+  const line = end === -1 ? bytes : bytes.subarray(0, end);
+  const passphrase = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
+  if (passphrase.length === 0) {
+    throw new PkiError('passphrase', `the first line of ${file} is empty`, { hint: 'it must hold the passphrase' });
+  }
+  return passphrase;
+}
+
+/** The CA's passphrase if a file or the environment holds it. */
+export async function givenCaPassphrase(file: string | undefined, context: Context): Promise<Buffer | undefined> {
+  if (file !== undefined) return passphraseFile(file, context);
+  const value = nonEmpty(context.env['CERTWRIGHT_CA_PASSPHRASE']);
+  return value === undefined ? undefined : Buffer.from(value, 'utf8');
+}
+
+/** Asks for the CA's passphrase where nothing holds it; only ever at a terminal. */
+export async function caPassphrase(file: string | undefined, context: Context): Promise<Buffer> {
+  return (await givenCaPassphrase(file, context)) ?? (await prompt('passphrase of the CA', context));
+}
+
+/** Twice, since a mistyped passphrase closes the CA for ever. */
+export async function newPassphrase(context: Context): Promise<Buffer> {
+  const first = await prompt('new passphrase for the CA', context);
+  const second = await prompt('the same again', context);
+  if (!first.equals(second)) throw new PkiError('passphrase', 'the two passphrases differ', { hint: 'nothing was made; try again' });
+  return first;
+}
+
+/** @throws PkiError `passphrase` where there is no terminal: nothing ever waits for one. */
+export async function prompt(label: string, { stdin, stderr }: Context): Promise<Buffer> {
+  if (stdin.isTTY !== true) {
+    throw new PkiError('passphrase', `a ${label} is needed and there is no terminal to ask at`, {
+      hint: 'give it with --passphrase-file FILE or in CERTWRIGHT_CA_PASSPHRASE',
+    });
+  }
+  const terminal = stdin as NodeJS.ReadStream;
+  stderr.write(`${label}: `);
+  terminal.setRawMode(true);
+  try {
+    return await readHidden(terminal);
+  } finally {
+    terminal.setRawMode(false);
+    terminal.pause();
+    stderr.write('\n');
+  }
+}
+
+/** Raw mode hands over every key as it is pressed: Enter ends, Backspace takes back, Ctrl-C and Ctrl-D give up. */
+function readHidden(terminal: NodeJS.ReadStream): Promise<Buffer> {
+  return new Promise((done, fail) => {
+    let typed: string[] = [];
+    const onData = (chunk: Buffer): void => {
+      for (const key of chunk.toString('utf8')) {
+        if (key === '\r' || key === '\n') {
+          terminal.off('data', onData);
+          const text = typed.join('');
+          if (text === '') fail(new PkiError('passphrase', 'the passphrase is empty', { hint: 'nothing was done' }));
+          else done(Buffer.from(text, 'utf8'));
+          return;
+        }
+        if (key === '\u0003' || key === '\u0004') {
+          terminal.off('data', onData);
+          fail(new PkiError('passphrase', 'no passphrase was given', { hint: 'nothing was done' }));
+          return;
+        }
+        typed = key === '\u007f' || key === '\b' ? typed.slice(0, -1) : [...typed, key];
+      }
+    };
+    terminal.on('data', onData);
+  });
+}

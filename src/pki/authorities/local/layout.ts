@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+
+/*
+ * A CA in a folder: every fact is one file, created once, never rewritten (docs/formats.md).
+ */
+
+export const caFile = (ca: string): string => join(ca, 'ca.json');
+export const activeLink = (ca: string): string => join(ca, 'active');
+export const issuersFolder = (ca: string): string => join(ca, 'issuers');
+export const issuerFolder = (ca: string, id: string): string => join(ca, 'issuers', id);
+
+/** Where the certificate with this serial is recorded: foldered by the month in which it expires. */
+export function issuedFile(issuer: string, notAfter: Date, serial: string): string {
+  return join(issuer, 'issued', notAfter.toISOString().slice(0, 7), `${serial}.pem`);
+}
+
+export const crlFolder = (issuer: string): string => join(issuer, 'crl');

@@ -1,0 +1,68 @@
+import { PkiError } from '../../errors.ts';
+import { extension } from '../../x509/certificate.ts';
+import { commonName, readName } from '../../x509/distinguished-name.ts';
+import { formatDuration } from '../../x509/duration.ts';
+import { readNameConstraints } from '../../x509/extensions.ts';
+import { checkNameConstraints, describeViolation } from '../../x509/name-constraints.ts';
+import { oid } from '../../x509/oid.ts';
+import { subjectOf, type Profile } from '../../x509/profile.ts';
+import type { CaJson } from './ca-json.ts';
+import type { LocalCa } from './open.ts';
+
+/** What a CA in a folder would not sign: known without its key. */
+export class CaLimits {
+  readonly #ca: LocalCa;
+
+  constructor(ca: LocalCa) {
+    this.#ca = ca;
+  }
+
+  get defaults(): CaJson['defaults'] {
+    return this.#ca.json.defaults;
+  }
+
+  /** The time in which the whole chain is valid. */
+  get validity(): { notBefore: Date; notAfter: Date } {
+    const { certificate, chain } = this.#ca.active;
+    const all = [certificate, ...chain];
+    return {
+      notBefore: new Date(Math.max(...all.map(({ notBefore }) => notBefore.getTime()))),
+      notAfter: new Date(Math.min(...all.map(({ notAfter }) => notAfter.getTime()))),
+    };
+  }
+
+  /** @throws PkiError `outlives-issuer`, `not-permitted` */
+  check(profile: Profile): void {
+    this.#checkTimes(profile);
+    const { certificate, chain } = this.#ca.active;
+    const constraints = [certificate, ...chain].flatMap((one) => {
+      const found = extension(one, oid.nameConstraints);
+      return found ? [readNameConstraints(found.value)] : [];
+    });
+    const violation = checkNameConstraints(constraints, [...profile.names], readName(subjectOf(profile)));
+    if (!violation) return;
+    throw new PkiError('not-permitted', `${this.#name} may not sign this: ${describeViolation(violation)}`, {
+      hint: '"certwright ca show" shows its name constraints (RFC 5280 4.2.1.10); --ca names another CA',
+    });
+  }
+
+  #checkTimes({ notBefore, notAfter }: Profile): void {
+    const limit = this.validity;
+    if (notAfter > limit.notAfter) {
+      const beyond = formatDuration(notAfter.getTime() - limit.notAfter.getTime());
+      throw new PkiError('outlives-issuer', `the certificate would end ${notAfter.toISOString()}, ${beyond} after ${this.#name}`, {
+        hint: "ask for less with --lifetime, or cut it to the CA's end with --clamp",
+      });
+    }
+    if (notBefore < limit.notBefore) {
+      throw new PkiError('outlives-issuer', `the certificate would begin ${notBefore.toISOString()}, before ${this.#name} does (${limit.notBefore.toISOString()})`, {
+        hint: 'ask for a later --not-before',
+      });
+    }
+  }
+
+  get #name(): string {
+    const { certificate, id } = this.#ca.active;
+    return `the CA ${JSON.stringify(commonName(certificate.subjectName) ?? id)}`;
+  }
+}

@@ -1,0 +1,162 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { dirname } from 'node:path';
+import { createOnce, makeFolder, readIfThere } from '../../durable.ts';
+import { buildCertificate, randomSerial } from '../../x509/certificate-builder.ts';
+import { readCertificate, type Certificate } from '../../x509/certificate.ts';
+import { keyTypeOf, type AskPassphrase } from '../../x509/key.ts';
+import { CaLimits } from './limits.ts';
+import { certificatePem } from '../../x509/pem-writer.ts';
+import { keyKindOf, leafTemplate, type Profile } from '../../x509/profile.ts';
+import { readCrlTimes } from '../../x509/crl-times.ts';
+import type { Authority, Issuance, Journal, PublishesTrust } from '../authority.ts';
+import { writeDefaults } from './ca-json.ts';
+import { currentCrl, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
+import { crlLifetime } from './init.ts';
+import { issuedFile } from './layout.ts';
+import { allIssuers, checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
+import { certificatesIn } from './pem-files.ts';
+
+/** A CA in a folder, ready to sign. */
+export class LocalAuthority implements Authority, PublishesTrust {
+  readonly reference: string;
+  readonly #ca: LocalCa;
+  readonly #key: KeyObject;
+  readonly #now: () => Date;
+  readonly #limits: CaLimits;
+
+  private constructor(ca: LocalCa, key: KeyObject, now: () => Date) {
+    this.reference = ca.folder;
+    this.#ca = ca;
+    this.#key = key;
+    this.#now = now;
+    this.#limits = new CaLimits(ca);
+  }
+
+  /** @throws PkiError where the CA is not there, lax, mismatched, not valid now or closed by a passphrase. */
+  static async open(folder: string, ask: AskPassphrase, now: () => Date): Promise<LocalAuthority> {
+    const ca = await openCa(folder);
+    for (const certificate of [ca.active.certificate, ...ca.active.chain]) {
+      checkValidNow({ ...ca.active, certificate }, now());
+    }
+    return new LocalAuthority(ca, await openIssuerKey(ca.active, ask), now);
+  }
+
+  get defaults(): LocalCa['json']['defaults'] {
+    return this.#ca.json.defaults;
+  }
+
+  get validity(): CaLimits['validity'] {
+    return this.#limits.validity;
+  }
+
+  get #issuer(): Issuer {
+    return this.#ca.active;
+  }
+
+  /** URLs that a command names become the CA's own where it had none of that kind. */
+  async adoptDefaults(profile: Pick<Profile, 'crlUrls' | 'ocspUrls' | 'issuerUrls'>): Promise<string[]> {
+    const before = this.defaults;
+    const kinds = (['crlUrls', 'ocspUrls', 'issuerUrls'] as const).filter(
+      (kind) => before[kind].length === 0 && profile[kind].length > 0,
+    );
+    if (kinds.length === 0) return [];
+    const adopted = Object.fromEntries(kinds.map((kind) => [kind, [...profile[kind]]]));
+    await writeDefaults(this.#ca.folder, this.#ca.json, { ...before, ...adopted });
+    return kinds;
+  }
+
+  check(profile: Profile): void {
+    this.#limits.check(profile);
+  }
+
+  /**
+   * The serial number is journaled before the certificate is signed, and the CA's record comes before anything is
+   * handed out: a run that died in between is continued with the certificate that was recorded, if one was.
+   */
+  async issue(profile: Profile, journal: Journal): Promise<Issuance> {
+    const earlier = await this.#recorded(await journal.read());
+    if (earlier) return this.#issuance(earlier);
+    const serial = randomSerial();
+    await journal.write(
+      { issuer: this.#issuer.id, serial: serial.toString('hex'), notAfter: profile.notAfter.toISOString() },
+      { durable: false },
+    );
+    return this.#issuance(await this.#record(serial, this.#sign(profile, serial)));
+  }
+
+  #sign(profile: Profile, serial: Buffer): Buffer {
+    const kind = keyKindOf(keyTypeOf(createPublicKey({ key: profile.publicKey, format: 'der', type: 'spki' })));
+    const { certificate } = this.#issuer;
+    return buildCertificate(
+      {
+        ...leafTemplate(profile, kind),
+        serial,
+        issuer: certificate.subject,
+        authorityKeyIdentifier: subjectKeyIdentifierOf(certificate),
+      },
+      this.#key,
+    );
+  }
+
+  /** Writes the fact; where the serial is recorded already, that certificate stands. */
+  async #record(serial: Buffer, der: Buffer): Promise<Certificate> {
+    const certificate = readCertificate(der);
+    const file = issuedFile(this.#issuer.folder, certificate.notAfter, serial.toString('hex'));
+    await makeFolder(dirname(file), 0o700);
+    const created = await createOnce(file, { data: certificatePem(der), mode: 0o644 });
+    if (created) return certificate;
+    const [recorded] = await certificatesIn(file);
+    return recorded ?? certificate;
+  }
+
+  async #recorded(entry: Readonly<Record<string, unknown>> | undefined): Promise<Certificate | undefined> {
+    const { issuer, serial, notAfter } = entry ?? {};
+    if (issuer !== this.#issuer.id || typeof serial !== 'string' || typeof notAfter !== 'string') return undefined;
+    if (!/^[0-9a-f]{2,40}$/.test(serial)) return undefined;
+    const file = issuedFile(this.#issuer.folder, new Date(notAfter), serial);
+    if (!(await readIfThere(file))) return undefined;
+    const [certificate] = await certificatesIn(file);
+    return certificate;
+  }
+
+  #issuance(certificate: Certificate): Issuance {
+    const upwards = [this.#issuer.certificate, ...this.#issuer.chain];
+    return {
+      state: 'issued',
+      certificate: certificate.der,
+      chain: upwards.slice(0, -1).map(({ der }) => der),
+      root: upwards.at(-1)?.der,
+    };
+  }
+
+  /** Signs the issuing CA's next CRL once half of the current one's life is gone. */
+  async refreshCrl(): Promise<void> {
+    const now = this.#now();
+    const current = await currentCrl(this.#issuer.folder);
+    const times = current && readCrlTimes(current.der);
+    if (times && now.getTime() < (times.thisUpdate.getTime() + times.nextUpdate.getTime()) / 2) return;
+    const { folder, certificate } = this.#issuer;
+    const nextUpdate = new Date(Math.min(now.getTime() + crlLifetime, certificate.notAfter.getTime()));
+    await publishCrl({ folder, certificate, key: this.#key }, now, nextUpdate);
+  }
+
+  async trust(): Promise<{ roots: string; crls: string }> {
+    const chain = [this.#issuer.certificate, ...this.#issuer.chain];
+    const issuers = await allIssuers(this.#ca.folder);
+    const inChain = chain.flatMap((one) => issuers.filter(({ certificate }) => certificate.der.equals(one.der)));
+    const crls = await Promise.all(inChain.map(({ folder }) => currentCrl(folder)));
+    const root = chain.at(-1);
+    return {
+      roots: root ? certificatePem(root.der) : '',
+      crls: crls.map((crl) => crl?.pem.toString('latin1') ?? '').join(''),
+    };
+  }
+}
+
+
+/** What a CA would refuse, without opening its key. */
+export async function readAuthorityLimits(folder: string, now: Date): Promise<CaLimits> {
+  const ca = await openCa(folder);
+  checkValidNow(ca.active, now);
+  return new CaLimits(ca);
+}

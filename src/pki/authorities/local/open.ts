@@ -1,0 +1,122 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { lstat, readdir, readlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { foreignCode, PkiError } from '../../errors.ts';
+import { ioError, readIfThere } from '../../durable.ts';
+import type { Certificate } from '../../x509/certificate.ts';
+import { formatDuration } from '../../x509/duration.ts';
+import { openPrivateKey, publicKeyDer, type AskPassphrase } from '../../x509/key.ts';
+import { commonName } from '../../x509/distinguished-name.ts';
+import { certificatesIn } from './pem-files.ts';
+import { readCaJson, type CaJson } from './ca-json.ts';
+import { activeLink, issuerFolder, issuersFolder } from './layout.ts';
+
+/** One issuer of a CA: the root, or one that signs leaves. */
+export interface Issuer {
+  id: string;
+  folder: string;
+  certificate: Certificate;
+  /** From its own issuer upwards, the root last; empty for the root. */
+  chain: readonly Certificate[];
+}
+
+export interface LocalCa {
+  folder: string;
+  json: CaJson;
+  active: Issuer;
+}
+
+/**
+ * Opens a CA without its keys.
+ * @throws PkiError that names the file: missing, lax, malformed.
+ */
+export async function openCa(folder: string): Promise<LocalCa> {
+  const json = await readCaJson(folder);
+  await refuseLaxMode(folder, 0o700);
+  const id = await activeId(folder);
+  return { folder, json, active: await openIssuer(folder, id) };
+}
+
+async function activeId(folder: string): Promise<string> {
+  const link = activeLink(folder);
+  try {
+    return basename(await readlink(link));
+  } catch (error) {
+    const copied = foreignCode(error) === 'EINVAL';
+    throw new PkiError('malformed', copied ? `${link} is not a symbolic link` : `${link} cannot be read`, {
+      hint: `it must point to issuers/ID (${(await readdir(issuersFolder(folder)).catch(() => [])).join(', ') || 'none is there'}); copy CAs with "cp -a" or "tar"`,
+      cause: error,
+    });
+  }
+}
+
+export async function openIssuer(ca: string, id: string): Promise<Issuer> {
+  const folder = issuerFolder(ca, id);
+  const [certificate] = await certificatesIn(join(folder, 'cert.pem'));
+  if (!certificate) throw new PkiError('malformed', `${join(folder, 'cert.pem')} holds no certificate`);
+  return { id, folder, certificate, chain: await certificatesIn(join(folder, 'chain.pem')) };
+}
+
+export async function allIssuers(ca: string): Promise<Issuer[]> {
+  const ids = (await readdir(issuersFolder(ca))).filter((name) => !name.startsWith('.')).sort();
+  return Promise.all(ids.map((id) => openIssuer(ca, id)));
+}
+
+/** @throws PkiError `not-valid` where the issuer's time has not come or is over. */
+export function checkValidNow(issuer: Issuer, now: Date): void {
+  const { notBefore, notAfter } = issuer.certificate;
+  const file = join(issuer.folder, 'cert.pem');
+  const name = commonName(issuer.certificate.subjectName) ?? issuer.id;
+  if (now > notAfter) {
+    throw new PkiError('not-valid', `the CA certificate ${JSON.stringify(name)} expired ${formatDuration(now.getTime() - notAfter.getTime())} ago (${file})`, {
+      hint: 'make a new CA in another folder with "certwright ca init --ca DIR" and hand out its root',
+    });
+  }
+  if (now < notBefore) {
+    throw new PkiError('not-valid', `the CA certificate ${JSON.stringify(name)} becomes valid in ${formatDuration(notBefore.getTime() - now.getTime())} (${file})`, {
+      hint: "check this machine's clock",
+    });
+  }
+}
+
+/**
+ * Opens the key of an issuer and proves that it belongs to the certificate.
+ * @throws PkiError `not-found`, `lax-permissions`, `passphrase`, `key-mismatch`
+ */
+export async function openIssuerKey(issuer: Issuer, ask: AskPassphrase): Promise<KeyObject> {
+  const file = join(issuer.folder, 'key.pem');
+  const pem = await readIfThere(file);
+  if (!pem) {
+    throw new PkiError('not-found', `the key of the CA is not there: ${file}`, {
+      hint: 'put it back from where it is kept (mode 0600)',
+    });
+  }
+  await refuseLaxMode(file, 0o600);
+  const key = await openPrivateKey(pem, file, ask);
+  const { publicKey } = issuer.certificate;
+  const matches = createPublicKey({ key: publicKey, format: 'der', type: 'spki' }).equals(
+    createPublicKey({ key: publicKeyDer(key), format: 'der', type: 'spki' }),
+  );
+  if (!matches) {
+    throw new PkiError('key-mismatch', `${file} is not the key of ${join(issuer.folder, 'cert.pem')}`, {
+      hint: 'put back the right key; nothing was signed',
+    });
+  }
+  return key;
+}
+
+async function refuseLaxMode(path: string, most: number): Promise<void> {
+  let mode: number;
+  try {
+    mode = (await lstat(path)).mode & 0o777;
+  } catch (error) {
+    throw ioError(error, 'look at', path);
+  }
+  if ((mode & ~most) !== 0) {
+    const octal = (value: number): string => value.toString(8).padStart(4, '0');
+    throw new PkiError('lax-permissions', `${path} has mode ${octal(mode)}, at most ${octal(most)} is allowed`, {
+      hint: `others may have read it; if they have not: chmod ${octal(most)} ${path}`,
+    });
+  }
+}
+

@@ -1,0 +1,58 @@
+/** The closed list of what can go wrong. `src/commands/exit-codes.ts` maps each to an exit code. */
+export const errorCodes = [
+  // The caller's input: nothing was touched.
+  'usage',
+  'bad-name',
+  'bad-time',
+  'bad-input',
+  'malformed',
+  'not-found',
+  'unreadable',
+  'exists',
+  'passphrase',
+  'lax-permissions',
+  'key-mismatch',
+  'not-valid',
+  'outlives-issuer',
+  'not-permitted',
+  'pending-differs',
+  'unsupported',
+  // The run itself.
+  'io',
+  'issued-differs',
+  'internal',
+  // Worth trying again.
+  'busy',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export interface PkiErrorOptions {
+  /** The way out, one sentence without a full stop. */
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/**
+ * Every failure that this program foresees.
+ * The message is lower case, has no full stop and quotes the offending value.
+ */
+export class PkiError extends Error {
+  override readonly name = 'PkiError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: PkiErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** Node's error code (`ENOENT`, `ERR_OSSL_BAD_DECRYPT`, …) of a foreign error, if it has one. */
+export function foreignCode(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return error.code;
+  }
+  return undefined;
+}

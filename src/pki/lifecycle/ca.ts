@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createCa, type NewCa } from '../authorities/local/init.ts';
+import { currentCrl } from '../authorities/local/crl.ts';
+import { allIssuers, openCa, type Issuer } from '../authorities/local/open.ts';
+import { extension, fingerprint, serialHex, type Certificate } from '../x509/certificate.ts';
+import { readCrlTimes } from '../x509/crl-times.ts';
+import { formatName } from '../x509/distinguished-name.ts';
+import { readBasicConstraints, readNameConstraints, type NameConstraints } from '../x509/extensions.ts';
+import { foreignCode } from '../errors.ts';
+import { ioError, readIfThere } from '../durable.ts';
+import { oid } from '../x509/oid.ts';
+import { certificatePem } from '../x509/pem-writer.ts';
+
+export { createCa, type NewCa };
+
+/** Ten years for the root. */
+export const defaultCaLifetime = 3650 * 86_400_000;
+
+/** `ca init` without a word: a name of its own, so that two test CAs in one trust store are told apart. */
+export async function createDefaultCa(folder: string, now: Date): Promise<void> {
+  await createCa(
+    folder,
+    {
+      name: defaultCaName(),
+      keyType: 'ec-p384',
+      lifetime: defaultCaLifetime,
+      nameConstraints: undefined,
+      passphrase: undefined,
+      offlineRoot: undefined,
+      defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
+    },
+    now,
+  );
+}
+
+export const defaultCaName = (): string => `certwright ${randomBytes(3).toString('hex')}`;
+
+export interface IssuerSummary {
+  id: string;
+  role: 'root' | 'issuing';
+  active: boolean;
+  subject: string;
+  notBefore: Date;
+  notAfter: Date;
+  serial: string;
+  fingerprint: string;
+  pathLength: number | undefined;
+  nameConstraints: NameConstraints | undefined;
+  /** `elsewhere` for an offline root. */
+  key: 'here' | 'encrypted' | 'elsewhere';
+  issued: number;
+  crl: { thisUpdate: Date; nextUpdate: Date; path: string } | undefined;
+  pem: string;
+  file: string;
+}
+
+export interface CaSummary {
+  folder: string;
+  name: string;
+  created: string;
+  issuers: IssuerSummary[];
+  /** Path of the root's certificate: what others must trust. */
+  root: string;
+}
+
+/** What a CA is and has done, without its keys. */
+export async function describeCa(folder: string): Promise<CaSummary> {
+  const ca = await openCa(folder);
+  const issuers = await Promise.all((await allIssuers(folder)).map((issuer) => summarise(issuer, ca.active.id)));
+  issuers.sort((a, b) => Number(b.role === 'root') - Number(a.role === 'root'));
+  return {
+    folder,
+    name: ca.json.name,
+    created: ca.json.created,
+    issuers,
+    root: issuers.find(({ role }) => role === 'root')?.file ?? '',
+  };
+}
+
+async function summarise(issuer: Issuer, activeId: string): Promise<IssuerSummary> {
+  const { certificate, folder } = issuer;
+  const crl = await currentCrl(folder);
+  return {
+    id: issuer.id,
+    role: issuer.chain.length === 0 ? 'root' : 'issuing',
+    active: issuer.id === activeId,
+    subject: formatName(certificate.subjectName),
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+    serial: serialHex(certificate.serial),
+    fingerprint: fingerprint(certificate.der),
+    pathLength: constraintsOf(certificate),
+    nameConstraints: nameConstraintsOf(certificate),
+    key: await keyState(folder),
+    issued: await countIssued(folder),
+    crl: crl && { ...readCrlTimes(crl.der), path: join(folder, 'crl', 'current', 'crl.pem') },
+    pem: certificatePem(certificate.der),
+    file: join(folder, 'cert.pem'),
+  };
+}
+
+function constraintsOf(certificate: Certificate): number | undefined {
+  const found = extension(certificate, oid.basicConstraints);
+  return found && readBasicConstraints(found.value).pathLength;
+}
+
+function nameConstraintsOf(certificate: Certificate): NameConstraints | undefined {
+  const found = extension(certificate, oid.nameConstraints);
+  return found && readNameConstraints(found.value);
+}
+
+async function keyState(folder: string): Promise<IssuerSummary['key']> {
+  const pem = await readIfThere(join(folder, 'key.pem'));
+  if (!pem) return 'elsewhere';
+  return pem.includes('ENCRYPTED') ? 'encrypted' : 'here';
+}
+
+async function countIssued(folder: string): Promise<number> {
+  const issued = join(folder, 'issued');
+  try {
+    const months = await readdir(issued);
+    const lists = await Promise.all(months.map((month) => readdir(join(issued, month))));
+    return lists.flat().filter((file) => /^[0-9a-f]+\.pem$/.test(file)).length;
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return 0;
+    throw ioError(error, 'read', issued);
+  }
+}

@@ -1,0 +1,176 @@
+import { constants, createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { ioError } from '../durable.ts';
+import { foreignCode, PkiError } from '../errors.ts';
+import { readCertificationRequest, type CertificationRequest } from '../x509/certification-request.ts';
+import { readAlternativeNames } from '../x509/extensions.ts';
+import { formatGeneralName, formatIp } from '../x509/general-name.ts';
+import { oid } from '../x509/oid.ts';
+import { schemeOf } from '../x509/validation/signature.ts';
+
+/** Somebody else's certification request, checked and ready to be certified. */
+export interface ForeignRequest {
+  /** Encoded SubjectPublicKeyInfo. */
+  publicKey: Buffer;
+  /** What its key is, for people. */
+  key: string;
+  /** The names that it asks for; the caller decides whether they count. */
+  names: string[];
+  /** What else it asks for and does not get. */
+  ignored: string[];
+  /** SHA-256 of the request, hex. */
+  fingerprint: string;
+}
+
+/** More than any real request needs; a bound for standard input. */
+const largest = 256 * 1024;
+
+/**
+ * Reads a request (PEM with either header, or DER) from a file or, for `-`, standard input.
+ * @throws PkiError `not-found`, `malformed`, `bad-input` for a bad signature or a weak key.
+ */
+export async function readForeignRequest(file: string, world: { cwd: string; stdin: Readable }): Promise<ForeignRequest> {
+  const shown = file === '-' ? 'standard input' : resolve(world.cwd, file);
+  const bytes = file === '-' ? await readStream(world.stdin) : await readRequestFile(shown);
+  const request = decode(bytes, shown);
+  const key = acceptKey(request, shown);
+  if (!isSignedBy(request, key)) {
+    throw new PkiError('bad-input', `the signature of the request in ${shown} is not good: its sender does not prove to hold the key`, {
+      hint: 'ask for a new request',
+    });
+  }
+  return {
+    publicKey: request.publicKey,
+    key: describeKey(key),
+    names: requestedNames(request, shown),
+    ignored: ignoredParts(request),
+    fingerprint: createHash('sha256').update(request.der).digest('hex'),
+  };
+}
+
+async function readRequestFile(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const code = foreignCode(error) === 'ENOENT' ? 'not-found' : 'unreadable';
+    throw new PkiError(code, ioError(error, 'read', path).message, { hint: 'name a file that holds a certificate request', cause: error });
+  }
+}
+
+async function readStream(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > largest) break;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function decode(bytes: Buffer, shown: string): CertificationRequest {
+  const refuse = (why: string, cause?: unknown): PkiError =>
+    new PkiError('malformed', `${shown} holds no certificate request: ${why}`, {
+      hint: 'expected PKCS#10 in DER, or PEM with BEGIN CERTIFICATE REQUEST',
+      cause,
+    });
+  if (bytes.length > largest) throw refuse(`it is larger than ${largest} bytes`);
+  const pem = /-----BEGIN (NEW )?CERTIFICATE REQUEST-----([\s\S]*?)-----END (NEW )?CERTIFICATE REQUEST-----/.exec(bytes.toString('latin1'));
+  if (!pem && bytes[0] !== 0x30) throw refuse('it is neither PEM with that header nor DER');
+  const base64 = (pem?.[2] ?? '').replace(/\s+/g, '');
+  if (pem && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) throw refuse('its PEM block is not base64');
+  try {
+    return readCertificationRequest(pem ? Buffer.from(base64, 'base64') : bytes);
+  } catch (cause) {
+    throw refuse(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+const curveNames: Readonly<Record<string, string>> = { prime256v1: 'EC P-256', secp384r1: 'EC P-384', secp521r1: 'EC P-521' };
+
+/** Keys that today's servers take: EC on the NIST curves, Ed25519, RSA of 2,048 to 8,192 bits. */
+function acceptKey(request: CertificationRequest, shown: string): KeyObject {
+  const refuse = (what: string): PkiError =>
+    new PkiError('bad-input', `the key in ${shown} is not accepted: ${what}`, {
+      hint: 'EC P-256, P-384 or P-521, Ed25519, or RSA of 2048 to 8192 bits',
+    });
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: request.publicKey, format: 'der', type: 'spki' });
+  } catch {
+    throw refuse('it cannot be read');
+  }
+  const { modulusLength = 0, namedCurve = '', publicExponent = 3n } = key.asymmetricKeyDetails ?? {};
+  switch (key.asymmetricKeyType) {
+    case 'ec':
+      if (curveNames[namedCurve] === undefined) throw refuse(`its curve is ${namedCurve || 'without a name'}`);
+      return key;
+    case 'ed25519':
+      return key;
+    case 'rsa':
+      if (modulusLength < 2048 || modulusLength > 8192) throw refuse(`RSA of ${modulusLength} bits`);
+      if (publicExponent < 3n || publicExponent % 2n === 0n) throw refuse(`RSA with the exponent ${publicExponent}`);
+      return key;
+    default:
+      throw refuse(`its type is ${key.asymmetricKeyType ?? 'unknown'}`);
+  }
+}
+
+function describeKey(key: KeyObject): string {
+  const details = key.asymmetricKeyDetails;
+  if (key.asymmetricKeyType === 'rsa') return `RSA ${details?.modulusLength ?? 0}`;
+  return curveNames[details?.namedCurve ?? ''] ?? 'Ed25519';
+}
+
+function isSignedBy(request: CertificationRequest, key: KeyObject): boolean {
+  const scheme = schemeOf(request.signatureAlgorithm);
+  if (!scheme) return false;
+  const pss = scheme.saltLength === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
+  try {
+    return verify(scheme.digest, request.tbs, { key, ...pss }, request.signature);
+  } catch {
+    return false;
+  }
+}
+
+function requestedNames(request: CertificationRequest, shown: string): string[] {
+  const found = request.extensions.find(({ id }) => id === oid.subjectAltName);
+  const names = found ? readAlternativeNames(found.value) : [];
+  const texts = names.map((name) => {
+    switch (name.kind) {
+      case 'dns':
+      case 'email':
+      case 'uri':
+        return name.value;
+      case 'ip':
+        return formatIp(name.bytes);
+      default:
+        throw new PkiError('bad-input', `the request in ${shown} asks for a name of a kind that is not issued: ${formatGeneralName(name)}`, {
+          hint: 'name what it is for on the command line instead',
+        });
+    }
+  });
+  if (texts.length > 0) return texts;
+  const common = request.subjectName.flat().findLast(({ type }) => type === oid.commonName)?.value;
+  return common === undefined ? [] : [common];
+}
+
+const extensionNames: Readonly<Record<string, string>> = {
+  [oid.keyUsage]: 'key usage',
+  [oid.extendedKeyUsage]: 'extended key usage',
+  [oid.basicConstraints]: 'basic constraints',
+  [oid.nameConstraints]: 'name constraints',
+  [oid.certificatePolicies]: 'certificate policies',
+  [oid.tlsFeature]: 'TLS feature (must staple)',
+  [oid.subjectKeyIdentifier]: 'subject key identifier',
+};
+
+function ignoredParts(request: CertificationRequest): string[] {
+  const extensions = request.extensions
+    .filter(({ id }) => id !== oid.subjectAltName)
+    .map(({ id }) => `extension ${extensionNames[id] ?? id}`);
+  const rest = request.subjectName.flat().some(({ type }) => type !== oid.commonName) ? ['subject beyond the common name'] : [];
+  return [...extensions, ...rest, ...request.otherAttributes.map((id) => `attribute ${id}`)];
+}

@@ -1,0 +1,88 @@
+import { jsonText, readJson } from '../durable.ts';
+import { PkiError } from '../errors.ts';
+import type { KeyType } from '../x509/key.ts';
+import { keyTypes } from '../x509/key.ts';
+import { usages, type Usage } from '../x509/profile.ts';
+
+export const formats = ['pair', 'der'] as const;
+export type Format = (typeof formats)[number];
+
+/** request.json: all that is needed to make the next generation. No secret. */
+export interface StoredRequest {
+  name: string;
+  names: string[];
+  usage: Usage;
+  keyType: KeyType;
+  reuseKey: boolean;
+  /** `30d`; or `undefined` where `notAfter` was named. */
+  lifetime: string | undefined;
+  notBefore: string | undefined;
+  notAfter: string | undefined;
+  clamp: boolean;
+  /** RFC 4514 text, as it was asked for. */
+  subject: string | undefined;
+  /** A path relative to the store, or an ARN. */
+  authority: string;
+  crlUrls: string[];
+  ocspUrls: string[];
+  issuerUrls: string[];
+  formats: Format[];
+  owner: string | undefined;
+  group: string | undefined;
+  /** Octal text of the files that hold a key. */
+  mode: string | undefined;
+  /** Somebody else's request: the key is theirs. */
+  csr: string | undefined;
+}
+
+const schema = 1;
+
+export const requestText = (request: StoredRequest, unknown: Readonly<Record<string, unknown>> = {}): string =>
+  jsonText({ ...unknown, schema, ...request });
+
+/** Reads a request; fields that this version does not know are kept aside so that a rewrite does not lose them. */
+export async function readRequest(
+  path: string,
+): Promise<{ request: StoredRequest; unknown: Record<string, unknown> } | undefined> {
+  const json = await readJson(path, schema);
+  if (!json) return undefined;
+  const text = (key: string): string | undefined => (typeof json[key] === 'string' ? json[key] : undefined);
+  const list = (key: string): string[] =>
+    Array.isArray(json[key]) ? json[key].filter((item): item is string => typeof item === 'string') : [];
+  const name = text('name');
+  const usage = usages.find((one) => one === json['usage']);
+  const keyType = keyTypes.find((one) => one === json['keyType']);
+  const authority = text('authority');
+  if (name === undefined || !usage || !keyType || authority === undefined) {
+    throw new PkiError('malformed', `${path} lacks name, usage, keyType or authority`, {
+      hint: 'restore it from a backup, or issue the certificate anew with --force',
+    });
+  }
+  const request: StoredRequest = {
+    name,
+    names: list('names'),
+    usage,
+    keyType,
+    reuseKey: json['reuseKey'] === true,
+    lifetime: text('lifetime'),
+    notBefore: text('notBefore'),
+    notAfter: text('notAfter'),
+    clamp: json['clamp'] === true,
+    subject: text('subject'),
+    authority,
+    crlUrls: list('crlUrls'),
+    ocspUrls: list('ocspUrls'),
+    issuerUrls: list('issuerUrls'),
+    formats: formats.filter((format) => list('formats').includes(format)),
+    owner: text('owner'),
+    group: text('group'),
+    mode: text('mode'),
+    csr: text('csr'),
+  };
+  const known = new Set(['schema', ...Object.keys(request)]);
+  const unknown = Object.fromEntries(Object.entries(json).filter(([key]) => !known.has(key)));
+  return { request, unknown };
+}
+
+/** Whether two requests ask for the same certificate and files. */
+export const sameRequest = (a: StoredRequest, b: StoredRequest): boolean => requestText(a) === requestText(b);

@@ -1,0 +1,65 @@
+import { X509Certificate } from 'node:crypto';
+import { extension, readCertificate, type Certificate } from './certificate.ts';
+import { formatName, readName } from './distinguished-name.ts';
+import { readAlternativeNames, readBasicConstraints, readExtendedKeyUsage, readKeyUsage } from './extensions.ts';
+import { formatGeneralName } from './general-name.ts';
+import { oid } from './oid.ts';
+import { extendedKeyUsageFor, keyUsageFor, subjectOf, type Profile } from './profile.ts';
+
+/** What an authority handed out, DER each. */
+export interface IssuedChain {
+  certificate: Buffer;
+  chain: readonly Buffer[];
+  root: Buffer | undefined;
+}
+
+/**
+ * Compares what came back with what was asked for.
+ * @returns one sentence for each difference; none means that the certificate may be installed.
+ */
+export function differences(profile: Profile, keyKind: 'rsa' | 'other', issued: IssuedChain): string[] {
+  const leaf = readCertificate(issued.certificate);
+  const found: string[] = [];
+  const compare = (what: string, asked: string, got: string): void => {
+    if (asked !== got) found.push(`${what}: asked for ${asked || 'none'}, got ${got || 'none'}`);
+  };
+  compare('names', sorted(profile.names.map(formatGeneralName)), sorted(namesOf(leaf)));
+  compare('extended key usage', sorted(extendedKeyUsageFor(profile.usage)), sorted(purposesOf(leaf)));
+  compare('key usage', sorted(keyUsageFor(profile.usage, keyKind)), sorted(keyUsageOf(leaf)));
+  compare('subject', formatName(readName(subjectOf(profile))), formatName(leaf.subjectName));
+  compare('not before', iso(profile.notBefore), iso(leaf.notBefore));
+  compare('not after', iso(profile.notAfter), iso(leaf.notAfter));
+  compare('CA', 'no', isCa(leaf) ? 'yes' : 'no');
+  if (!leaf.publicKey.equals(profile.publicKey)) found.push('key: the certificate is for another key');
+  return [...found, ...brokenLinks([issued.certificate, ...issued.chain, ...(issued.root ? [issued.root] : [])])];
+}
+
+const sorted = (list: readonly string[]): string => [...list].sort().join(', ');
+const iso = (date: Date): string => date.toISOString();
+
+const namesOf = (leaf: Certificate): string[] => {
+  const found = extension(leaf, oid.subjectAltName);
+  return found ? readAlternativeNames(found.value).map(formatGeneralName) : [];
+};
+const purposesOf = (leaf: Certificate): string[] => {
+  const found = extension(leaf, oid.extendedKeyUsage);
+  return found ? readExtendedKeyUsage(found.value) : [];
+};
+const keyUsageOf = (leaf: Certificate): string[] => {
+  const found = extension(leaf, oid.keyUsage);
+  return found ? readKeyUsage(found.value) : [];
+};
+const isCa = (leaf: Certificate): boolean => {
+  const found = extension(leaf, oid.basicConstraints);
+  return found !== undefined && readBasicConstraints(found.value).ca;
+};
+
+/** Every certificate must be signed by the one above it; a root by itself. */
+function brokenLinks(upwards: readonly Buffer[]): string[] {
+  const certificates = upwards.map((der) => new X509Certificate(der));
+  return certificates.flatMap((certificate, index) => {
+    const issuer = certificates[index + 1];
+    if (!issuer || certificate.verify(issuer.publicKey)) return [];
+    return [`chain: certificate ${index + 1} is not signed by certificate ${index + 2}`];
+  });
+}

@@ -1,0 +1,129 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  generateKeyPairSync,
+  pbkdf2,
+  createCipheriv,
+  randomBytes,
+  createHash,
+  type KeyObject,
+} from 'node:crypto';
+import { promisify } from 'node:util';
+import { foreignCode, PkiError } from '../errors.ts';
+import * as write from './der-writer.ts';
+import { subjectPublicKeyBits } from './extensions.ts';
+import { oid } from './oid.ts';
+import { encodePem } from './pem-writer.ts';
+
+export const keyTypes = [
+  'ec-p256',
+  'ec-p384',
+  'ec-p521',
+  'ed25519',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+] as const;
+export type KeyType = (typeof keyTypes)[number];
+
+const curves = { 'ec-p256': 'P-256', 'ec-p384': 'P-384', 'ec-p521': 'P-521' } as const;
+
+/** A fresh private key. RSA keys are made off the main thread, since they take a second. */
+export async function generateKey(type: KeyType): Promise<KeyObject> {
+  switch (type) {
+    case 'ec-p256':
+    case 'ec-p384':
+    case 'ec-p521':
+      return generateKeyPairSync('ec', { namedCurve: curves[type] }).privateKey;
+    case 'ed25519':
+      return generateKeyPairSync('ed25519').privateKey;
+    default: {
+      const modulusLength = Number(type.slice('rsa-'.length));
+      const pair = await promisify(generateKeyPair)('rsa', { modulusLength });
+      return pair.privateKey;
+    }
+  }
+}
+
+/** What a key is in our terms; `undefined` for a kind or size that this program does not issue for. */
+export function keyTypeOf(key: KeyObject): KeyType | undefined {
+  const details = key.asymmetricKeyDetails;
+  switch (key.asymmetricKeyType) {
+    case 'ec':
+      return ({ prime256v1: 'ec-p256', secp384r1: 'ec-p384', secp521r1: 'ec-p521' } as const)[
+        details?.namedCurve as 'prime256v1'
+      ];
+    case 'ed25519':
+      return 'ed25519';
+    case 'rsa':
+      return keyTypes.find((type) => type === `rsa-${details?.modulusLength ?? 0}`);
+    default:
+      return undefined;
+  }
+}
+
+/** Encoded SubjectPublicKeyInfo of a private or public key. */
+export function publicKeyDer(key: KeyObject): Buffer {
+  const publicKey = key.type === 'private' ? createPublicKey(key) : key;
+  return publicKey.export({ type: 'spki', format: 'der' });
+}
+
+/** SHA-1 of the public key's bits (RFC 5280 4.2.1.2, method 1): an identifier, not a defence. */
+export function keyIdentifier(spki: Buffer): Buffer {
+  return createHash('sha1').update(subjectPublicKeyBits(spki)).digest();
+}
+
+/** PKCS#8 in PEM, unencrypted. */
+export function privateKeyPem(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** OWASP's figure for PBKDF2-HMAC-SHA256 (2023, still current); Node's own export stops at 2,048. */
+const pbkdf2Rounds = 600_000;
+
+/** PKCS#8 under PBES2: PBKDF2-HMAC-SHA256 and AES-256-CBC (RFC 8018 6.2), readable by OpenSSL, Java and Go. */
+export async function encryptedPrivateKeyPem(key: KeyObject, passphrase: Buffer): Promise<string> {
+  const salt = randomBytes(16);
+  const iv = randomBytes(16);
+  const secret = await promisify(pbkdf2)(passphrase, salt, pbkdf2Rounds, 32, 'sha256');
+  const cipher = createCipheriv('aes-256-cbc', secret, iv);
+  const plain = key.export({ type: 'pkcs8', format: 'der' });
+  const encrypted = Buffer.concat([cipher.update(plain), cipher.final()]);
+  secret.fill(0);
+  plain.fill(0);
+  const prf = write.sequence(write.objectIdentifier(oid.hmacWithSha256), write.nullValue());
+  const kdf = write.sequence(
+    write.objectIdentifier(oid.pbkdf2),
+    write.sequence(write.octetString(salt), write.integer(pbkdf2Rounds), prf),
+  );
+  const scheme = write.sequence(write.objectIdentifier(oid.aes256Cbc), write.octetString(iv));
+  const algorithm = write.sequence(write.objectIdentifier(oid.pbes2), write.sequence(kdf, scheme));
+  return encodePem('ENCRYPTED PRIVATE KEY', write.sequence(algorithm, write.octetString(encrypted)));
+}
+
+/** What a private key needs to be opened; called only if the key is encrypted. */
+export type AskPassphrase = () => Promise<Buffer>;
+
+/**
+ * Opens a private key in PEM.
+ * @param file named in every refusal; the key's bytes never are.
+ * @throws PkiError `passphrase` where it is wrong or missing, `malformed` where the file is no key.
+ */
+export async function openPrivateKey(pem: Buffer, file: string, ask: AskPassphrase): Promise<KeyObject> {
+  const encrypted = pem.includes('ENCRYPTED PRIVATE KEY') || pem.includes('Proc-Type: 4,ENCRYPTED');
+  const passphrase = encrypted ? await ask() : undefined;
+  try {
+    return createPrivateKey(passphrase === undefined ? { key: pem } : { key: pem, passphrase });
+  } catch (cause) {
+    if (passphrase !== undefined) {
+      throw new PkiError('passphrase', `the passphrase does not open ${file}`, {
+        hint: 'give the right one with --passphrase-file FILE or CERTWRIGHT_CA_PASSPHRASE',
+      });
+    }
+    throw new PkiError('malformed', `${file} holds no private key that can be read`, {
+      hint: `expected PEM with a PRIVATE KEY block (${foreignCode(cause) ?? 'unreadable'})`,
+    });
+  }
+}
+

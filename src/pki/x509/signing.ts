@@ -1,0 +1,46 @@
+import { sign, type KeyObject } from 'node:crypto';
+import * as write from './der-writer.ts';
+import { oid } from './oid.ts';
+
+interface SignatureScheme {
+  /** AlgorithmIdentifier: RFC 4055 2.1 wants NULL for RSA, RFC 5758 3.2 and RFC 8410 3 want nothing. */
+  algorithm: Buffer;
+  digest: 'sha256' | 'sha384' | 'sha512' | null;
+}
+
+const scheme = (id: string, digest: SignatureScheme['digest'], ...parameters: Buffer[]): SignatureScheme => ({
+  algorithm: write.sequence(write.objectIdentifier(id), ...parameters),
+  digest,
+});
+
+const ecdsa = {
+  prime256v1: scheme(oid.ecdsaWithSha256, 'sha256'),
+  secp384r1: scheme(oid.ecdsaWithSha384, 'sha384'),
+  secp521r1: scheme(oid.ecdsaWithSha512, 'sha512'),
+};
+const rsa = scheme(oid.sha256WithRsa, 'sha256', write.nullValue());
+const ed25519 = scheme(oid.ed25519, null);
+
+function schemeOf(key: KeyObject): SignatureScheme {
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+      return rsa;
+    case 'ed25519':
+      return ed25519;
+    default: {
+      const found = ecdsa[key.asymmetricKeyDetails?.namedCurve as keyof typeof ecdsa] as SignatureScheme | undefined;
+      if (!found) throw new TypeError(`no signature scheme for a ${key.asymmetricKeyType ?? 'secret'} key`);
+      return found;
+    }
+  }
+}
+
+/**
+ * Signs what `tbs` makes of the AlgorithmIdentifier and wraps all three
+ * (the shape that certificates, CRLs and requests share: RFC 5280 4.1, 5.1; RFC 2986 4).
+ */
+export function signed(key: KeyObject, tbs: (algorithm: Buffer) => Buffer): Buffer {
+  const { algorithm, digest } = schemeOf(key);
+  const body = tbs(algorithm);
+  return write.sequence(body, algorithm, write.bitString(sign(digest, body, key)));
+}

@@ -1,0 +1,14 @@
+import type { Certificate } from '../certificate.ts';
+import type { NameConstraints } from '../extensions.ts';
+import type { GeneralName } from '../general-name.ts';
+import { nameKey } from '../name-comparison.ts';
+import { checkNameConstraints, describeViolation, nameConstraintCost, namesInCommonName } from '../name-constraints.ts';
+import type { SubjectAlternativeName } from '../subject-alternative-name.ts';
+import { cost, type Budget } from './budget.ts';
+import { judgeExtensions, judgeIssuerRole, judgeProfile, judgeValidity } from './certificate-checks.ts';
+import { decode } from './decoded.ts';
+import { judgeKeyUsage, judgePurpose, type Purpose } from './key-purpose.ts';
+import { judgeName } from './server-name.ts';
+import { checkSignature, type SignatureCheck, type Signed } from './signature.ts';
+import { judgeKeyStrength, judgeSignatureStrength, type Strength } from './strength.ts';
+import { displayName, finding, type Candidate, type Finding, type Place } from './verdict.ts';

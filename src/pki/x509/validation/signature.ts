@@ -1,0 +1,143 @@
+import { constants, createPublicKey, verify, type KeyObject } from 'node:crypto';
+import type { AlgorithmIdentifier, Certificate } from '../certificate.ts';
+import { contextConstructed, DerReader, objectIdentifier, readSequence, smallInteger, tag } from '../der-reader.ts';
+import { PkiError } from '../../errors.ts';
+import { oid } from '../oid.ts';
+
+export type Digest = 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512' | 'sha512-256' | 'sha3-256' | 'sha3-384' | 'sha3-512';
+type KeyKind = 'rsa' | 'rsa-pss' | 'ec' | 'dsa' | 'ed25519' | 'ed448';
+
+/** How a signature is checked; `digest` is null where the algorithm hashes by itself. */
+export interface SignatureScheme {
+  digest: Digest | null;
+  keys: readonly KeyKind[];
+  /** RSASSA-PSS only. */
+  saltLength?: number;
+}
+
+/** Something signed: a certificate, a CRL, an OCSP response. */
+export interface Signed {
+  /** What the signature covers. */
+  tbs: Buffer;
+  signatureAlgorithm: AlgorithmIdentifier;
+  signature: Buffer;
+}
+
+type Parameters = 'null-or-absent' | 'absent';
+type Fixed = readonly [Digest | null, KeyKind, Parameters];
+
+/** RFC 4055 5 lets NULL be absent for RSA; RFC 5758 3 and RFC 8410 3 want no parameters at all. */
+const fixedSchemes: Readonly<Record<string, Fixed>> = {
+  [oid.md5WithRsa]: ['md5', 'rsa', 'null-or-absent'],
+  [oid.sha1WithRsa]: ['sha1', 'rsa', 'null-or-absent'],
+  [oid.sha224WithRsa]: ['sha224', 'rsa', 'null-or-absent'],
+  [oid.sha256WithRsa]: ['sha256', 'rsa', 'null-or-absent'],
+  [oid.sha384WithRsa]: ['sha384', 'rsa', 'null-or-absent'],
+  [oid.sha512WithRsa]: ['sha512', 'rsa', 'null-or-absent'],
+  [oid.ecdsaWithSha1]: ['sha1', 'ec', 'absent'],
+  [oid.ecdsaWithSha224]: ['sha224', 'ec', 'absent'],
+  [oid.ecdsaWithSha256]: ['sha256', 'ec', 'absent'],
+  [oid.ecdsaWithSha384]: ['sha384', 'ec', 'absent'],
+  [oid.ecdsaWithSha512]: ['sha512', 'ec', 'absent'],
+  [oid.dsaWithSha1]: ['sha1', 'dsa', 'null-or-absent'],
+  [oid.dsaWithSha256]: ['sha256', 'dsa', 'null-or-absent'],
+  [oid.ed25519]: [null, 'ed25519', 'absent'],
+  [oid.ed448]: [null, 'ed448', 'absent'],
+};
+
+const digests: Readonly<Record<string, Digest>> = {
+  '1.2.840.113549.2.5': 'md5',
+  '1.3.14.3.2.26': 'sha1',
+  '2.16.840.1.101.3.4.2.4': 'sha224',
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+  '2.16.840.1.101.3.4.2.6': 'sha512-256',
+  '2.16.840.1.101.3.4.2.8': 'sha3-256',
+  '2.16.840.1.101.3.4.2.9': 'sha3-384',
+  '2.16.840.1.101.3.4.2.10': 'sha3-512',
+};
+
+/** The scheme that an AlgorithmIdentifier names; `undefined` where it is none of ours or its parameters are wrong. */
+export function schemeOf({ id, parameters }: AlgorithmIdentifier): SignatureScheme | undefined {
+  if (id === oid.rsaPss) return parameters && readPssParameters(parameters);
+  const fixed = fixedSchemes[id];
+  if (!fixed) return undefined;
+  const [digest, key, wanted] = fixed;
+  const isNull = parameters?.equals(derNull) ?? false;
+  if (parameters && !(wanted === 'null-or-absent' && isNull)) return undefined;
+  return { digest, keys: [key] };
+}
+
+const derNull = Buffer.from([tag.null, 0]);
+const mgf1 = '1.2.840.113549.1.1.8';
+
+/** RSASSA-PSS-params (RFC 4055 3.1). The mask must use the same digest, as RFC 4055 recommends and every CA does. */
+function readPssParameters(der: Buffer): SignatureScheme | undefined {
+  try {
+    const reader = readSequence(der, 'RSASSA-PSS parameters');
+    const hash = reader.optional(contextConstructed(0), 'hashAlgorithm');
+    const mask = reader.optional(contextConstructed(1), 'maskGenAlgorithm');
+    const salt = reader.optional(contextConstructed(2), 'saltLength');
+    const trailer = reader.optional(contextConstructed(3), 'trailerField');
+    reader.finish('RSASSA-PSS parameters');
+    const digest = hash ? readDigest(hash.reader()) : 'sha1';
+    const maskDigest = mask ? readMask(mask.reader()) : 'sha1';
+    const saltLength = salt ? smallInteger(salt.reader().expect(tag.integer, 'saltLength'), 'saltLength') : 20;
+    const trailerField = trailer ? smallInteger(trailer.reader().expect(tag.integer, 'trailerField'), 'trailerField') : 1;
+    if (digest === undefined || digest !== maskDigest || trailerField !== 1) return undefined;
+    return { digest, keys: ['rsa', 'rsa-pss'], saltLength };
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
+  }
+}
+
+function readDigest(reader: DerReader): Digest | undefined {
+  const algorithm = reader.sequence('a digest algorithm');
+  return digests[objectIdentifier(algorithm.expect(tag.oid, 'a digest'), 'a digest')];
+}
+
+function readMask(reader: DerReader): Digest | undefined {
+  const algorithm = reader.sequence('a mask generation function');
+  const id = objectIdentifier(algorithm.expect(tag.oid, 'a mask generation function'), 'a mask generation function');
+  return id === mgf1 ? readDigest(algorithm) : undefined;
+}
+
+const keys = new WeakMap<Certificate, KeyObject | undefined>();
+
+/** The subject's key; `undefined` where it is no key that node:crypto takes, or a curve without a name (RFC 5480 2.1.1). */
+export function publicKeyOf(certificate: Certificate): KeyObject | undefined {
+  if (!keys.has(certificate)) keys.set(certificate, readKey(certificate));
+  return keys.get(certificate);
+}
+
+function readKey({ publicKey, publicKeyAlgorithm: { id, parameters } }: Certificate): KeyObject | undefined {
+  if (id === oid.ecPublicKey && parameters?.[0] !== tag.oid) return undefined;
+  try {
+    return createPublicKey({ key: publicKey, format: 'der', type: 'spki' });
+  } catch {
+    // OpenSSL's reasons differ between versions; whoever asked only needs to know that it is no usable key.
+    return undefined;
+  }
+}
+
+export type SignatureCheck = 'good' | 'bad' | 'unsupported-algorithm' | 'unusable-key';
+
+/** Checks a signature; what node:crypto refuses to compute is a bad one. */
+export function checkSignature(object: Signed, signer: Certificate): SignatureCheck {
+  const scheme = schemeOf(object.signatureAlgorithm);
+  if (!scheme) return 'unsupported-algorithm';
+  const key = publicKeyOf(signer);
+  if (!key) return 'unusable-key';
+  if (!scheme.keys.includes(key.asymmetricKeyType as KeyKind)) return 'bad';
+  const padding =
+    scheme.saltLength === undefined
+      ? {}
+      : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
+  try {
+    return verify(scheme.digest, object.tbs, { key, ...padding }, object.signature) ? 'good' : 'bad';
+  } catch {
+    return 'bad';
+  }
+}
