@@ -1,0 +1,49 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import { execute, program, temporaryFolder } from '../support/cli.ts';
+import { describeWith } from '../support/tools.ts';
+
+const top = resolve(import.meta.dirname, '../..');
+
+/** The `sh` examples of a page, in order. */
+function examples(page: string): string[] {
+  const text = readFileSync(join(top, page), 'utf8');
+  return [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+}
+
+/** Runs an example as it stands; `npx certwright` and `certwright` are this tree's program. */
+function runExample(block: string, cwd: string): ReturnType<typeof execute> {
+  const shim = join(cwd, 'shim');
+  writeFileSync(shim, `#!/bin/sh\n[ "$1" = certwright ] && shift\nexec '${process.execPath}' '${program}' "$@"\n`);
+  chmodSync(shim, 0o755);
+  const script = `npx() { "${shim}" "$@"; }; certwright() { "${shim}" "$@"; }; export -f npx certwright\nset -e\n${block}`;
+  return execute('bash', ['-c', script], { cwd });
+}
+
+describeWith(['bash', 'nginx', 'curl'], 'the README', () => {
+  it('has one minute to a working mTLS pair that works as it stands', async () => {
+    const block = examples('README.md').find((text) => text.includes('nginx.conf'));
+    expect(block).toBeDefined();
+    const { code, stdout, stderr } = await runExample(block ?? '', temporaryFolder());
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('mutual TLS works');
+  });
+
+  it('installs with the first command and tests with the second', () => {
+    expect(examples('README.md').slice(0, 2)).toEqual([
+      'npm ci && npx certwright issue orders.internal --create-ca\n',
+      'npm ci && npm test\n',
+    ]);
+  });
+});
+
+describeWith(['bash', 'openssl'], 'the reference pages', () => {
+  it.each(['docs/issue.md', 'docs/ca.md', 'docs/inspect.md'])('%s has examples that work as they stand', async (page) => {
+    const cwd = temporaryFolder();
+    for (const block of examples(page)) {
+      const { code, stderr } = await runExample(block, cwd);
+      expect({ block, code, stderr: code === 0 ? '' : stderr }).toEqual({ block, code: 0, stderr: '' });
+    }
+  });
+});
