@@ -1,83 +1,135 @@
-// Who may import whom. Downwards only:
-//   bin -> commands -> lifecycle -> authorities, store, deploy, tls -> x509 -> ground
-// One table, one rule; static imports, type imports, re-exports and import() are all judged alike.
+// Who may import whom, downwards only:
+//   bin -> commands -> lifecycle -> authorities, store, deploy, tls -> x509 -> ground (errors.ts, durable.ts)
+// One table, one rule. Static imports, type imports, re-exports and import() are judged alike.
 import { isBuiltin } from 'node:module';
 import { posix, relative, sep } from 'node:path';
 
+const contract = 'src/pki/authorities/authority.ts';
+const kinds = ['src/pki/authorities/local/', 'src/pki/authorities/acm-pca/', 'src/pki/authorities/acm/'];
+const x509 = 'src/pki/x509/';
+const ground = 'src/pki/';
+
 /**
- * `path` is a folder or a file; the longest that fits a file is its room.
- * `rooms` may be imported, `types` only for their types, of `packages` these alone.
- * A room's own files may always be imported. The built-in modules in `not` may not.
+ * A file is in the room with the longest path that fits. It may import its own room, the rooms listed, the listed
+ * `types` for their types only, of npm's packages the listed ones, and what Node.js brings but for `never`.
  */
-export const rooms = [
-  { path: 'bin/', rooms: ['dist/'] },
-  { path: 'dist/' },
+const rooms = {
+  'bin/': { rooms: ['dist/'] },
+  'dist/': {},
 
-  { path: 'src/commands/', rooms: ['src/pki/lifecycle/', 'src/pki/x509/', 'src/pki/'], packages: ['commander'] },
-  {
-    path: 'src/commands/output.ts',
-    like: 'src/commands/',
-    packages: ['chalk', 'ora'],
-  },
+  'src/commands/': { rooms: ['src/pki/lifecycle/', x509, ground], packages: ['commander'] },
+  'src/commands/output.ts': { within: 'src/commands/', packages: ['chalk', 'ora'] },
 
-  {
-    path: 'src/pki/lifecycle/',
+  'src/pki/lifecycle/': {
     rooms: [
       'src/pki/authorities/',
-      'src/pki/authorities/authority.ts',
-      'src/pki/authorities/local/',
-      'src/pki/authorities/acm-pca/',
-      'src/pki/authorities/acm/',
+      contract,
+      ...kinds,
       'src/pki/store/',
       'src/pki/deploy/',
       'src/pki/tls/',
-      'src/pki/x509/',
-      'src/pki/',
+      x509,
+      ground,
     ],
   },
 
-  // The contract; what opens one of its implementations; the implementations, strangers to each other.
-  { path: 'src/pki/authorities/authority.ts', rooms: ['src/pki/x509/', 'src/pki/'] },
-  {
-    path: 'src/pki/authorities/',
-    rooms: [
-      'src/pki/authorities/authority.ts',
-      'src/pki/authorities/local/',
-      'src/pki/authorities/acm-pca/',
-      'src/pki/authorities/acm/',
-      'src/pki/x509/',
-      'src/pki/',
-    ],
-  },
-  {
-    path: 'src/pki/authorities/local/',
-    rooms: ['src/pki/authorities/authority.ts', 'src/pki/x509/', 'src/pki/'],
-  },
-  {
-    path: 'src/pki/authorities/acm-pca/',
-    rooms: ['src/pki/authorities/authority.ts', 'src/pki/x509/', 'src/pki/'],
-  },
-  {
-    path: 'src/pki/authorities/acm/',
-    rooms: ['src/pki/authorities/authority.ts', 'src/pki/x509/', 'src/pki/'],
-  },
-
+  [contract]: { rooms: [x509, ground] },
+  'src/pki/authorities/': { rooms: [contract, ...kinds, x509, ground] },
+  ...Object.fromEntries(kinds.map((kind) => [kind, { rooms: [contract, x509, ground] }])),
   // The store implements the Journal, which is declared beside the contract.
-  {
-    path: 'src/pki/store/',
-    rooms: ['src/pki/x509/', 'src/pki/'],
-    types: ['src/pki/authorities/authority.ts'],
-  },
-  { path: 'src/pki/deploy/', rooms: ['src/pki/x509/', 'src/pki/'] },
-  { path: 'src/pki/tls/', rooms: ['src/pki/x509/', 'src/pki/'] },
+  'src/pki/store/': { rooms: [x509, ground], types: [contract] },
+  'src/pki/deploy/': { rooms: [x509, ground] },
+  'src/pki/tls/': { rooms: [x509, ground] },
 
-  { path: 'src/pki/x509/', rooms: ['src/pki/'] },
-  {
-    path: 'src/pki/x509/request.ts',
-    like: 'src/pki/x509/',
-    packages: ['@peculiar/x509', 'reflect-metadata'],
-  },
+  [x509]: { rooms: [ground] },
+  'src/pki/x509/request.ts': { within: x509, packages: ['@peculiar/x509', 'reflect-metadata'] },
+  [ground]: {},
+};
 
-  // The ground: errors.ts and what every room stands on.
-  { path: 'src/pki/' },
-];
+/** The world is lent to src/pki, never taken. */
+export const takenFromTheWorld = ['process', 'console'];
+
+export const layers = {
+  meta: {
+    type: 'problem',
+    schema: [],
+    messages: {
+      room: '{{from}} may not import {{to}}: see the table in eslint.layers.js',
+      typesOnly: '{{from}} may import only types from {{to}}: see the table in eslint.layers.js',
+      homeless: '{{from}} belongs to no room of the table in eslint.layers.js',
+      computed: 'import() of a computed name cannot be judged: write the name out',
+    },
+  },
+  create(context) {
+    const file = relative(context.cwd, context.filename).split(sep).join('/');
+    const from = roomOf(file);
+
+    function judge(node, source, isType) {
+      if (source?.type !== 'Literal' || typeof source.value !== 'string') {
+        context.report({ node, messageId: 'computed' });
+        return;
+      }
+      const to = targetOf(file, source.value);
+      const verdict = judgeImport(from, to);
+      if (verdict === 'allowed' || (verdict === 'typesOnly' && isType)) return;
+      context.report({ node, messageId: verdict, data: { from, to: source.value } });
+    }
+
+    return {
+      Program(node) {
+        if (from === undefined) context.report({ node, messageId: 'homeless', data: { from: file } });
+      },
+      ImportDeclaration: (node) => judge(node, node.source, isTypeOnly(node, node.importKind)),
+      ExportAllDeclaration: (node) => judge(node, node.source, node.exportKind === 'type'),
+      ExportNamedDeclaration(node) {
+        if (node.source) judge(node, node.source, isTypeOnly(node, node.exportKind));
+      },
+      ImportExpression: (node) => judge(node, node.source, false),
+      TSImportType: (node) => judge(node, node.source, true),
+      TSExternalModuleReference: (node) => judge(node, node.expression, false),
+    };
+  },
+};
+
+function judgeImport(from, to) {
+  // A homeless file is reported once, as a whole.
+  if (from === undefined) return 'allowed';
+  const { within = from, packages = [] } = rooms[from];
+  const { rooms: lower = [], types = [] } = rooms[within];
+  switch (to.kind) {
+    case 'builtin':
+      return from.startsWith(ground) && takenFromTheWorld.includes(to.name) ? 'room' : 'allowed';
+    case 'package':
+      return packages.includes(to.name) || rooms[within].packages?.includes(to.name) ? 'allowed' : 'room';
+    default: {
+      const home = rooms[to.room]?.within ?? to.room;
+      if (home === within || lower.includes(home)) return 'allowed';
+      return types.includes(home) ? 'typesOnly' : 'room';
+    }
+  }
+}
+
+/** What a type import is: `import type`, or `import { type A, type B }` with nothing beside it. */
+function isTypeOnly(node, kind) {
+  if (kind === 'type') return true;
+  const named = node.specifiers;
+  return (
+    named.length > 0 && named.every(({ importKind, exportKind }) => (importKind ?? exportKind) === 'type')
+  );
+}
+
+function targetOf(file, specifier) {
+  if (isBuiltin(specifier)) return { kind: 'builtin', name: specifier.replace(/^node:/, '') };
+  if (!/^\.{0,2}\//.test(specifier)) {
+    return { kind: 'package', name: /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier };
+  }
+  const path = posix.join(posix.dirname(file), specifier);
+  return { kind: 'file', name: path, room: roomOf(path) };
+}
+
+function roomOf(path) {
+  const fitting = Object.keys(rooms).filter((room) =>
+    room.endsWith('/') ? path.startsWith(room) : path === room,
+  );
+  return fitting.sort((a, b) => b.length - a.length)[0];
+}

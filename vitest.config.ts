@@ -1,18 +1,49 @@
 import { defineConfig } from 'vitest/config';
 
-const project = (name: string, include: string[], exclude: string[], testTimeout: number) => ({
-  test: { name, include, exclude, testTimeout, hookTimeout: testTimeout, pool: 'forks' as const, globals: false },
-});
+// Results as JSON beside the usual ones, for a caller that counts.
+const report = process.env['CERTWRIGHT_TEST_REPORT'];
 
 export default defineConfig({
   define: { __VERSION__: JSON.stringify('0.0.0-test') },
   test: {
+    pool: 'forks',
     // Tests that start the program run what is built from this very tree.
     globalSetup: ['test/support/build.ts'],
+    reporters: ['default', ...(report === undefined ? [] : [['json', { outputFile: report }] as const])],
     projects: [
-      project('fast', ['test/**/*.test.ts'], ['test/e2e/**', 'test/campaign/**'], 30_000),
-      project('e2e', ['test/e2e/**/*.test.ts'], [], 120_000),
-      project('campaign', ['test/campaign/**/*.test.ts'], [], 900_000),
+      {
+        extends: true,
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**', 'test/campaign/**'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // One file at a time: each starts hundreds of processes itself.
+        extends: true,
+        test: {
+          name: 'campaign',
+          include: ['test/campaign/**/*.test.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
+        },
+      },
     ],
   },
 });

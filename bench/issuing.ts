@@ -58,7 +58,12 @@ async function ours(): Promise<() => Promise<string>> {
       ocspUrls: [],
       issuerUrls: [],
     };
-    const template = { ...leafTemplate(profile, 'other'), serial: randomSerial(), issuer, authorityKeyIdentifier };
+    const template = {
+      ...leafTemplate(profile, 'other'),
+      serial: randomSerial(),
+      issuer,
+      authorityKeyIdentifier,
+    };
     return privateKeyPem(key) + certificatePem(buildCertificate(template, issuerKey));
   };
 }
@@ -97,13 +102,25 @@ process.on('exit', () => {
 
 function openssl(): void {
   const command = (...argv: string[]): void => {
-    if (spawnSync('openssl', argv, { cwd: folder }).status !== 0) throw new Error(`openssl ${argv.join(' ')}`);
+    if (spawnSync('openssl', argv, { cwd: folder }).status !== 0)
+      throw new Error(`openssl ${argv.join(' ')}`);
   };
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   if (spawnSync('test', ['-f', 'ca.pem'], { cwd: folder }).status !== 0) {
     command('req', '-x509', ...newKey, '-keyout', 'ca.key', '-subj', '/CN=Bench CA', '-out', 'ca.pem');
   }
   command('req', ...newKey, '-keyout', 'leaf.key', '-subj', '/CN=orders.internal', '-out', 'leaf.csr');
-  command('x509', '-req', '-in', 'leaf.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-out', 'leaf.pem');
+  command(
+    'x509',
+    '-req',
+    '-in',
+    'leaf.csr',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-out',
+    'leaf.pem',
+  );
 }
-

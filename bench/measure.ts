@@ -30,6 +30,8 @@ export function timeCommands(
 export function printTable(rows: Readonly<Record<string, number>>, unit: string, base: string): void {
   const reference = rows[base] ?? Number.NaN;
   for (const [name, value] of Object.entries(rows)) {
-    console.log(`  ${name.padEnd(44)} ${value.toFixed(1).padStart(9)} ${unit}  ${(value / reference).toFixed(2)}x`);
+    console.log(
+      `  ${name.padEnd(44)} ${value.toFixed(1).padStart(9)} ${unit}  ${(value / reference).toFixed(2)}x`,
+    );
   }
 }

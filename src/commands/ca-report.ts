@@ -37,9 +37,14 @@ export function caLines(ca: CaSummary, now: Date, paint: ChalkInstance): string[
 }
 
 function issuerLines(issuer: IssuerSummary, now: Date, paint: ChalkInstance): string[] {
-  const role = issuer.role === 'root' ? 'root' : issuer.active ? 'issuing, signs new certificates' : 'issuing, retired';
+  const role =
+    issuer.role === 'root' ? 'root' : issuer.active ? 'issuing, signs new certificates' : 'issuing, retired';
   const signs = issuer.role === 'root' ? 'issuing CAs' : 'certificates for servers and clients';
-  const key = { here: 'in the folder, not encrypted', encrypted: 'in the folder, encrypted', elsewhere: 'kept elsewhere' };
+  const key = {
+    here: 'in the folder, not encrypted',
+    encrypted: 'in the folder, encrypted',
+    elsewhere: 'kept elsewhere',
+  };
   return [
     `${paint.bold(printable(issuer.subject))} (${role})`,
     `  valid        ${left(issuer.notAfter, now, paint)}`,
@@ -60,7 +65,8 @@ function left(end: Date, now: Date, paint: ChalkInstance): string {
 
 function constraintText(constraints: NameConstraints | undefined): string {
   if (!constraints) return '';
-  const list = (names: NameConstraints['permitted']): string => names.map(formatGeneralName).map(printable).join(', ');
+  const list = (names: NameConstraints['permitted']): string =>
+    names.map(formatGeneralName).map(printable).join(', ');
   const only = constraints.permitted.length > 0 ? `; only ${list(constraints.permitted)}` : '';
   const never = constraints.excluded.length > 0 ? `; never ${list(constraints.excluded)}` : '';
   return only + never;

@@ -84,7 +84,12 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
   const { givenCaPassphrase, newPassphrase } = await import('./passphrase.ts');
   const nameConstraints = parseNameConstraints({
     permitted: { dns: flags.permitDns, ip: flags.permitIp, email: flags.permitEmail, uri: flags.permitUri },
-    excluded: { dns: flags.excludeDns, ip: flags.excludeIp, email: flags.excludeEmail, uri: flags.excludeUri },
+    excluded: {
+      dns: flags.excludeDns,
+      ip: flags.excludeIp,
+      email: flags.excludeEmail,
+      uri: flags.excludeUri,
+    },
   });
   const folder = folderOf(flags, context);
   const wanted = {
@@ -98,10 +103,13 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
       issuerUrls: checkUrls('--aia-url', flags.aiaUrl),
     },
     offlineRoot: flags.offlineRoot === undefined ? undefined : resolve(context.cwd, flags.offlineRoot),
-    passphrase: flags.askPassphrase === true ? await newPassphrase(context) : await givenCaPassphrase(flags.passphraseFile, context),
+    passphrase:
+      flags.askPassphrase === true
+        ? await newPassphrase(context)
+        : await givenCaPassphrase(flags.passphraseFile, context),
   };
   await output.progress('making the CA', createCa(folder, wanted, context.now()));
-  const summary = await describeCa(folder);
+  const summary = describeCa(folder);
   const { caDocument, caLines } = await import('./ca-report.ts');
   const where = relative(context.cwd, folder) || '.';
   output.result(caDocument(summary), [
@@ -117,7 +125,11 @@ async function showCa(flags: ShowFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
   const { describeCa } = await import('../pki/lifecycle/ca.ts');
   const { caDocument, caLines, trustLines } = await import('./ca-report.ts');
-  const summary = await describeCa(folderOf(flags, context));
-  output.result(caDocument(summary), [...caLines(summary, context.now(), output.paint), '', ...trustLines(summary)]);
+  const summary = describeCa(folderOf(flags, context));
+  output.result(caDocument(summary), [
+    ...caLines(summary, context.now(), output.paint),
+    '',
+    ...trustLines(summary),
+  ]);
   return exit.done;
 }

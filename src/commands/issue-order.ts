@@ -20,7 +20,11 @@ export interface Order {
  * Turns names and flags into a request, with the built-in defaults.
  * @throws PkiError `bad-name`, `usage`, or whatever is wrong with a CSR.
  */
-export async function readOrder(names: readonly string[], flags: IssueFlags, context: Context): Promise<Order> {
+export async function readOrder(
+  names: readonly string[],
+  flags: IssueFlags,
+  context: Context,
+): Promise<Order> {
   const given = canonical(names);
   const foreign = flags.csr === undefined ? undefined : await readForeignRequest(flags.csr, context);
   const all = flags.namesFromCsr === true && foreign ? canonical([...given, ...foreign.names]) : given;
@@ -48,7 +52,9 @@ export async function readOrder(names: readonly string[], flags: IssueFlags, con
     crlUrls: checkUrls('--crl-url', flags.crlUrl),
     ocspUrls: checkUrls('--ocsp-url', flags.ocspUrl),
     issuerUrls: checkUrls('--aia-url', flags.aiaUrl),
-    formats: formats.filter((format) => (flags.format ?? []).map(oneOf('--format', formats)).includes(format)),
+    formats: formats.filter((format) =>
+      (flags.format ?? []).map(oneOf('--format', formats)).includes(format),
+    ),
     owner: flags.owner,
     group: flags.group,
     mode: flags.mode,
@@ -58,4 +64,6 @@ export async function readOrder(names: readonly string[], flags: IssueFlags, con
 }
 
 /** Canonical text of each name, without repeats. */
-const canonical = (names: readonly string[]): string[] => [...new Set(names.map((name) => nameText(parseName(name))))];
+const canonical = (names: readonly string[]): string[] => [
+  ...new Set(names.map((name) => nameText(parseName(name)))),
+];

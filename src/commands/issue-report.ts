@@ -29,12 +29,18 @@ export async function finish(
   output: Output,
 ): Promise<ExitCode> {
   reportForeign(order, output);
-  const intoStore = flags.out === undefined && flags.certOut === undefined && (order.foreign === undefined || flags.as !== undefined);
+  const intoStore =
+    flags.out === undefined &&
+    flags.certOut === undefined &&
+    (order.foreign === undefined || flags.as !== undefined);
   if (intoStore) await toStore(order, authority, flags, context, output);
-  else if (flags.out === undefined && flags.certOut === undefined) await toStdout(order, authority, context, output);
+  else if (flags.out === undefined && flags.certOut === undefined)
+    await toStdout(order, authority, context, output);
   else await toFiles(order, authority, flags, context, output);
-  for (const kind of await authority.adoptDefaults(order.request)) {
-    output.note(`${{ crlUrls: 'the CRL URL', ocspUrls: 'the OCSP URL', issuerUrls: 'the AIA URL' }[kind]} is now the CA's default`);
+  for (const kind of authority.adoptDefaults(order.request)) {
+    output.note(
+      `${{ crlUrls: 'the CRL URL', ocspUrls: 'the OCSP URL', issuerUrls: 'the AIA URL' }[kind]} is now the CA's default`,
+    );
   }
   return exit.done;
 }
@@ -46,7 +52,13 @@ function reportForeign({ foreign }: Order, output: Output): void {
   for (const ignored of foreign.ignored) output.warn(`the request's ${ignored} is not taken over`);
 }
 
-async function toStore(order: Order, authority: Authority, flags: IssueFlags, context: Context, output: Output): Promise<void> {
+async function toStore(
+  order: Order,
+  authority: Authority,
+  flags: IssueFlags,
+  context: Context,
+  output: Output,
+): Promise<void> {
   const result = await issueIntoStore(
     {
       store: storePath(flags, context),
@@ -92,11 +104,19 @@ function storeLines(result: IssueResult, order: Order, context: Context, output:
     ...(state === 'unchanged' ? [`  not due before ${renewAt(certificate).toISOString()}`] : []),
     `  ${path}/  ${order.foreign ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
   ];
-  return state === 'unchanged' || order.foreign ? head : [...head, '', ...usageLines(order, path, trust, result.trust, context)];
+  return state === 'unchanged' || order.foreign
+    ? head
+    : [...head, '', ...usageLines(order, path, trust, result.trust, context)];
 }
 
 /** The lines to paste, for the side or sides that the certificate is for. */
-function usageLines(order: Order, path: string, trust: string, bundle: string | undefined, context: Context): string[] {
+function usageLines(
+  order: Order,
+  path: string,
+  trust: string,
+  bundle: string | undefined,
+  context: Context,
+): string[] {
   const absolute = resolve(context.cwd, path);
   const roots = resolve(context.cwd, trust);
   const { usage, names } = order.request;
@@ -110,9 +130,14 @@ function usageLines(order: Order, path: string, trust: string, bundle: string | 
     '  ssl_verify_client      on;',
     '  ssl_verify_depth       2;',
   ];
-  const client = ['curl:', `  curl --cert ${path}/fullchain.pem --key ${path}/key.pem --cacert ${trust} https://${host.includes(':') ? 'localhost' : host}/`];
+  const client = [
+    'curl:',
+    `  curl --cert ${path}/fullchain.pem --key ${path}/key.pem --cacert ${trust} https://${host.includes(':') ? 'localhost' : host}/`,
+  ];
   const look = [`next: certwright inspect ${shellWord(order.request.name)}`];
-  return [...(usage === 'client' ? [] : server), ...(usage === 'server' ? [] : client), ...look].map(printable);
+  return [...(usage === 'client' ? [] : server), ...(usage === 'server' ? [] : client), ...look].map(
+    printable,
+  );
 }
 
 const shellWord = (text: string): string => (/^[\w.:/@-]+$/.test(text) ? text : `'${text}'`);
@@ -128,26 +153,62 @@ async function toStdout(order: Order, authority: Authority, context: Context, ou
   if (!foreign) throw new PkiError('internal', 'a certificate without a key of its own needs a request');
   const { certificate, pem } = await issueOnly(request, foreign.publicKey, authority, context.now());
   if (output.json) {
-    output.result({ schema, state: 'issued', name: request.name, certificate: certificateDocument(certificate), chain: pem.chain, warnings: foreign.ignored }, []);
+    output.result(
+      {
+        schema,
+        state: 'issued',
+        name: request.name,
+        certificate: certificateDocument(certificate),
+        chain: pem.chain,
+        warnings: foreign.ignored,
+      },
+      [],
+    );
   } else output.raw(pem.fullchain);
 }
 
-async function toFiles(order: Order, authority: Authority, flags: IssueFlags, context: Context, output: Output): Promise<void> {
+async function toFiles(
+  order: Order,
+  authority: Authority,
+  flags: IssueFlags,
+  context: Context,
+  output: Output,
+): Promise<void> {
   const { issueIntoFiles } = await import('../pki/lifecycle/issue-files.ts');
   const absolute = (path: string): string => resolve(context.cwd, path);
   const destination: FilesOrder['destination'] =
     flags.out === undefined
-      ? { kind: 'files', key: flags.keyOut === undefined ? undefined : absolute(flags.keyOut), cert: absolute(flags.certOut ?? '') }
+      ? {
+          kind: 'files',
+          key: flags.keyOut === undefined ? undefined : absolute(flags.keyOut),
+          cert: absolute(flags.certOut ?? ''),
+        }
       : { kind: 'folder', path: absolute(flags.out) };
-  const keyPassphrase = flags.keyPassphraseFile === undefined ? undefined : await passphraseFile(flags.keyPassphraseFile, context);
+  const keyPassphrase =
+    flags.keyPassphraseFile === undefined
+      ? undefined
+      : await passphraseFile(flags.keyPassphraseFile, context);
   const { certificate, files } = await issueIntoFiles(
-    { request: order.request, destination, force: flags.force ?? false, keyPassphrase, publicKey: order.foreign?.publicKey },
+    {
+      request: order.request,
+      destination,
+      force: flags.force ?? false,
+      keyPassphrase,
+      publicKey: order.foreign?.publicKey,
+    },
     authority,
     context.now(),
   );
   const left = formatDuration(certificate.notAfter.getTime() - context.now().getTime());
   output.result(
-    { schema, state: 'issued', name: order.request.name, files, certificate: certificateDocument(certificate), warnings: order.foreign?.ignored ?? [] },
+    {
+      schema,
+      state: 'issued',
+      name: order.request.name,
+      files,
+      certificate: certificateDocument(certificate),
+      warnings: order.foreign?.ignored ?? [],
+    },
     [
       `${output.paint.green('issued')} ${printable(order.request.name)}: valid for ${left}, until ${certificate.notAfter.toISOString()}`,
       ...files.map((file) => `  ${printable(shortest(file, context))}`),
@@ -156,9 +217,21 @@ async function toFiles(order: Order, authority: Authority, flags: IssueFlags, co
 }
 
 /** `--dry-run`: what would be made, without a key, a signature or a byte on disk. */
-export async function showPlan(order: Order, reference: string, flags: IssueFlags, context: Context, output: Output): Promise<void> {
+export async function showPlan(
+  order: Order,
+  reference: string,
+  flags: IssueFlags,
+  context: Context,
+  output: Output,
+): Promise<void> {
   const { planIssue } = await import('../pki/lifecycle/plan.ts');
-  const plan = await planIssue(order.request, order.foreign?.publicKey, reference, flags.createCa ?? false, context.now());
+  const plan = await planIssue(
+    order.request,
+    order.foreign?.publicKey,
+    reference,
+    flags.createCa ?? false,
+    context.now(),
+  );
   reportForeign(order, output);
   output.result({ schema: 'certwright.issue-plan/1', ...plan }, [
     `would issue ${printable(plan.name)}`,

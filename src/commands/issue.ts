@@ -7,7 +7,17 @@ import { keyTypes, type KeyType } from '../pki/x509/key.ts';
 import { usages, type Usage } from '../pki/x509/profile.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
-import { addOutputOptions, addStoreOption, collect, exclusive, isArn, nonEmpty, oneOf, type Run, type StoreFlags } from './options.ts';
+import {
+  addOutputOptions,
+  addStoreOption,
+  collect,
+  exclusive,
+  isArn,
+  nonEmpty,
+  oneOf,
+  type Run,
+  type StoreFlags,
+} from './options.ts';
 import { Output } from './output.ts';
 
 export interface IssueFlags extends StoreFlags {
@@ -58,7 +68,11 @@ export function register(command: Command, context: Context, run: Run): void {
   command
     .argument('[names...]', 'what the certificate is for')
     .option('--as <name>', 'name in the store, instead of the first name')
-    .option('--usage <usage>', `${usages.join(', ')} (default mtls: server and client)`, oneOf('--usage', usages))
+    .option(
+      '--usage <usage>',
+      `${usages.join(', ')} (default mtls: server and client)`,
+      oneOf('--usage', usages),
+    )
     .option('--key-type <type>', `${keyTypes.join(', ')} (default ec-p256)`, oneOf('--key-type', keyTypes))
     .option('--lifetime <time>', 'how long it is valid: 45m, 12h, 90d, 2w (default 30d)')
     .option('--not-before <time>', 'when it becomes valid: 2027-01-31T12:00:00Z (default a minute ago)')
@@ -110,7 +124,10 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
     now: context.now,
     create: flags.createCa ?? false,
   });
-  if (created) output.note(`made a new CA in ${relative(context.cwd, reference) || '.'} ("certwright ca show" describes it)`);
+  if (created)
+    output.note(
+      `made a new CA in ${relative(context.cwd, reference) || '.'} ("certwright ca show" describes it)`,
+    );
   const { finish } = await import('./issue-report.ts');
   const work = finish(order, authority, flags, context, output);
   return output.progress(`issuing ${order.request.name}`, work);
@@ -140,9 +157,13 @@ function checkFlags(flags: IssueFlags): void {
   needs('--key-passphrase-file', flags.keyPassphraseFile, '--out or --key-out', flags.out ?? flags.keyOut);
   needs('--names-from-csr', flags.namesFromCsr, '--csr', flags.csr);
   needs('--key-out', flags.keyOut, '--cert-out', flags.certOut);
-  if (flags.certOut !== undefined && flags.csr === undefined) needs('--cert-out', flags.certOut, '--key-out', flags.keyOut);
+  if (flags.certOut !== undefined && flags.csr === undefined)
+    needs('--cert-out', flags.certOut, '--key-out', flags.keyOut);
   const withoutStore = flags.out ?? flags.certOut;
-  if (withoutStore !== undefined && (flags.ifDue === true || flags.reuseKey === true || flags.format !== undefined)) {
+  if (
+    withoutStore !== undefined &&
+    (flags.ifDue === true || flags.reuseKey === true || flags.format !== undefined)
+  ) {
     throw new PkiError('usage', '--if-due, --reuse-key and --format need the store', {
       hint: 'leave out --out, --key-out and --cert-out',
     });

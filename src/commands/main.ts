@@ -24,12 +24,17 @@ Each command explains itself: certwright COMMAND --help`;
 export async function main(argv: readonly string[]): Promise<number> {
   const controller = new AbortController();
   let signalled = 0;
-  for (const [name, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
     process.on(name, () => {
       // The first signal asks the run to end where it can be resumed; a second one does not ask.
       if (signalled !== 0) process.exit(code);
       signalled = code;
-      controller.abort(new PkiError('busy', `interrupted by ${name}`, { hint: 'the same command goes on from here' }));
+      controller.abort(
+        new PkiError('busy', `interrupted by ${name}`, { hint: 'the same command goes on from here' }),
+      );
     });
   }
   const context = processContext(controller.signal);
@@ -98,7 +103,8 @@ function usageError(error: CommanderError, argv: readonly string[]): PkiError {
   const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const command = argv.find((word) => word in commands);
   return new PkiError('usage', first.replace(/\.$/, ''), {
-    hint: suggestion?.replace(/^\(|\)$/g, '') ?? `certwright ${command === undefined ? '' : `${command} `}--help`,
+    hint:
+      suggestion?.replace(/^\(|\)$/g, '') ?? `certwright ${command === undefined ? '' : `${command} `}--help`,
     cause: error,
   });
 }

@@ -34,7 +34,10 @@ export const storePath = (flags: StoreFlags, context: Context): string =>
 export const nonEmpty = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
 
 /** Collects a flag that may be repeated. */
-export const collect = (value: string, previous: string[] | undefined): string[] => [...(previous ?? []), value];
+export const collect = (value: string, previous: string[] | undefined): string[] => [
+  ...(previous ?? []),
+  value,
+];
 
 /** One of a closed list; the message names all of them. */
 export function oneOf<T extends string>(flag: string, choices: readonly T[]): (value: string) => T {

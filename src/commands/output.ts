@@ -58,7 +58,10 @@ export class Output {
   failure(error: unknown): void {
     const { code, message, hint } = describe(error);
     if (this.json) {
-      const document = { schema: 'certwright.error/1', error: { code, message, ...(hint === undefined ? {} : { hint }) } };
+      const document = {
+        schema: 'certwright.error/1',
+        error: { code, message, ...(hint === undefined ? {} : { hint }) },
+      };
       this.#context.stdout.write(`${printableJson(document, 2)}\n`);
     }
     const { stderr } = this.#context;

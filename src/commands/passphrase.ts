@@ -25,13 +25,18 @@ export async function passphraseFile(path: string, context: Context): Promise<Bu
   const line = end === -1 ? bytes : bytes.subarray(0, end);
   const passphrase = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
   if (passphrase.length === 0) {
-    throw new PkiError('passphrase', `the first line of ${file} is empty`, { hint: 'it must hold the passphrase' });
+    throw new PkiError('passphrase', `the first line of ${file} is empty`, {
+      hint: 'it must hold the passphrase',
+    });
   }
   return passphrase;
 }
 
 /** The CA's passphrase if a file or the environment holds it. */
-export async function givenCaPassphrase(file: string | undefined, context: Context): Promise<Buffer | undefined> {
+export async function givenCaPassphrase(
+  file: string | undefined,
+  context: Context,
+): Promise<Buffer | undefined> {
   if (file !== undefined) return passphraseFile(file, context);
   const value = nonEmpty(context.env['CERTWRIGHT_CA_PASSPHRASE']);
   return value === undefined ? undefined : Buffer.from(value, 'utf8');
@@ -46,7 +51,8 @@ export async function caPassphrase(file: string | undefined, context: Context): 
 export async function newPassphrase(context: Context): Promise<Buffer> {
   const first = await prompt('new passphrase for the CA', context);
   const second = await prompt('the same again', context);
-  if (!first.equals(second)) throw new PkiError('passphrase', 'the two passphrases differ', { hint: 'nothing was made; try again' });
+  if (!first.equals(second))
+    throw new PkiError('passphrase', 'the two passphrases differ', { hint: 'nothing was made; try again' });
   return first;
 }
 
@@ -78,7 +84,8 @@ function readHidden(terminal: NodeJS.ReadStream): Promise<Buffer> {
         if (key === '\r' || key === '\n') {
           terminal.off('data', onData);
           const text = typed.join('');
-          if (text === '') fail(new PkiError('passphrase', 'the passphrase is empty', { hint: 'nothing was done' }));
+          if (text === '')
+            fail(new PkiError('passphrase', 'the passphrase is empty', { hint: 'nothing was done' }));
           else done(Buffer.from(text, 'utf8'));
           return;
         }

@@ -1,5 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, symlink, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from './errors.ts';
 
@@ -42,46 +55,63 @@ const words: Readonly<Record<string, string>> = {
 export function ioError(error: unknown, doing: string, path: string): PkiError {
   if (error instanceof PkiError) return error;
   const code = foreignCode(error);
-  const why = (code === undefined ? undefined : words[code]) ?? (error instanceof Error ? error.message : String(error));
+  const why =
+    (code === undefined ? undefined : words[code]) ??
+    (error instanceof Error ? error.message : String(error));
   return new PkiError('io', `cannot ${doing} ${path}: ${why}`, {
     hint: 'nothing is left half done: once that is mended, the same command goes on',
     cause: error,
   });
 }
 
-export async function orIoError<T>(doing: string, path: string, work: Promise<T>): Promise<T> {
+export function orIoError<T>(doing: string, path: string, work: () => T): T {
   try {
-    return await work;
+    return work();
   } catch (error) {
     throw ioError(error, doing, path);
   }
 }
 
-/** Writes and syncs a file that must not be there; on failure it is not there. */
-export async function writeNew(path: string, { data, mode, ownership }: FileContent): Promise<void> {
-  const file = await orIoError('create', path, open(path, 'wx', 0o600));
+/**
+ * Writes and syncs a file that must not be there; on failure it is not there.
+ * The calls are synchronous: a hop to the thread pool costs more than most of them take.
+ * @param durability `later` leaves the sync to somebody who does not need the file after a power cut.
+ */
+export function writeNew(path: string, content: FileContent, durability: 'now' | 'later' = 'now'): void {
+  const file = orIoError('create', path, () => openSync(path, 'wx', 0o600));
   try {
-    if (ownership && (ownership.uid >= 0 || ownership.gid >= 0)) {
-      await orIoError('change the owner of', path, file.chown(ownership.uid, ownership.gid));
-    }
-    await file.chmod(mode);
-    await file.writeFile(data);
-    await file.sync();
+    fill(file, path, content);
+    if (durability === 'now') fsyncSync(file);
   } catch (error) {
-    await file.close().catch(() => undefined);
-    await unlink(path).catch(() => undefined);
+    closeSync(file);
+    rmSync(path, { force: true });
     throw ioError(error, 'write', path);
   }
-  await orIoError('write', path, file.close());
+  orIoError('write', path, () => {
+    closeSync(file);
+  });
+}
+
+function fill(file: number, path: string, { data, mode, ownership }: FileContent): void {
+  if (ownership && (ownership.uid >= 0 || ownership.gid >= 0)) {
+    orIoError('change the owner of', path, () => {
+      fchownSync(file, ownership.uid, ownership.gid);
+    });
+  }
+  fchmodSync(file, mode);
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
 }
 
 /** Makes what was created, renamed or linked in a folder survive a power cut. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await orIoError('open', path, open(path, 'r'));
+export function syncFolder(path: string): void {
+  const folder = orIoError('open', path, () => openSync(path, 'r'));
   try {
-    await orIoError('sync', path, folder.sync());
+    orIoError('sync', path, () => {
+      fsyncSync(folder);
+    });
   } finally {
-    await folder.close();
+    closeSync(folder);
   }
 }
 
@@ -90,71 +120,84 @@ export const temporaryBeside = (path: string): string =>
   join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
 
 /** Replaces a file by rename(2): readers see the old content or the new. */
-export async function replace(path: string, content: FileContent): Promise<void> {
+export function replace(path: string, content: FileContent, durability: 'now' | 'later' = 'now'): void {
   const temporary = temporaryBeside(path);
-  await writeNew(temporary, content);
+  writeNew(temporary, content, durability);
   try {
-    await rename(temporary, path);
+    renameSync(temporary, path);
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    rmSync(temporary, { force: true });
     throw ioError(error, 'write', path);
   }
-  await syncFolder(dirname(path));
+  if (durability === 'now') syncFolder(dirname(path));
 }
 
 /**
  * Creates a file once, whole, by link(2).
  * @returns whether this call created it; `false` means that another one did before.
  */
-export async function createOnce(path: string, content: FileContent): Promise<boolean> {
+export function createOnce(path: string, content: FileContent): boolean {
   const temporary = temporaryBeside(path);
-  await writeNew(temporary, content);
+  writeNew(temporary, content);
   try {
-    await link(temporary, path);
+    linkSync(temporary, path);
   } catch (error) {
     if (foreignCode(error) === 'EEXIST') return false;
     throw ioError(error, 'create', path);
   } finally {
-    await unlink(temporary).catch(() => undefined);
+    rmSync(temporary, { force: true });
   }
-  await syncFolder(dirname(path));
+  syncFolder(dirname(path));
   return true;
 }
 
 /** Points a symbolic link at another target by rename(2). The folder is the caller's to sync. */
-export async function pointLink(path: string, target: string): Promise<void> {
+export function pointLink(path: string, target: string): void {
   const temporary = temporaryBeside(path);
-  await orIoError('create', temporary, symlink(target, temporary));
+  orIoError('create', temporary, () => {
+    symlinkSync(target, temporary);
+  });
   try {
-    await rename(temporary, path);
+    renameSync(temporary, path);
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    rmSync(temporary, { force: true });
     throw ioError(error, 'switch', path);
   }
 }
 
-/** Creates a folder and those above it; the parents that were new are synced. */
-export async function makeFolder(path: string, mode = 0o755): Promise<void> {
-  const first = await orIoError('create', path, mkdir(path, { recursive: true, mode }));
-  if (first !== undefined) await syncFolder(dirname(first));
+/** Creates a folder and those above it; the folder that holds the topmost new one is synced. */
+export function makeFolder(path: string, mode = 0o755, durability: 'now' | 'later' = 'now'): void {
+  const first = orIoError('create', path, () => mkdirSync(path, { recursive: true, mode }));
+  if (first !== undefined && durability === 'now') syncFolder(dirname(first));
 }
 
-export async function readIfThere(path: string): Promise<Buffer | undefined> {
+export function readIfThere(path: string): Buffer | undefined {
   try {
-    return await readFile(path);
+    return readFileSync(path);
   } catch (error) {
     if (foreignCode(error) === 'ENOENT') return undefined;
     throw ioError(error, 'read', path);
   }
 }
 
-export async function removeAll(path: string): Promise<void> {
-  await orIoError('remove', path, rm(path, { recursive: true, force: true }));
+export function removeAll(path: string): void {
+  orIoError('remove', path, () => {
+    rmSync(path, { recursive: true, force: true });
+  });
+}
+
+/** Removes what was in the making; a failure here would only hide the one that led to it. */
+export function discard(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // What stays has a name that no reader looks at.
+  }
 }
 
 /** JSON of one of our files: an object whose `schema` this version knows. */
-export async function readJson(path: string, schema = 1): Promise<Record<string, unknown> | undefined> {
-  const bytes = await readIfThere(path);
+export function readJson(path: string, schema = 1): Record<string, unknown> | undefined {
+  const bytes = readIfThere(path);
   if (!bytes) return undefined;
   let value: unknown;
   try {
@@ -162,7 +205,12 @@ export async function readJson(path: string, schema = 1): Promise<Record<string,
   } catch {
     throw new PkiError('malformed', `${path} is not JSON`, { hint: 'restore it from a backup' });
   }
-  if (typeof value !== 'object' || value === null || !('schema' in value) || typeof value.schema !== 'number') {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('schema' in value) ||
+    typeof value.schema !== 'number'
+  ) {
     throw new PkiError('malformed', `${path} has no "schema" number`, { hint: 'restore it from a backup' });
   }
   if (value.schema > schema) {

@@ -15,7 +15,10 @@ function examples(page: string): string[] {
 /** Runs an example as it stands; `npx certwright` and `certwright` are this tree's program. */
 function runExample(block: string, cwd: string): ReturnType<typeof execute> {
   const shim = join(cwd, 'shim');
-  writeFileSync(shim, `#!/bin/sh\n[ "$1" = certwright ] && shift\nexec '${process.execPath}' '${program}' "$@"\n`);
+  writeFileSync(
+    shim,
+    `#!/bin/sh\n[ "$1" = certwright ] && shift\nexec '${process.execPath}' '${program}' "$@"\n`,
+  );
   chmodSync(shim, 0o755);
   const script = `npx() { "${shim}" "$@"; }; certwright() { "${shim}" "$@"; }; export -f npx certwright\nset -e\n${block}`;
   return execute('bash', ['-c', script], { cwd });
@@ -39,11 +42,14 @@ describeWith(['bash', 'nginx', 'curl'], 'the README', () => {
 });
 
 describeWith(['bash', 'openssl'], 'the reference pages', () => {
-  it.each(['docs/issue.md', 'docs/ca.md', 'docs/inspect.md'])('%s has examples that work as they stand', async (page) => {
-    const cwd = temporaryFolder();
-    for (const block of examples(page)) {
-      const { code, stderr } = await runExample(block, cwd);
-      expect({ block, code, stderr: code === 0 ? '' : stderr }).toEqual({ block, code: 0, stderr: '' });
-    }
-  });
+  it.each(['docs/issue.md', 'docs/ca.md', 'docs/inspect.md'])(
+    '%s has examples that work as they stand',
+    async (page) => {
+      const cwd = temporaryFolder();
+      for (const block of examples(page)) {
+        const { code, stderr } = await runExample(block, cwd);
+        expect({ block, code, stderr: code === 0 ? '' : stderr }).toEqual({ block, code: 0, stderr: '' });
+      }
+    },
+  );
 });

@@ -42,12 +42,24 @@ export interface Lent {
 }
 
 /** Runs a command line in this process, with everything lent. */
-export async function run(argv: readonly string[], { cwd, stdin = '', env = {}, now = () => new Date() }: Lent): Promise<Ran> {
+export async function run(
+  argv: readonly string[],
+  { cwd, stdin = '', env = {}, now = () => new Date() }: Lent,
+): Promise<Ran> {
   const stdout = new Collector();
   const stderr = new Collector();
   const input = new PassThrough();
   input.end(stdin);
-  const context: Context = { cwd, env, stdin: input, stdout, stderr, pid: process.pid, now, signal: new AbortController().signal };
+  const context: Context = {
+    cwd,
+    env,
+    stdin: input,
+    stdout,
+    stderr,
+    pid: process.pid,
+    now,
+    signal: new AbortController().signal,
+  };
   const code = await runCommandLine(argv, context);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
@@ -55,17 +67,29 @@ export async function run(argv: readonly string[], { cwd, stdin = '', env = {}, 
 export const program = resolve(import.meta.dirname, '../../bin/certwright.js');
 
 /** Runs the built program as its users do. */
-export function spawnProgram(argv: readonly string[], options: ExecFileOptions & { stdin?: string } = {}): Promise<Ran> {
+export function spawnProgram(
+  argv: readonly string[],
+  options: ExecFileOptions & { stdin?: string } = {},
+): Promise<Ran> {
   return execute(process.execPath, [program, ...argv], options);
 }
 
 /** Runs any program; never throws for its exit code. */
-export function execute(file: string, argv: readonly string[], { stdin, ...options }: ExecFileOptions & { stdin?: string } = {}): Promise<Ran> {
+export function execute(
+  file: string,
+  argv: readonly string[],
+  { stdin, ...options }: ExecFileOptions & { stdin?: string } = {},
+): Promise<Ran> {
   return new Promise((done) => {
-    const child = execFile(file, [...argv], { maxBuffer: 64 * 1024 * 1024, ...options, encoding: 'utf8' }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : (error.code ?? error.signal ?? 1);
-      done({ code, stdout, stderr });
-    });
+    const child = execFile(
+      file,
+      [...argv],
+      { maxBuffer: 64 * 1024 * 1024, ...options, encoding: 'utf8' },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : (error.code ?? error.signal ?? 1);
+        done({ code, stdout, stderr });
+      },
+    );
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(stdin ?? '');
   });

@@ -24,7 +24,8 @@ export function describeWith(tools: readonly string[], name: string, suite: () =
     describe(name, suite);
     return;
   }
-  if (process.env['CI'] !== undefined) throw new Error(`${name}: ${missing.join(', ')} must be installed in CI`);
+  if (process.env['CI'] !== undefined)
+    throw new Error(`${name}: ${missing.join(', ')} must be installed in CI`);
   describe.skip(`${name} (needs ${missing.join(', ')})`, suite);
 }
 

@@ -6,9 +6,9 @@ import type { Profile } from '../x509/profile.ts';
  */
 export interface Journal {
   /** What an earlier run recorded. */
-  read(): Promise<Readonly<Record<string, unknown>> | undefined>;
+  read(): Readonly<Record<string, unknown>> | undefined;
   /** Replaces the record; `durable` waits until it survives a power cut. */
-  write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): Promise<void>;
+  write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void;
 }
 
 export interface Issued {
@@ -46,5 +46,5 @@ export interface Authority {
 /** An authority that publishes its roots and revocation lists as files. */
 export interface PublishesTrust {
   /** PEM of every root to trust, and of the CRL of every CA in the chain. */
-  trust(): Promise<{ roots: string; crls: string }>;
+  trust(): { roots: string; crls: string };
 }

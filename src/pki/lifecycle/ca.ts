@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCa, type NewCa } from '../authorities/local/init.ts';
 import { currentCrl } from '../authorities/local/crl.ts';
@@ -66,9 +66,9 @@ export interface CaSummary {
 }
 
 /** What a CA is and has done, without its keys. */
-export async function describeCa(folder: string): Promise<CaSummary> {
-  const ca = await openCa(folder);
-  const issuers = await Promise.all((await allIssuers(folder)).map((issuer) => summarise(issuer, ca.active.id)));
+export function describeCa(folder: string): CaSummary {
+  const ca = openCa(folder);
+  const issuers = allIssuers(folder).map((issuer) => summarise(issuer, ca.active.id));
   issuers.sort((a, b) => Number(b.role === 'root') - Number(a.role === 'root'));
   return {
     folder,
@@ -79,9 +79,9 @@ export async function describeCa(folder: string): Promise<CaSummary> {
   };
 }
 
-async function summarise(issuer: Issuer, activeId: string): Promise<IssuerSummary> {
+function summarise(issuer: Issuer, activeId: string): IssuerSummary {
   const { certificate, folder } = issuer;
-  const crl = await currentCrl(folder);
+  const crl = currentCrl(folder);
   return {
     id: issuer.id,
     role: issuer.chain.length === 0 ? 'root' : 'issuing',
@@ -93,8 +93,8 @@ async function summarise(issuer: Issuer, activeId: string): Promise<IssuerSummar
     fingerprint: fingerprint(certificate.der),
     pathLength: constraintsOf(certificate),
     nameConstraints: nameConstraintsOf(certificate),
-    key: await keyState(folder),
-    issued: await countIssued(folder),
+    key: keyState(folder),
+    issued: countIssued(folder),
     crl: crl && { ...readCrlTimes(crl.der), path: join(folder, 'crl', 'current', 'crl.pem') },
     pem: certificatePem(certificate.der),
     file: join(folder, 'cert.pem'),
@@ -111,17 +111,16 @@ function nameConstraintsOf(certificate: Certificate): NameConstraints | undefine
   return found && readNameConstraints(found.value);
 }
 
-async function keyState(folder: string): Promise<IssuerSummary['key']> {
-  const pem = await readIfThere(join(folder, 'key.pem'));
+function keyState(folder: string): IssuerSummary['key'] {
+  const pem = readIfThere(join(folder, 'key.pem'));
   if (!pem) return 'elsewhere';
   return pem.includes('ENCRYPTED') ? 'encrypted' : 'here';
 }
 
-async function countIssued(folder: string): Promise<number> {
+function countIssued(folder: string): number {
   const issued = join(folder, 'issued');
   try {
-    const months = await readdir(issued);
-    const lists = await Promise.all(months.map((month) => readdir(join(issued, month))));
+    const lists = readdirSync(issued).map((month) => readdirSync(join(issued, month)));
     return lists.flat().filter((file) => /^[0-9a-f]+\.pem$/.test(file)).length;
   } catch (error) {
     if (foreignCode(error) === 'ENOENT') return 0;

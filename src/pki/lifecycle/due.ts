@@ -10,4 +10,3 @@ export function renewAt({ notBefore, notAfter }: Pick<Certificate, 'notBefore' |
 
 export const isDue = (certificate: Pick<Certificate, 'notBefore' | 'notAfter'>, now: Date): boolean =>
   now >= renewAt(certificate);
-

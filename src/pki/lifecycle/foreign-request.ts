@@ -31,15 +31,22 @@ const largest = 256 * 1024;
  * Reads a request (PEM with either header, or DER) from a file or, for `-`, standard input.
  * @throws PkiError `not-found`, `malformed`, `bad-input` for a bad signature or a weak key.
  */
-export async function readForeignRequest(file: string, world: { cwd: string; stdin: Readable }): Promise<ForeignRequest> {
+export async function readForeignRequest(
+  file: string,
+  world: { cwd: string; stdin: Readable },
+): Promise<ForeignRequest> {
   const shown = file === '-' ? 'standard input' : resolve(world.cwd, file);
   const bytes = file === '-' ? await readStream(world.stdin) : await readRequestFile(shown);
   const request = decode(bytes, shown);
   const key = acceptKey(request, shown);
   if (!isSignedBy(request, key)) {
-    throw new PkiError('bad-input', `the signature of the request in ${shown} is not good: its sender does not prove to hold the key`, {
-      hint: 'ask for a new request',
-    });
+    throw new PkiError(
+      'bad-input',
+      `the signature of the request in ${shown} is not good: its sender does not prove to hold the key`,
+      {
+        hint: 'ask for a new request',
+      },
+    );
   }
   return {
     publicKey: request.publicKey,
@@ -55,7 +62,10 @@ async function readRequestFile(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (error) {
     const code = foreignCode(error) === 'ENOENT' ? 'not-found' : 'unreadable';
-    throw new PkiError(code, ioError(error, 'read', path).message, { hint: 'name a file that holds a certificate request', cause: error });
+    throw new PkiError(code, ioError(error, 'read', path).message, {
+      hint: 'name a file that holds a certificate request',
+      cause: error,
+    });
   }
 }
 
@@ -77,7 +87,10 @@ function decode(bytes: Buffer, shown: string): CertificationRequest {
       cause,
     });
   if (bytes.length > largest) throw refuse(`it is larger than ${largest} bytes`);
-  const pem = /-----BEGIN (NEW )?CERTIFICATE REQUEST-----([\s\S]*?)-----END (NEW )?CERTIFICATE REQUEST-----/.exec(bytes.toString('latin1'));
+  const pem =
+    /-----BEGIN (NEW )?CERTIFICATE REQUEST-----([\s\S]*?)-----END (NEW )?CERTIFICATE REQUEST-----/.exec(
+      bytes.toString('latin1'),
+    );
   if (!pem && bytes[0] !== 0x30) throw refuse('it is neither PEM with that header nor DER');
   const base64 = (pem?.[2] ?? '').replace(/\s+/g, '');
   if (pem && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) throw refuse('its PEM block is not base64');
@@ -88,7 +101,11 @@ function decode(bytes: Buffer, shown: string): CertificationRequest {
   }
 }
 
-const curveNames: Readonly<Record<string, string>> = { prime256v1: 'EC P-256', secp384r1: 'EC P-384', secp521r1: 'EC P-521' };
+const curveNames: Readonly<Record<string, string>> = {
+  prime256v1: 'EC P-256',
+  secp384r1: 'EC P-384',
+  secp521r1: 'EC P-521',
+};
 
 /** Keys that today's servers take: EC on the NIST curves, Ed25519, RSA of 2,048 to 8,192 bits. */
 function acceptKey(request: CertificationRequest, shown: string): KeyObject {
@@ -105,13 +122,15 @@ function acceptKey(request: CertificationRequest, shown: string): KeyObject {
   const { modulusLength = 0, namedCurve = '', publicExponent = 3n } = key.asymmetricKeyDetails ?? {};
   switch (key.asymmetricKeyType) {
     case 'ec':
-      if (curveNames[namedCurve] === undefined) throw refuse(`its curve is ${namedCurve || 'without a name'}`);
+      if (curveNames[namedCurve] === undefined)
+        throw refuse(`its curve is ${namedCurve || 'without a name'}`);
       return key;
     case 'ed25519':
       return key;
     case 'rsa':
       if (modulusLength < 2048 || modulusLength > 8192) throw refuse(`RSA of ${modulusLength} bits`);
-      if (publicExponent < 3n || publicExponent % 2n === 0n) throw refuse(`RSA with the exponent ${publicExponent}`);
+      if (publicExponent < 3n || publicExponent % 2n === 0n)
+        throw refuse(`RSA with the exponent ${publicExponent}`);
       return key;
     default:
       throw refuse(`its type is ${key.asymmetricKeyType ?? 'unknown'}`);
@@ -127,7 +146,10 @@ function describeKey(key: KeyObject): string {
 function isSignedBy(request: CertificationRequest, key: KeyObject): boolean {
   const scheme = schemeOf(request.signatureAlgorithm);
   if (!scheme) return false;
-  const pss = scheme.saltLength === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
+  const pss =
+    scheme.saltLength === undefined
+      ? {}
+      : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
   try {
     return verify(scheme.digest, request.tbs, { key, ...pss }, request.signature);
   } catch {
@@ -147,9 +169,13 @@ function requestedNames(request: CertificationRequest, shown: string): string[] 
       case 'ip':
         return formatIp(name.bytes);
       default:
-        throw new PkiError('bad-input', `the request in ${shown} asks for a name of a kind that is not issued: ${formatGeneralName(name)}`, {
-          hint: 'name what it is for on the command line instead',
-        });
+        throw new PkiError(
+          'bad-input',
+          `the request in ${shown} asks for a name of a kind that is not issued: ${formatGeneralName(name)}`,
+          {
+            hint: 'name what it is for on the command line instead',
+          },
+        );
     }
   });
   if (texts.length > 0) return texts;
@@ -171,6 +197,8 @@ function ignoredParts(request: CertificationRequest): string[] {
   const extensions = request.extensions
     .filter(({ id }) => id !== oid.subjectAltName)
     .map(({ id }) => `extension ${extensionNames[id] ?? id}`);
-  const rest = request.subjectName.flat().some(({ type }) => type !== oid.commonName) ? ['subject beyond the common name'] : [];
+  const rest = request.subjectName.flat().some(({ type }) => type !== oid.commonName)
+    ? ['subject beyond the common name']
+    : [];
   return [...extensions, ...rest, ...request.otherAttributes.map((id) => `attribute ${id}`)];
 }

@@ -20,7 +20,12 @@ export interface PemSet {
 export function pemSet({ certificate, chain, root }: Issuance): PemSet {
   const cert = certificatePem(certificate);
   const intermediates = chain.map(certificatePem).join('');
-  return { cert, chain: intermediates, fullchain: cert + intermediates, ca: root ? certificatePem(root) : '' };
+  return {
+    cert,
+    chain: intermediates,
+    fullchain: cert + intermediates,
+    ca: root ? certificatePem(root) : '',
+  };
 }
 
 /** Every file of a generation but key.pem, which stands in `pending/` already. */
@@ -54,14 +59,21 @@ export function generationFiles(
   ];
 }
 
-function extraFiles(format: Format, issuance: Issuance, pem: PemSet, key: KeyObject | undefined): GenerationFile[] {
+function extraFiles(
+  format: Format,
+  issuance: Issuance,
+  pem: PemSet,
+  key: KeyObject | undefined,
+): GenerationFile[] {
   switch (format) {
     case 'pair':
       return key ? [{ name: 'pair.pem', data: privateKeyPem(key) + pem.fullchain, secret: true }] : [];
     case 'der':
       return [
         { name: 'cert.der', data: issuance.certificate, secret: false },
-        ...(key ? [{ name: 'key.der', data: key.export({ type: 'pkcs8', format: 'der' }), secret: true }] : []),
+        ...(key
+          ? [{ name: 'key.der', data: key.export({ type: 'pkcs8', format: 'der' }), secret: true }]
+          : []),
       ];
   }
 }

@@ -1,7 +1,18 @@
-import { lstat, mkdir, readdir, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Authority, Journal } from '../authorities/authority.ts';
-import { createOnce, ioError, makeFolder, removeAll, replace, syncFolder, temporaryBeside, writeNew, type Ownership } from '../durable.ts';
+import {
+  createOnce,
+  discard,
+  ioError,
+  makeFolder,
+  orIoError,
+  replace,
+  syncFolder,
+  temporaryBeside,
+  writeNew,
+  type Ownership,
+} from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
@@ -13,8 +24,7 @@ import { profileFor } from './profile-for.ts';
 
 /** Where a pipeline wants its files. */
 export type Destination =
-  | { kind: 'folder'; path: string }
-  | { kind: 'files'; key: string | undefined; cert: string };
+  { kind: 'folder'; path: string } | { kind: 'files'; key: string | undefined; cert: string };
 
 export interface FilesOrder {
   request: StoredRequest;
@@ -35,13 +45,18 @@ export interface FilesResult {
 }
 
 /** Nothing is kept between runs: without a store there is nowhere to resume from. */
-const noJournal: Journal = { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
+const noJournal: Journal = { read: () => undefined, write: () => undefined };
 
 /**
  * Makes a certificate without writing it anywhere.
  * @throws PkiError whatever the authority refuses.
  */
-export async function issueOnly(request: StoredRequest, publicKey: Buffer, authority: Authority, now: Date): Promise<{ certificate: Certificate; pem: PemSet }> {
+export async function issueOnly(
+  request: StoredRequest,
+  publicKey: Buffer,
+  authority: Authority,
+  now: Date,
+): Promise<{ certificate: Certificate; pem: PemSet }> {
   const profile = profileFor(request, publicKey, authority, now);
   authority.check(profile);
   const issuance = await authority.issue(profile, noJournal);
@@ -53,17 +68,27 @@ export async function issueOnly(request: StoredRequest, publicKey: Buffer, autho
  * Issues into plain files, each written by rename.
  * @throws PkiError `exists` before the authority is asked where a file is there and `force` is not.
  */
-export async function issueIntoFiles(order: FilesOrder, authority: Authority, now: Date): Promise<FilesResult> {
+export async function issueIntoFiles(
+  order: FilesOrder,
+  authority: Authority,
+  now: Date,
+): Promise<FilesResult> {
   const { destination, request, keyPassphrase } = order;
   const ownership = await resolveOwnership(request.owner, request.group);
   const keyMode = keyFileMode(request.mode, request.group);
   const targets = pathsOf(destination, order.publicKey === undefined);
-  if (!order.force) await refuseExisting(targets.map(({ path }) => path));
+  if (!order.force) refuseExisting(targets.map(({ path }) => path));
   authority.check(profileFor(request, order.publicKey ?? Buffer.alloc(0), authority, now));
 
   const key = order.publicKey ? undefined : await generateKey(request.keyType);
-  const { certificate, pem } = await issueOnly(request, order.publicKey ?? publicKeyDer(notNull(key)), authority, now);
-  const keyText = key && (keyPassphrase ? await encryptedPrivateKeyPem(key, keyPassphrase) : privateKeyPem(key));
+  const { certificate, pem } = await issueOnly(
+    request,
+    order.publicKey ?? publicKeyDer(notNull(key)),
+    authority,
+    now,
+  );
+  const keyText =
+    key && (keyPassphrase ? await encryptedPrivateKeyPem(key, keyPassphrase) : privateKeyPem(key));
   const contents = targets.map(({ path, what }) => ({
     path,
     content: {
@@ -73,13 +98,18 @@ export async function issueIntoFiles(order: FilesOrder, authority: Authority, no
     },
   }));
   try {
-    if (!(await writeAsNewFolder(destination, contents))) await writeEach(contents, order.force);
+    const whole = destination.kind === 'folder' && writeAsNewFolder(destination, contents);
+    if (!whole) writeEach(contents, order.force);
   } catch (error) {
     const failure = ioError(error, 'write', targets[0]?.path ?? '');
-    throw new PkiError(failure.code, `${failure.message}; the certificate with serial ${serialHex(certificate.serial)} was issued for it`, {
-      hint: failure.hint,
-      cause: error,
-    });
+    throw new PkiError(
+      failure.code,
+      `${failure.message}; the certificate with serial ${serialHex(certificate.serial)} was issued for it`,
+      {
+        hint: failure.hint,
+        cause: error,
+      },
+    );
   }
   return { certificate, pem, files: targets.map(({ path }) => path) };
 }
@@ -95,7 +125,8 @@ type Content = { path: string; content: Parameters<typeof writeNew>[1] };
 /** The key first and the certificate last: a certificate that is there has its key. */
 function pathsOf(destination: Destination, withKey: boolean): Target[] {
   if (destination.kind === 'files') {
-    const key: Target[] = withKey && destination.key !== undefined ? [{ path: destination.key, what: 'key' }] : [];
+    const key: Target[] =
+      withKey && destination.key !== undefined ? [{ path: destination.key, what: 'key' }] : [];
     return [...key, { path: destination.cert, what: 'fullchain' }];
   }
   const names = ['key', 'chain', 'ca', 'fullchain', 'cert'] as const;
@@ -104,45 +135,47 @@ function pathsOf(destination: Destination, withKey: boolean): Target[] {
     .map((what) => ({ path: join(destination.path, `${what}.pem`), what }));
 }
 
-async function refuseExisting(paths: readonly string[]): Promise<void> {
+function refuseExisting(paths: readonly string[]): void {
   for (const path of paths) {
-    const there = await lstat(path).catch((error: unknown) => {
-      if (foreignCode(error) === 'ENOENT') return undefined;
-      throw ioError(error, 'look at', path);
+    if (!isThere(path)) continue;
+    throw new PkiError('exists', `${path} is there already`, {
+      hint: 'add --force to overwrite it, or write elsewhere',
     });
-    if (there) {
-      throw new PkiError('exists', `${path} is there already`, { hint: 'add --force to overwrite it, or write elsewhere' });
-    }
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return false;
+    throw ioError(error, 'look at', path);
   }
 }
 
 /** A folder that is new or empty appears whole, by one rename. */
-async function writeAsNewFolder(destination: Destination, contents: readonly Content[]): Promise<boolean> {
-  if (destination.kind !== 'folder') return false;
-  const there = await readdir(destination.path).catch((error: unknown) => {
-    if (foreignCode(error) === 'ENOENT') return undefined;
-    throw ioError(error, 'read', destination.path);
-  });
-  if (there !== undefined) return false;
-  await makeFolder(dirname(destination.path));
-  const draft = temporaryBeside(destination.path);
+function writeAsNewFolder({ path: folder }: { path: string }, contents: readonly Content[]): boolean {
+  if (isThere(folder) && orIoError('read', folder, () => readdirSync(folder)).length > 0) return false;
+  makeFolder(dirname(folder));
+  const draft = temporaryBeside(folder);
   try {
-    await mkdir(draft);
-    for (const { path, content } of contents) await writeNew(join(draft, path.slice(destination.path.length + 1)), content);
-    await syncFolder(draft);
-    await rename(draft, destination.path);
-    await syncFolder(dirname(destination.path));
-    return true;
+    mkdirSync(draft);
+    for (const { path, content } of contents) writeNew(join(draft, basename(path)), content);
+    syncFolder(draft);
+    renameSync(draft, folder);
   } catch (error) {
-    await removeAll(draft).catch(() => undefined);
-    throw ioError(error, 'write', destination.path);
+    discard(draft);
+    throw ioError(error, 'write', folder);
   }
+  syncFolder(dirname(folder));
+  return true;
 }
 
-async function writeEach(contents: readonly Content[], force: boolean): Promise<void> {
+function writeEach(contents: readonly Content[], force: boolean): void {
   for (const { path, content } of contents) {
-    if (force) await replace(path, content);
-    else if (!(await createOnce(path, content))) {
+    if (force) replace(path, content);
+    else if (!createOnce(path, content)) {
       throw new PkiError('exists', `${path} appeared meanwhile`, { hint: 'add --force to overwrite it' });
     }
   }

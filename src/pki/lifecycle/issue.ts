@@ -56,35 +56,49 @@ export interface IssueResult {
  * Whatever can be refused is refused before a byte is written; a run that died is continued.
  * @throws PkiError `exists`, `pending-differs`, `busy`, `issued-differs` and whatever the authority refuses.
  */
-export async function issueIntoStore(order: IssueOrder, authority: LocalAuthority, world: World): Promise<IssueResult> {
+export async function issueIntoStore(
+  order: IssueOrder,
+  authority: LocalAuthority,
+  world: World,
+): Promise<IssueResult> {
   const { request, store } = order;
   const folder = certificateFolder(store, request.name);
-  if (order.when === 'new') await refuseExisting(folder, request.name);
+  if (order.when === 'new') refuseExisting(folder, request.name);
   const access = {
     ownership: await resolveOwnership(request.owner, request.group),
     keyMode: keyFileMode(request.mode, request.group),
   };
   authority.check(profileFor(request, order.publicKey ?? Buffer.alloc(0), authority, world.now()));
 
-  await openStoreForWriting(store);
-  await makeFolder(folder.path);
+  openStoreForWriting(store);
+  makeFolder(folder.path);
   const lock = { pid: world.pid, timeout: order.lockTimeout, signal: world.signal };
   return withLock(folder.lockFile, lock, async () => {
-    if (order.when === 'new') await refuseExisting(folder, request.name);
-    const kept = order.when === 'if-due' ? await standing(folder, request, world.now()) : undefined;
+    if (order.when === 'new') refuseExisting(folder, request.name);
+    const kept = order.when === 'if-due' ? standing(folder, request, world.now()) : undefined;
     if (kept) {
-      return { state: 'unchanged', name: request.name, path: folder.currentPath, trust: await feedTrust(order, authority), ...kept };
+      return {
+        state: 'unchanged',
+        name: request.name,
+        path: folder.currentPath,
+        trust: feedTrust(order, authority),
+        ...kept,
+      };
     }
     return makeGeneration(order, folder, access, authority, world);
   });
 }
 
-async function refuseExisting(folder: CertificateFolder, name: string): Promise<void> {
-  const current = await folder.current();
+function refuseExisting(folder: CertificateFolder, name: string): void {
+  const current = folder.current();
   if (current === undefined) return;
-  throw new PkiError('exists', `${JSON.stringify(name)} has a certificate already (generation ${current} in ${folder.path})`, {
-    hint: 'add --if-due to renew it only when that is needed, or --force for a new generation now',
-  });
+  throw new PkiError(
+    'exists',
+    `${JSON.stringify(name)} has a certificate already (generation ${current} in ${folder.path})`,
+    {
+      hint: 'add --if-due to renew it only when that is needed, or --force for a new generation now',
+    },
+  );
 }
 
 async function makeGeneration(
@@ -96,7 +110,7 @@ async function makeGeneration(
 ): Promise<IssueResult> {
   const { request } = order;
   for (;;) {
-    const pending = await resumeOrBegin(order, folder);
+    const pending = resumeOrBegin(order, folder);
     world.signal.throwIfAborted();
     const key = order.publicKey ? undefined : await keyOf(pending, folder, request, access);
     const publicKey = order.publicKey ?? publicKeyDer(key as KeyObject);
@@ -105,7 +119,7 @@ async function makeGeneration(
     refuseDifferences(profile, request, issuance);
     const certificate = readCertificate(issuance.certificate);
     const files = generationFiles(issuance, key, request, pending.number, world.now());
-    if (!(await pending.complete(files, access, request))) continue;
+    if (!pending.complete(files, access, request)) continue;
     return {
       state: 'issued',
       name: request.name,
@@ -113,18 +127,18 @@ async function makeGeneration(
       generation: pending.number,
       certificate,
       chain: [issuance.certificate, ...issuance.chain],
-      trust: await feedTrust(order, authority),
+      trust: feedTrust(order, authority),
     };
   }
 }
 
 /** The generation that an earlier run began, if it asked for the same; else a new one. */
-async function resumeOrBegin(order: IssueOrder, folder: CertificateFolder): Promise<PendingGeneration> {
-  const pending = await folder.pending();
-  const asked = await pending?.request();
+function resumeOrBegin(order: IssueOrder, folder: CertificateFolder): PendingGeneration {
+  const pending = folder.pending();
+  const asked = pending?.request();
   if (pending && asked && sameRequest(asked, order.request) && !order.discardPending) return pending;
   // A CA in a folder sells nothing: what is pending there can be dropped and asked for anew.
-  await folder.discardPending();
+  folder.discardPending();
   return folder.begin(order.request);
 }
 
@@ -134,24 +148,34 @@ async function keyOf(
   request: StoredRequest,
   access: Access,
 ): Promise<KeyObject> {
-  const kept = await pending.key();
+  const kept = pending.key();
   if (kept) return createPrivateKey(kept);
-  const earlier = request.reuseKey ? await readIfThere(join(folder.currentPath, 'key.pem')) : undefined;
+  const earlier = request.reuseKey ? readIfThere(join(folder.currentPath, 'key.pem')) : undefined;
   const key = earlier ? createPrivateKey(earlier) : await generateKey(request.keyType);
-  await pending.keepKey(key, access);
+  pending.keepKey(key, access);
   return key;
 }
 
 /** Issued is compared with requested, and a difference installs nothing. */
-export function refuseDifferences(profile: Profile, request: Pick<StoredRequest, 'name'>, issuance: Issuance): void {
-  const keyKind = keyKindOf(keyTypeOf(createPublicKey({ key: profile.publicKey, format: 'der', type: 'spki' })));
+export function refuseDifferences(
+  profile: Profile,
+  request: Pick<StoredRequest, 'name'>,
+  issuance: Issuance,
+): void {
+  const keyKind = keyKindOf(
+    keyTypeOf(createPublicKey({ key: profile.publicKey, format: 'der', type: 'spki' })),
+  );
   // A resumed run gets the certificate that was recorded for the times of its first attempt.
   const leaf = readCertificate(issuance.certificate);
   const found = differences({ ...profile, ...resumedTimes(profile, leaf) }, keyKind, issuance);
   if (found.length === 0) return;
-  throw new PkiError('issued-differs', `the certificate issued for ${JSON.stringify(request.name)} (serial ${serialHex(leaf.serial)}) is not what was asked for: ${found.join('; ')}`, {
-    hint: 'nothing was installed; the certificate stands in the records of its CA',
-  });
+  throw new PkiError(
+    'issued-differs',
+    `the certificate issued for ${JSON.stringify(request.name)} (serial ${serialHex(leaf.serial)}) is not what was asked for: ${found.join('; ')}`,
+    {
+      hint: 'nothing was installed; the certificate stands in the records of its CA',
+    },
+  );
 }
 
 /** How long ago a first attempt may have fixed the times of a certificate that is still the one asked for. */
@@ -160,14 +184,19 @@ const resumable = 3_600_000;
 function resumedTimes(profile: Profile, leaf: Certificate): Partial<Profile> {
   const { notBefore, notAfter } = leaf;
   const earlier = profile.notBefore.getTime() - notBefore.getTime();
-  const sameLife = notAfter.getTime() - notBefore.getTime() === profile.notAfter.getTime() - profile.notBefore.getTime();
+  const sameLife =
+    notAfter.getTime() - notBefore.getTime() === profile.notAfter.getTime() - profile.notBefore.getTime();
   return sameLife && earlier >= 0 && earlier <= resumable ? { notBefore, notAfter } : {};
 }
 
 /** CRLs and roots that peers need follow every issue. */
-async function feedTrust(order: IssueOrder, authority: LocalAuthority): Promise<string | undefined> {
-  await authority.refreshCrl();
-  return updateDefaultTrust(order.store, authorityReference(order.store, authority.reference), await authority.trust());
+function feedTrust(order: IssueOrder, authority: LocalAuthority): string | undefined {
+  authority.refreshCrl();
+  return updateDefaultTrust(
+    order.store,
+    authorityReference(order.store, authority.reference),
+    authority.trust(),
+  );
 }
 
 /** How request.json names an authority: relative to the store, since cron runs elsewhere. */

@@ -26,7 +26,14 @@ async function createIfMissing(folder: string, now: Date): Promise<boolean> {
   } catch (error) {
     // Two first runs at once: whoever came second uses the first one's CA.
     const madeMeanwhile = error instanceof PkiError && error.code === 'exists';
-    if (madeMeanwhile && (await stat(join(folder, 'ca.json')).then(() => true, () => false))) return false;
+    if (
+      madeMeanwhile &&
+      (await stat(join(folder, 'ca.json')).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return false;
     throw error;
   }
 }

@@ -42,15 +42,20 @@ export async function planIssue(
   );
   const limits =
     exists || !create
-      ? await readAuthorityLimits(reference, now)
+      ? readAuthorityLimits(reference, now)
       : {
           defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
-          validity: { notBefore: new Date(now.getTime() - 60_000), notAfter: new Date(now.getTime() + defaultCaLifetime / 2) },
+          validity: {
+            notBefore: new Date(now.getTime() - 60_000),
+            notAfter: new Date(now.getTime() + defaultCaLifetime / 2),
+          },
           check: (): void => undefined,
         };
   const profile = profileFor(request, publicKey ?? Buffer.alloc(0), limits, now);
   limits.check(profile);
-  const keyType = publicKey ? keyTypeOf(createPublicKey({ key: publicKey, format: 'der', type: 'spki' })) : request.keyType;
+  const keyType = publicKey
+    ? keyTypeOf(createPublicKey({ key: publicKey, format: 'der', type: 'spki' }))
+    : request.keyType;
   return {
     name: request.name,
     authority: reference,
@@ -61,7 +66,9 @@ export async function planIssue(
     notAfter: profile.notAfter.toISOString(),
     keyType: keyType ?? 'unknown',
     keyUsage: keyUsageFor(request.usage, keyKindOf(keyType)),
-    extendedKeyUsage: extendedKeyUsageFor(request.usage).map((id) => (id === oid.serverAuth ? 'serverAuth' : 'clientAuth')),
+    extendedKeyUsage: extendedKeyUsageFor(request.usage).map((id) =>
+      id === oid.serverAuth ? 'serverAuth' : 'clientAuth',
+    ),
     urls: [...profile.crlUrls, ...profile.ocspUrls, ...profile.issuerUrls],
   };
 }

@@ -23,7 +23,8 @@ export function profileFor(
   now: Date,
 ): Profile {
   const { notBefore, notAfter } = validityFor(request, authority, now);
-  const or = (own: readonly string[], defaults: readonly string[]): readonly string[] => (own.length > 0 ? own : defaults);
+  const or = (own: readonly string[], defaults: readonly string[]): readonly string[] =>
+    own.length > 0 ? own : defaults;
   return {
     names: request.names.map(parseName),
     usage: request.usage,
@@ -43,19 +44,25 @@ function validityFor(
   now: Date,
 ): Pick<Profile, 'notBefore' | 'notAfter'> {
   const second = Math.floor(now.getTime() / 1000) * 1000;
-  const begin = request.notBefore === undefined ? second : parseTime(request.notBefore, '--not-before').getTime();
+  const begin =
+    request.notBefore === undefined ? second : parseTime(request.notBefore, '--not-before').getTime();
   const end =
     request.notAfter === undefined
       ? begin + Math.floor(parseDuration(request.lifetime ?? '30d', '--lifetime') / 1000) * 1000
       : parseTime(request.notAfter, '--not-after').getTime();
   // A young CA may be younger than the backdating; an explicit --not-before stands as it is.
   const earliest = authority.validity.notBefore.getTime();
-  const notBefore = request.notBefore === undefined ? Math.max(begin - backdating, Math.min(earliest, begin)) : begin;
+  const notBefore =
+    request.notBefore === undefined ? Math.max(begin - backdating, Math.min(earliest, begin)) : begin;
   const notAfter = request.clamp ? Math.min(end, authority.validity.notAfter.getTime()) : end;
   if (notAfter <= notBefore) {
-    throw new PkiError('bad-time', `the certificate would end (${iso(notAfter)}) before it begins (${iso(notBefore)})`, {
-      hint: 'ask for a later --not-after',
-    });
+    throw new PkiError(
+      'bad-time',
+      `the certificate would end (${iso(notAfter)}) before it begins (${iso(notBefore)})`,
+      {
+        hint: 'ask for a later --not-after',
+      },
+    );
   }
   if (notAfter <= now.getTime()) {
     throw new PkiError('bad-time', `the certificate would end in the past (${iso(notAfter)})`, {
@@ -63,7 +70,9 @@ function validityFor(
     });
   }
   if (notAfter > endOfTime) {
-    throw new PkiError('bad-time', 'the certificate would end after the year 9999', { hint: 'ask for less with --lifetime' });
+    throw new PkiError('bad-time', 'the certificate would end after the year 9999', {
+      hint: 'ask for less with --lifetime',
+    });
   }
   return { notBefore: new Date(notBefore), notAfter: new Date(notAfter) };
 }

@@ -13,19 +13,13 @@ export interface Standing {
 }
 
 /** The generation in use, if its pair is whole, it answers the request and it is not due yet. */
-export async function standing(
-  folder: CertificateFolder,
-  request: StoredRequest,
-  now: Date,
-): Promise<Standing | undefined> {
-  const generation = await folder.current();
+export function standing(folder: CertificateFolder, request: StoredRequest, now: Date): Standing | undefined {
+  const generation = folder.current();
   if (generation === undefined) return undefined;
-  const asked = await readRequest(folder.requestFile);
+  const asked = readRequest(folder.requestFile);
   if (!asked || !sameRequest(asked.request, request)) return undefined;
-  const [key, fullchain] = await Promise.all(
-    ['key.pem', 'fullchain.pem'].map((file) => readIfThere(join(folder.currentPath, file))),
-  );
-  const chain = pemCertificates(fullchain);
+  const key = readIfThere(join(folder.currentPath, 'key.pem'));
+  const chain = pemCertificates(readIfThere(join(folder.currentPath, 'fullchain.pem')));
   const [leaf] = chain;
   if (!leaf || !belongTogether(key, leaf, request.csr !== undefined) || !linked(chain)) return undefined;
   const certificate = readCertificate(leaf);
@@ -33,7 +27,8 @@ export async function standing(
 }
 
 function pemCertificates(pem: Buffer | undefined): Buffer[] {
-  const blocks = pem?.toString('latin1').matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g) ?? [];
+  const blocks =
+    pem?.toString('latin1').matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g) ?? [];
   return [...blocks].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
 }
 

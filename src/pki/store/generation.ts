@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
-import { link, mkdir, readdir, readlink, rename } from 'node:fs/promises';
+import { linkSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
+  discard,
   ioError,
   jsonText,
   makeFolder,
@@ -59,9 +60,9 @@ export class CertificateFolder {
   }
 
   /** The generation in use, or `undefined` where there is none. */
-  async current(): Promise<number | undefined> {
+  current(): number | undefined {
     try {
-      const target = basename(await readlink(this.currentPath));
+      const target = basename(readlinkSync(this.currentPath));
       return /^\d+$/.test(target) ? Number(target) : undefined;
     } catch (error) {
       if (foreignCode(error) === 'ENOENT') return undefined;
@@ -74,9 +75,9 @@ export class CertificateFolder {
     }
   }
 
-  async #numbers(folder: 'versions' | 'pending'): Promise<number[]> {
+  #numbers(folder: 'versions' | 'pending'): number[] {
     try {
-      const entries = await readdir(join(this.path, folder));
+      const entries = readdirSync(join(this.path, folder));
       return entries.filter((entry) => /^\d{6,}$/.test(entry)).map(Number);
     } catch (error) {
       if (foreignCode(error) === 'ENOENT') return [];
@@ -85,9 +86,9 @@ export class CertificateFolder {
   }
 
   /** The newest generation that an earlier run began. */
-  async pending(): Promise<PendingGeneration | undefined> {
-    const current = (await this.current()) ?? 0;
-    const newest = Math.max(0, ...(await this.#numbers('pending')));
+  pending(): PendingGeneration | undefined {
+    const current = this.current() ?? 0;
+    const newest = Math.max(0, ...this.#numbers('pending'));
     // One that was switched to already is only what a run did not live to remove.
     return newest <= current ? undefined : new PendingGeneration(this, newest);
   }
@@ -95,21 +96,21 @@ export class CertificateFolder {
   /**
    * Begins a generation by creating its folder under `pending/`. Numbers only grow: a clock that jumps chooses nothing.
    */
-  async begin(request: StoredRequest): Promise<PendingGeneration> {
-    await makeFolder(join(this.path, 'pending'), 0o700);
+  begin(request: StoredRequest): PendingGeneration {
+    makeFolder(join(this.path, 'pending'), 0o700, 'later');
     for (;;) {
-      const taken = [...(await this.#numbers('versions')), ...(await this.#numbers('pending'))];
+      const taken = [...this.#numbers('versions'), ...this.#numbers('pending')];
       const number = Math.max(0, ...taken) + 1;
       const path = join(this.path, 'pending', generationName(number));
       // request.json comes with the folder, in one rename: a run that died never leaves a folder without it.
       const draft = temporaryBeside(path);
       try {
-        await mkdir(draft, { mode: 0o700 });
-        await writeNew(join(draft, 'request.json'), { data: requestText(request), mode: 0o600 });
-        await rename(draft, path);
+        mkdirSync(draft, { mode: 0o700 });
+        writeNew(join(draft, 'request.json'), { data: requestText(request), mode: 0o600 }, 'later');
+        renameSync(draft, path);
         return new PendingGeneration(this, number);
       } catch (error) {
-        await removeAll(draft).catch(() => undefined);
+        discard(draft);
         if (!['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) throw ioError(error, 'create', path);
       }
     }
@@ -120,8 +121,8 @@ export class CertificateFolder {
   }
 
   /** Forgets everything that runs which died have left half done. */
-  async discardPending(): Promise<void> {
-    await removeAll(join(this.path, 'pending'));
+  discardPending(): void {
+    removeAll(join(this.path, 'pending'));
   }
 }
 
@@ -143,88 +144,84 @@ export class PendingGeneration implements Journal {
     return join(this.path, 'key.pem');
   }
 
-  async request(): Promise<StoredRequest | undefined> {
-    return (await readRequest(join(this.path, 'request.json')))?.request;
+  request(): StoredRequest | undefined {
+    return readRequest(join(this.path, 'request.json'))?.request;
   }
 
   /** PEM of the key that an earlier run made. */
-  async key(): Promise<Buffer | undefined> {
+  key(): Buffer | undefined {
     return readIfThere(this.#keyFile);
   }
 
   /** Keeps the key before anything is asked for it; it is 0600 or stricter from its creation. */
-  async keepKey(key: KeyObject, access: Access): Promise<void> {
+  keepKey(key: KeyObject, access: Access): void {
     const draft = temporaryBeside(this.#keyFile);
-    await writeNew(draft, { data: privateKeyPem(key), mode: access.keyMode, ownership: access.ownership });
-    await orIoError('write', this.#keyFile, rename(draft, this.#keyFile));
+    writeNew(draft, { data: privateKeyPem(key), mode: access.keyMode, ownership: access.ownership });
+    orIoError('write', this.#keyFile, () => {
+      renameSync(draft, this.#keyFile);
+    });
   }
 
-  async read(): Promise<Readonly<Record<string, unknown>> | undefined> {
+  read(): Readonly<Record<string, unknown>> | undefined {
     return readJson(join(this.path, 'journal.json'));
   }
 
-  async write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): Promise<void> {
-    const path = join(this.path, 'journal.json');
-    const data = jsonText({ schema: 1, ...entry });
-    if (options.durable) {
-      await replace(path, { data, mode: 0o600 });
-      await syncFolder(dirname(this.path));
-      return;
-    }
-    const draft = temporaryBeside(path);
-    await writeNew(draft, { data, mode: 0o600 });
-    await orIoError('write', path, rename(draft, path));
+  write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void {
+    const content = { data: jsonText({ schema: 1, ...entry }), mode: 0o600 };
+    replace(join(this.path, 'journal.json'), content, options.durable ? 'now' : 'later');
+    if (options.durable) syncFolder(dirname(this.path));
   }
 
   /**
    * Writes the generation whole, claims its number by rename, and switches `current` to it.
    * @returns `false` where another run has claimed the number first.
    */
-  async complete(files: readonly GenerationFile[], access: Access, request: StoredRequest): Promise<boolean> {
+  complete(files: readonly GenerationFile[], access: Access, request: StoredRequest): boolean {
     const target = this.#folder.versionPath(this.number);
-    const claimed = (await this.#isWhole(target)) || (await this.#assemble(files, access, target));
+    const claimed = this.#isWhole(target) || this.#assemble(files, access, target);
     if (!claimed) return false;
-    await this.switchTo(request);
+    this.switchTo(request);
     return true;
   }
 
   /** A run that died after the claim has left the generation whole. */
-  async #isWhole(target: string): Promise<boolean> {
-    return (await readIfThere(join(target, 'version.json'))) !== undefined;
+  #isWhole(target: string): boolean {
+    return readIfThere(join(target, 'version.json')) !== undefined;
   }
 
-  async #assemble(files: readonly GenerationFile[], access: Access, target: string): Promise<boolean> {
-    await makeFolder(dirname(target));
+  #assemble(files: readonly GenerationFile[], access: Access, target: string): boolean {
+    makeFolder(dirname(target), 0o755, 'later');
     const draft = temporaryBeside(join(this.path, 'ready'));
     try {
-      await mkdir(draft, { mode: 0o755 });
-      const { ownership } = access;
-      await Promise.all([
-        (await this.key()) && link(this.#keyFile, join(draft, 'key.pem')),
-        ...files.map(({ name, data, secret }) =>
-          writeNew(join(draft, name), { data, mode: secret ? access.keyMode : 0o644, ownership }),
-        ),
-      ]);
-      await syncFolder(draft);
-      await rename(draft, target);
+      mkdirSync(draft, { mode: 0o755 });
+      if (this.key()) linkSync(this.#keyFile, join(draft, 'key.pem'));
+      for (const { name, data, secret } of files) {
+        writeNew(join(draft, name), {
+          data,
+          mode: secret ? access.keyMode : 0o644,
+          ownership: access.ownership,
+        });
+      }
+      syncFolder(draft);
+      renameSync(draft, target);
     } catch (error) {
-      await removeAll(draft).catch(() => undefined);
+      discard(draft);
       if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
       throw ioError(error, 'write', target);
     }
-    await syncFolder(dirname(target));
+    syncFolder(dirname(target));
     return true;
   }
 
   /** One rename(2) is the switch. It never goes back to an older generation. */
-  async switchTo(request: StoredRequest): Promise<void> {
-    const earlier = await readRequest(this.#folder.requestFile);
-    await replace(this.#folder.requestFile, { data: requestText(request, earlier?.unknown), mode: 0o644 });
-    const current = await this.#folder.current();
+  switchTo(request: StoredRequest): void {
+    const earlier = readRequest(this.#folder.requestFile);
+    replace(this.#folder.requestFile, { data: requestText(request, earlier?.unknown), mode: 0o644 }, 'now');
+    const current = this.#folder.current();
     if (current === undefined || current < this.number) {
-      await pointLink(this.#folder.currentPath, join('versions', generationName(this.number)));
-      await syncFolder(this.#folder.path);
+      pointLink(this.#folder.currentPath, join('versions', generationName(this.number)));
+      syncFolder(this.#folder.path);
     }
-    await removeAll(this.path);
+    removeAll(this.path);
   }
 }

@@ -24,7 +24,10 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   const us = await thisRun(options.pid);
   const text = jsonText({ schema: 1, ...us });
   await acquire(path, text, us, options);
-  const timer = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), heartbeat);
+  const timer = setInterval(
+    () => void utimes(path, new Date(), new Date()).catch(() => undefined),
+    heartbeat,
+  );
   timer.unref();
   try {
     return await work();
@@ -94,7 +97,9 @@ async function readText(path: string): Promise<string | undefined> {
 function parseOwner(text: string): RunOwner | undefined {
   try {
     const value = JSON.parse(text) as Partial<RunOwner>;
-    return typeof value.pid === 'number' ? { boot: '', pidNamespace: '', started: '', ...value, pid: value.pid } : undefined;
+    return typeof value.pid === 'number'
+      ? { boot: '', pidNamespace: '', started: '', ...value, pid: value.pid }
+      : undefined;
   } catch {
     return undefined;
   }

@@ -9,7 +9,8 @@ export interface RunOwner {
   started: string;
 }
 
-const quietly = async (work: Promise<string>): Promise<string> => work.catch(() => '').then((text) => text.trim());
+const quietly = async (work: Promise<string>): Promise<string> =>
+  work.catch(() => '').then((text) => text.trim());
 
 async function startTime(pid: number): Promise<string> {
   const stat = await quietly(readFile(`/proc/${pid}/stat`, 'utf8'));

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Ownership } from '../durable.ts';
@@ -8,7 +7,10 @@ import { PkiError } from '../errors.ts';
  * Looks up `--owner` and `--group`: a number, or a name of the system's databases.
  * @throws PkiError `not-found` for a name that no database knows.
  */
-export async function resolveOwnership(owner: string | undefined, group: string | undefined): Promise<Ownership> {
+export async function resolveOwnership(
+  owner: string | undefined,
+  group: string | undefined,
+): Promise<Ownership> {
   return {
     uid: owner === undefined ? -1 : await lookUp('passwd', owner),
     gid: group === undefined ? -1 : await lookUp('group', group),
@@ -18,15 +20,21 @@ export async function resolveOwnership(owner: string | undefined, group: string 
 async function lookUp(database: 'passwd' | 'group', name: string): Promise<number> {
   if (/^\d{1,10}$/.test(name)) return Number(name);
   const local = await readFile(`/etc/${database}`, 'utf8').catch(() => '');
-  const lines = local.split('\n').some((line) => line.startsWith(`${name}:`)) ? local : await getent(database, name);
+  const lines = local.split('\n').some((line) => line.startsWith(`${name}:`))
+    ? local
+    : await getent(database, name);
   const id = lines
     .split('\n')
     .find((line) => line.startsWith(`${name}:`))
     ?.split(':')[2];
   if (id === undefined || !/^\d+$/.test(id)) {
-    throw new PkiError('not-found', `there is no ${database === 'passwd' ? 'user' : 'group'} ${JSON.stringify(name)}`, {
-      hint: 'name one that this machine knows, or its number',
-    });
+    throw new PkiError(
+      'not-found',
+      `there is no ${database === 'passwd' ? 'user' : 'group'} ${JSON.stringify(name)}`,
+      {
+        hint: 'name one that this machine knows, or its number',
+      },
+    );
   }
   return Number(id);
 }
@@ -34,6 +42,7 @@ async function lookUp(database: 'passwd' | 'group', name: string): Promise<numbe
 /** Directory services behind nsswitch; nothing where there is no getent (macOS). */
 async function getent(database: string, name: string): Promise<string> {
   if (!/^[A-Za-z0-9_][A-Za-z0-9._@-]*$/.test(name)) return '';
+  const { execFile } = await import('node:child_process');
   return promisify(execFile)('getent', [database, name]).then(
     ({ stdout }) => stdout,
     () => '',
@@ -47,7 +56,9 @@ async function getent(database: string, name: string): Promise<string> {
 export function keyFileMode(mode: string | undefined, group: string | undefined): number {
   if (mode === undefined) return group === undefined ? 0o600 : 0o640;
   if (!/^0?[0-7]{3}$/.test(mode)) {
-    throw new PkiError('bad-input', `--mode ${JSON.stringify(mode)} is not an octal mode`, { hint: 'for example 0600 or 0640' });
+    throw new PkiError('bad-input', `--mode ${JSON.stringify(mode)} is not an octal mode`, {
+      hint: 'for example 0600 or 0640',
+    });
   }
   const bits = Number.parseInt(mode, 8);
   if ((bits & 0o007) !== 0 || (bits & 0o400) === 0 || (bits & 0o111) !== 0) {

@@ -37,14 +37,16 @@ export interface StoredRequest {
 
 const schema = 1;
 
-export const requestText = (request: StoredRequest, unknown: Readonly<Record<string, unknown>> = {}): string =>
-  jsonText({ ...unknown, schema, ...request });
+export const requestText = (
+  request: StoredRequest,
+  unknown: Readonly<Record<string, unknown>> = {},
+): string => jsonText({ ...unknown, schema, ...request });
 
 /** Reads a request; fields that this version does not know are kept aside so that a rewrite does not lose them. */
-export async function readRequest(
+export function readRequest(
   path: string,
-): Promise<{ request: StoredRequest; unknown: Record<string, unknown> } | undefined> {
-  const json = await readJson(path, schema);
+): { request: StoredRequest; unknown: Record<string, unknown> } | undefined {
+  const json = readJson(path, schema);
   if (!json) return undefined;
   const text = (key: string): string | undefined => (typeof json[key] === 'string' ? json[key] : undefined);
   const list = (key: string): string[] =>

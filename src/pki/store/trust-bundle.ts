@@ -1,15 +1,15 @@
-import { mkdir, readdir, readlink, rename } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode } from '../errors.ts';
 import {
   createOnce,
+  discard,
   ioError,
   jsonText,
   makeFolder,
   pointLink,
   readIfThere,
   readJson,
-  removeAll,
   syncFolder,
   temporaryBeside,
   writeNew,
@@ -31,61 +31,68 @@ export const defaultTrust = (store: string): string => join(store, '_trust', 'de
  * @param authority as request.json names it.
  * @returns the path of the bundle, or `undefined` where it belongs to another authority.
  */
-export async function updateDefaultTrust(store: string, authority: string, files: TrustFiles): Promise<string | undefined> {
+export function updateDefaultTrust(store: string, authority: string, files: TrustFiles): string | undefined {
   const folder = defaultTrust(store);
-  await makeFolder(join(folder, 'versions'));
+  makeFolder(join(folder, 'versions'));
   const source = join(folder, 'trust.json');
-  const known = await readJson(source);
+  const known = readJson(source);
   if (!known) {
-    await createOnce(source, { data: jsonText({ schema: 1, authority }), mode: 0o644 });
+    createOnce(source, { data: jsonText({ schema: 1, authority }), mode: 0o644 });
     return updateDefaultTrust(store, authority, files);
   }
   if (known['authority'] !== authority) return undefined;
   const current = join(folder, 'current');
-  while (!(await isUpToDate(current, files))) {
-    const newest = Math.max(0, ...(await versions(folder)));
+  while (!isUpToDate(current, files)) {
+    const newest = Math.max(0, ...versions(folder));
     const target = join(folder, 'versions', generationName(newest + 1));
-    if (await claim(target, files)) await moveForward(folder);
+    if (claim(target, files)) moveForward(folder);
   }
   return current;
 }
 
-async function isUpToDate(current: string, files: TrustFiles): Promise<boolean> {
-  const [roots, crls] = await Promise.all([
-    readIfThere(join(current, 'ca.pem')),
-    readIfThere(join(current, 'crl.pem')),
-  ]);
-  return roots?.toString('latin1') === files.roots && crls?.toString('latin1') === files.crls;
+function isUpToDate(current: string, files: TrustFiles): boolean {
+  const same = (name: string, text: string): boolean =>
+    readIfThere(join(current, name))?.toString('latin1') === text;
+  return same('ca.pem', files.roots) && same('crl.pem', files.crls);
 }
 
-async function versions(folder: string): Promise<number[]> {
-  return (await readdir(join(folder, 'versions'))).filter((entry) => /^\d{6,}$/.test(entry)).map(Number);
+function versions(folder: string): number[] {
+  return readdirSync(join(folder, 'versions'))
+    .filter((entry) => /^\d{6,}$/.test(entry))
+    .map(Number);
 }
 
-async function claim(target: string, files: TrustFiles): Promise<boolean> {
+function claim(target: string, files: TrustFiles): boolean {
   const draft = temporaryBeside(target);
-  await mkdir(draft, { mode: 0o755 });
+  mkdirSync(draft, { mode: 0o755 });
   try {
-    await writeNew(join(draft, 'ca.pem'), { data: files.roots, mode: 0o644 });
-    await writeNew(join(draft, 'crl.pem'), { data: files.crls, mode: 0o644 });
-    await syncFolder(draft);
-    await rename(draft, target);
+    writeNew(join(draft, 'ca.pem'), { data: files.roots, mode: 0o644 });
+    writeNew(join(draft, 'crl.pem'), { data: files.crls, mode: 0o644 });
+    syncFolder(draft);
+    renameSync(draft, target);
   } catch (error) {
-    await removeAll(draft).catch(() => undefined);
+    discard(draft);
     if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
     throw ioError(error, 'write', target);
   }
-  await syncFolder(dirname(target));
+  syncFolder(dirname(target));
   return true;
 }
 
-async function moveForward(folder: string): Promise<void> {
+function moveForward(folder: string): void {
   const link = join(folder, 'current');
   for (;;) {
-    const newest = Math.max(...(await versions(folder)));
-    const current = Number(basename(await readlink(link).catch(() => '0')));
-    if (current >= newest) return;
-    await pointLink(link, join('versions', generationName(newest)));
-    await syncFolder(folder);
+    const newest = Math.max(...versions(folder));
+    if (currentVersion(link) >= newest) return;
+    pointLink(link, join('versions', generationName(newest)));
+    syncFolder(folder);
+  }
+}
+
+function currentVersion(link: string): number {
+  try {
+    return Number(basename(readlinkSync(link)));
+  } catch {
+    return 0;
   }
 }

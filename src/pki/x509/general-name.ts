@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { context, contextConstructed, DerReader, objectIdentifier, type Element } from './der-reader.ts';
 import * as write from './der-writer.ts';
 import { formatName, readRdns, type DistinguishedName } from './distinguished-name.ts';
@@ -123,9 +123,9 @@ function formatAddress(bytes: Buffer): string {
 
 /** Octets of an IPv4 or IPv6 address in text; `undefined` where it is neither. */
 export function parseIp(input: string): Buffer | undefined {
-  const version = isIP(input);
-  if (version === 0 || input.includes('%')) return undefined;
-  if (version === 4) return Buffer.from(input.split('.').map(Number));
+  if (isIPv4(input)) return Buffer.from(input.split('.').map(Number));
+  // The colon comes first: Node takes milliseconds to build its pattern for IPv6.
+  if (!input.includes(':') || input.includes('%') || !isIPv6(input)) return undefined;
   const embedded = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(input);
   const v4 = embedded ? Buffer.from((embedded[2] ?? '').split('.').map(Number)) : undefined;
   const full = v4 ? `${embedded?.[1] ?? ''}${v4.readUInt16BE(0).toString(16)}:${v4.readUInt16BE(2).toString(16)}` : input;

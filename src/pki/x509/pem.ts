@@ -46,7 +46,7 @@ export class PemBlock {
     const { bytes } = this.#text;
     const fault = base64Fault(bytes, this.#start, this.#end);
     if (fault) throw new PemError(this.number, this.#text.offsetOf(fault.at), fault.expected, fault.found);
-    return Buffer.from(bytes.latin1Slice(this.#start, this.#end), 'base64');
+    return Buffer.from(bytes.toString('latin1', this.#start, this.#end), 'base64');
   }
 }
 
@@ -154,11 +154,11 @@ function readBlock(text: PemText, number: number, start: number): { block: PemBl
 }
 
 const startsWith = (bytes: Buffer, at: number, mark: string): boolean =>
-  bytes.latin1Slice(at, at + mark.length) === mark;
+  bytes.toString('latin1', at, at + mark.length) === mark;
 
 /** The label up to its dashes, all on one line (RFC 7468 section 3). */
 function labelAt(bytes: Buffer, at: number): string | undefined {
-  const line = bytes.latin1Slice(at, at + longestLabel + dashes.length);
+  const line = bytes.toString('latin1', at, at + longestLabel + dashes.length);
   const end = line.indexOf(dashes);
   const label = line.slice(0, Math.max(end, 0));
   return end !== -1 && /^[\x20-\x7e]*$/.test(label) ? label : undefined;
@@ -167,7 +167,7 @@ function labelAt(bytes: Buffer, at: number): string | undefined {
 /** RFC 1421 4.4: `Name: value` lines, continued by indented ones, up to an empty line. */
 function readHeaders(bytes: Buffer, start: number, end: number): { headers: Map<string, string>; bodyStart: number } {
   const headers = new Map<string, string>();
-  const head = bytes.latin1Slice(start, Math.min(end, start + 4096));
+  const head = bytes.toString('latin1', start, Math.min(end, start + 4096));
   const first = /^[ \t]*(?:\r\n|\r|\n)(?=[A-Za-z][A-Za-z0-9-]*:)/.exec(head);
   if (!first) return { headers, bodyStart: start };
   const body = /(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)/.exec(head.slice(first[0].length));

@@ -13,8 +13,8 @@ export interface CaJson {
 }
 
 /** @throws PkiError `not-found` where the folder is no CA. */
-export async function readCaJson(ca: string): Promise<CaJson> {
-  const fields = await readJson(caFile(ca));
+export function readCaJson(ca: string): CaJson {
+  const fields = readJson(caFile(ca));
   if (!fields) {
     throw new PkiError('not-found', `there is no CA in ${ca}`, {
       hint: 'make one with "certwright ca init", or add --create-ca, or name another with --ca DIR',
@@ -36,10 +36,11 @@ export async function readCaJson(ca: string): Promise<CaJson> {
 export const caJsonText = (name: string, created: Date, defaults: CaJson['defaults']): string =>
   jsonText({ schema: 1, name, created: created.toISOString(), defaults });
 
-export async function writeDefaults(ca: string, json: CaJson, defaults: CaJson['defaults']): Promise<void> {
-  await replace(caFile(ca), { data: jsonText({ ...json.fields, defaults }), mode: 0o600 });
+export function writeDefaults(ca: string, json: CaJson, defaults: CaJson['defaults']): void {
+  replace(caFile(ca), { data: jsonText({ ...json.fields, defaults }), mode: 0o600 });
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
 const strings = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];

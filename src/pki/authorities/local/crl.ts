@@ -1,8 +1,17 @@
 import type { KeyObject } from 'node:crypto';
-import { mkdir, readdir, readlink, rename } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
-import { ioError, makeFolder, pointLink, readIfThere, removeAll, syncFolder, temporaryBeside, writeNew } from '../../durable.ts';
+import {
+  ioError,
+  makeFolder,
+  pointLink,
+  readIfThere,
+  removeAll,
+  syncFolder,
+  temporaryBeside,
+  writeNew,
+} from '../../durable.ts';
 import { extension, type Certificate } from '../../x509/certificate.ts';
 import { buildCrl } from '../../x509/crl-writer.ts';
 import { readSubjectKeyIdentifier } from '../../x509/extensions.ts';
@@ -25,22 +34,22 @@ const kept = 5;
  * The number is claimed by renaming a folder that was written whole to `crl/<number>`:
  * rename(2) refuses one that is there, and who loses the claim starts over.
  */
-export async function publishCrl(signer: CrlSigner, now: Date, nextUpdate: Date): Promise<number> {
-  await refuseFactsOfLaterVersions(signer.folder);
+export function publishCrl(signer: CrlSigner, now: Date, nextUpdate: Date): number {
+  refuseFactsOfLaterVersions(signer.folder);
   const crls = crlFolder(signer.folder);
-  await makeFolder(crls, 0o700);
+  makeFolder(crls, 0o700);
   for (;;) {
     // The first number is Unix seconds, so that a number that peers have seen is not issued again after a restore.
-    const highest = Math.max(0, ...(await numbers(crls)));
+    const highest = Math.max(0, ...numbers(crls));
     const number = highest === 0 ? Math.floor(now.getTime() / 1000) : highest + 1;
-    if (await claim(signer, crls, number, now, nextUpdate)) {
-      await moveForward(crls);
+    if (claim(signer, crls, number, now, nextUpdate)) {
+      moveForward(crls);
       return number;
     }
   }
 }
 
-async function claim(signer: CrlSigner, crls: string, number: number, now: Date, nextUpdate: Date): Promise<boolean> {
+function claim(signer: CrlSigner, crls: string, number: number, now: Date, nextUpdate: Date): boolean {
   const { certificate, key } = signer;
   const der = buildCrl(
     {
@@ -55,60 +64,63 @@ async function claim(signer: CrlSigner, crls: string, number: number, now: Date,
   );
   const target = join(crls, String(number));
   const draft = temporaryBeside(target);
-  await mkdir(draft, { mode: 0o700 });
+  mkdirSync(draft, { mode: 0o700 });
   try {
-    await writeNew(join(draft, 'crl.der'), { data: der, mode: 0o644 });
-    await writeNew(join(draft, 'crl.pem'), { data: encodePem('X509 CRL', der), mode: 0o644 });
-    await syncFolder(draft);
-    await rename(draft, target);
-    await syncFolder(crls);
+    writeNew(join(draft, 'crl.der'), { data: der, mode: 0o644 });
+    writeNew(join(draft, 'crl.pem'), { data: encodePem('X509 CRL', der), mode: 0o644 });
+    syncFolder(draft);
+    renameSync(draft, target);
+    syncFolder(crls);
     return true;
   } catch (error) {
-    await removeAll(draft);
+    removeAll(draft);
     if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
     throw ioError(error, 'write', target);
   }
 }
 
 /** Points `current` at the highest number there is; looks again after moving, and never moves back. */
-async function moveForward(crls: string): Promise<void> {
+function moveForward(crls: string): void {
   for (;;) {
-    const highest = Math.max(...(await numbers(crls)));
-    if ((await currentNumber(crls)) >= highest) break;
-    await pointLink(join(crls, 'current'), String(highest));
-    await syncFolder(crls);
+    const highest = Math.max(...numbers(crls));
+    if (currentNumber(crls) >= highest) break;
+    pointLink(join(crls, 'current'), String(highest));
+    syncFolder(crls);
   }
-  const old = (await numbers(crls)).sort((a, b) => b - a).slice(kept);
-  await Promise.all(old.map((number) => removeAll(join(crls, String(number)))));
+  const old = numbers(crls)
+    .sort((a, b) => b - a)
+    .slice(kept);
+  for (const number of old) removeAll(join(crls, String(number)));
 }
 
-async function numbers(crls: string): Promise<number[]> {
-  return (await readdir(crls)).filter((entry) => /^\d+$/.test(entry)).map(Number);
-}
+const numbers = (crls: string): number[] =>
+  readdirSync(crls)
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number);
 
-async function currentNumber(crls: string): Promise<number> {
+function currentNumber(crls: string): number {
   try {
-    return Number(await readlink(join(crls, 'current')));
+    return Number(readlinkSync(join(crls, 'current')));
   } catch {
     return 0;
   }
 }
 
 /** The current CRL, or `undefined` where none was signed yet. */
-export async function currentCrl(issuer: string): Promise<{ der: Buffer; pem: Buffer } | undefined> {
+export function currentCrl(issuer: string): { der: Buffer; pem: Buffer } | undefined {
   const current = join(crlFolder(issuer), 'current');
-  const [der, pem] = await Promise.all([readIfThere(join(current, 'crl.der')), readIfThere(join(current, 'crl.pem'))]);
+  const der = readIfThere(join(current, 'crl.der'));
+  const pem = readIfThere(join(current, 'crl.pem'));
   return der && pem && { der, pem };
 }
 
 /** A CRL signed here would silently un-revoke what a later version has revoked. */
-async function refuseFactsOfLaterVersions(issuer: string): Promise<void> {
-  const facts = await readdir(join(issuer, 'revoked')).catch(() => []);
-  if (facts.length > 0) {
-    throw new PkiError('unsupported', `${join(issuer, 'revoked')} holds revocations that this version cannot read`, {
-      hint: 'update certwright',
-    });
-  }
+function refuseFactsOfLaterVersions(issuer: string): void {
+  const revoked = join(issuer, 'revoked');
+  if (!existsSync(revoked) || readdirSync(revoked).length === 0) return;
+  throw new PkiError('unsupported', `${revoked} holds revocations that this version cannot read`, {
+    hint: 'update certwright',
+  });
 }
 
 /** The certificate's own SKI, or the hash that it would have. */

@@ -1,13 +1,20 @@
 import { randomBytes, type KeyObject } from 'node:crypto';
-import { mkdir, readdir, rename, symlink } from 'node:fs/promises';
+import { mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
-import { ioError, makeFolder, removeAll, syncFolder, writeNew } from '../../durable.ts';
+import { discard, ioError, makeFolder, syncFolder, writeNew } from '../../durable.ts';
 import { buildCertificate, randomSerial, type CertificateTemplate } from '../../x509/certificate-builder.ts';
 import { readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';
 import { encodeName } from '../../x509/distinguished-name.ts';
 import type { NameConstraints } from '../../x509/extensions.ts';
-import { encryptedPrivateKeyPem, generateKey, keyIdentifier, privateKeyPem, publicKeyDer, type KeyType } from '../../x509/key.ts';
+import {
+  encryptedPrivateKeyPem,
+  generateKey,
+  keyIdentifier,
+  privateKeyPem,
+  publicKeyDer,
+  type KeyType,
+} from '../../x509/key.ts';
 import { oid } from '../../x509/oid.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
 import { caJsonText, type CaJson } from './ca-json.ts';
@@ -43,28 +50,28 @@ interface NewIssuer {
  * @throws PkiError `exists` where the folder holds anything.
  */
 export async function createCa(folder: string, wanted: NewCa, now: Date): Promise<void> {
-  await refuseOccupied(folder);
+  refuseOccupied(folder);
   const draft = join(dirname(folder), `.${basename(folder)}.${randomBytes(6).toString('hex')}.new`);
-  await makeFolder(dirname(folder));
+  makeFolder(dirname(folder));
   try {
-    await mkdir(draft, { mode: 0o700 });
+    mkdirSync(draft, { mode: 0o700 });
   } catch (error) {
     throw ioError(error, 'create', folder);
   }
   try {
     await fill(draft, wanted, now);
-    await rename(draft, folder);
+    renameSync(draft, folder);
   } catch (error) {
-    await removeAll(draft).catch(() => undefined);
+    discard(draft);
     if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) throw occupied(folder);
     throw ioError(error, 'create', folder);
   }
-  await syncFolder(dirname(folder));
+  syncFolder(dirname(folder));
 }
 
-async function refuseOccupied(folder: string): Promise<void> {
+function refuseOccupied(folder: string): void {
   try {
-    if ((await readdir(folder)).length > 0) throw occupied(folder);
+    if (readdirSync(folder).length > 0) throw occupied(folder);
   } catch (error) {
     if (foreignCode(error) !== 'ENOENT') throw ioError(error, 'use', folder);
   }
@@ -77,28 +84,47 @@ const occupied = (folder: string): PkiError =>
 
 async function fill(draft: string, wanted: NewCa, now: Date): Promise<void> {
   const notBefore = new Date(seconds(now.getTime() - backdating));
-  const root = await makeIssuer(wanted, undefined, notBefore, new Date(seconds(now.getTime() + wanted.lifetime)));
-  const issuing = await makeIssuer(wanted, root, notBefore, new Date(seconds(now.getTime() + wanted.lifetime / 2)));
+  const root = await makeIssuer(
+    wanted,
+    undefined,
+    notBefore,
+    new Date(seconds(now.getTime() + wanted.lifetime)),
+  );
+  const issuing = await makeIssuer(
+    wanted,
+    root,
+    notBefore,
+    new Date(seconds(now.getTime() + wanted.lifetime / 2)),
+  );
 
-  await writeNew(caFile(draft), { data: caJsonText(wanted.name, now, wanted.defaults), mode: 0o600 });
+  writeNew(caFile(draft), { data: caJsonText(wanted.name, now, wanted.defaults), mode: 0o600 });
   await writeIssuer(draft, root, [], wanted.offlineRoot === undefined ? wanted.passphrase : 'kept elsewhere');
   await writeIssuer(draft, issuing, [root], wanted.passphrase);
-  await recordIssued(issuerFolder(draft, root.id), issuing.certificate);
+  recordIssued(issuerFolder(draft, root.id), issuing.certificate);
   // The root's list lives as long as the root: with its key offline nobody could renew it.
-  await publishCrl({ folder: issuerFolder(draft, root.id), ...root }, now, root.certificate.notAfter);
-  await publishCrl({ folder: issuerFolder(draft, issuing.id), ...issuing }, now, new Date(now.getTime() + crlLifetime));
-  await symlink(join('issuers', issuing.id), activeLink(draft));
-  await syncFolder(join(draft, 'issuers'));
-  await syncFolder(draft);
+  publishCrl({ folder: issuerFolder(draft, root.id), ...root }, now, root.certificate.notAfter);
+  publishCrl(
+    { folder: issuerFolder(draft, issuing.id), ...issuing },
+    now,
+    new Date(now.getTime() + crlLifetime),
+  );
+  symlinkSync(join('issuers', issuing.id), activeLink(draft));
+  syncFolder(join(draft, 'issuers'));
+  syncFolder(draft);
   if (wanted.offlineRoot !== undefined) {
-    await writeNew(wanted.offlineRoot, { data: await keyPem(root.key, wanted.passphrase), mode: 0o600 });
-    await syncFolder(dirname(wanted.offlineRoot));
+    writeNew(wanted.offlineRoot, { data: await keyPem(root.key, wanted.passphrase), mode: 0o600 });
+    syncFolder(dirname(wanted.offlineRoot));
   }
 }
 
 const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000) * 1000;
 
-async function makeIssuer(wanted: NewCa, parent: NewIssuer | undefined, notBefore: Date, notAfter: Date): Promise<NewIssuer> {
+async function makeIssuer(
+  wanted: NewCa,
+  parent: NewIssuer | undefined,
+  notBefore: Date,
+  notAfter: Date,
+): Promise<NewIssuer> {
   const key = await generateKey(wanted.keyType);
   const publicKey = publicKeyDer(key);
   const identifier = keyIdentifier(publicKey);
@@ -133,24 +159,24 @@ async function writeIssuer(
   protection: Buffer | 'kept elsewhere' | undefined,
 ): Promise<void> {
   const folder = issuerFolder(ca, issuer.id);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await mkdir(join(folder, 'issued'), { mode: 0o700 });
-  await writeNew(join(folder, 'cert.pem'), { data: certificatePem(issuer.certificate.der), mode: 0o644 });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(join(folder, 'issued'), { mode: 0o700 });
+  writeNew(join(folder, 'cert.pem'), { data: certificatePem(issuer.certificate.der), mode: 0o644 });
   const chainPem = chain.map(({ certificate }) => certificatePem(certificate.der)).join('');
-  await writeNew(join(folder, 'chain.pem'), { data: chainPem, mode: 0o644 });
+  writeNew(join(folder, 'chain.pem'), { data: chainPem, mode: 0o644 });
   if (protection !== 'kept elsewhere') {
-    await writeNew(join(folder, 'key.pem'), { data: await keyPem(issuer.key, protection), mode: 0o600 });
+    writeNew(join(folder, 'key.pem'), { data: await keyPem(issuer.key, protection), mode: 0o600 });
   }
-  await syncFolder(folder);
+  syncFolder(folder);
 }
 
 const keyPem = async (key: KeyObject, passphrase: Buffer | undefined): Promise<string> =>
   passphrase ? encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key);
 
-async function recordIssued(issuer: string, certificate: Certificate): Promise<void> {
+function recordIssued(issuer: string, certificate: Certificate): void {
   const file = issuedFile(issuer, certificate.notAfter, serialHex(certificate.serial));
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeNew(file, { data: certificatePem(certificate.der), mode: 0o644 });
-  await syncFolder(dirname(file));
-  await syncFolder(dirname(dirname(file)));
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeNew(file, { data: certificatePem(certificate.der), mode: 0o644 });
+  syncFolder(dirname(file));
+  syncFolder(dirname(dirname(file)));
 }

@@ -50,14 +50,22 @@ export class CaLimits {
     const limit = this.validity;
     if (notAfter > limit.notAfter) {
       const beyond = formatDuration(notAfter.getTime() - limit.notAfter.getTime());
-      throw new PkiError('outlives-issuer', `the certificate would end ${notAfter.toISOString()}, ${beyond} after ${this.#name}`, {
-        hint: "ask for less with --lifetime, or cut it to the CA's end with --clamp",
-      });
+      throw new PkiError(
+        'outlives-issuer',
+        `the certificate would end ${notAfter.toISOString()}, ${beyond} after ${this.#name}`,
+        {
+          hint: "ask for less with --lifetime, or cut it to the CA's end with --clamp",
+        },
+      );
     }
     if (notBefore < limit.notBefore) {
-      throw new PkiError('outlives-issuer', `the certificate would begin ${notBefore.toISOString()}, before ${this.#name} does (${limit.notBefore.toISOString()})`, {
-        hint: 'ask for a later --not-before',
-      });
+      throw new PkiError(
+        'outlives-issuer',
+        `the certificate would begin ${notBefore.toISOString()}, before ${this.#name} does (${limit.notBefore.toISOString()})`,
+        {
+          hint: 'ask for a later --not-before',
+        },
+      );
     }
   }
 

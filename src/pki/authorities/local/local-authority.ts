@@ -34,7 +34,7 @@ export class LocalAuthority implements Authority, PublishesTrust {
 
   /** @throws PkiError where the CA is not there, lax, mismatched, not valid now or closed by a passphrase. */
   static async open(folder: string, ask: AskPassphrase, now: () => Date): Promise<LocalAuthority> {
-    const ca = await openCa(folder);
+    const ca = openCa(folder);
     for (const certificate of [ca.active.certificate, ...ca.active.chain]) {
       checkValidNow({ ...ca.active, certificate }, now());
     }
@@ -54,14 +54,16 @@ export class LocalAuthority implements Authority, PublishesTrust {
   }
 
   /** URLs that a command names become the CA's own where it had none of that kind. */
-  async adoptDefaults(profile: Pick<Profile, 'crlUrls' | 'ocspUrls' | 'issuerUrls'>): Promise<string[]> {
+  adoptDefaults(
+    profile: Pick<Profile, 'crlUrls' | 'ocspUrls' | 'issuerUrls'>,
+  ): ('crlUrls' | 'ocspUrls' | 'issuerUrls')[] {
     const before = this.defaults;
     const kinds = (['crlUrls', 'ocspUrls', 'issuerUrls'] as const).filter(
       (kind) => before[kind].length === 0 && profile[kind].length > 0,
     );
     if (kinds.length === 0) return [];
     const adopted = Object.fromEntries(kinds.map((kind) => [kind, [...profile[kind]]]));
-    await writeDefaults(this.#ca.folder, this.#ca.json, { ...before, ...adopted });
+    writeDefaults(this.#ca.folder, this.#ca.json, { ...before, ...adopted });
     return kinds;
   }
 
@@ -73,19 +75,25 @@ export class LocalAuthority implements Authority, PublishesTrust {
    * The serial number is journaled before the certificate is signed, and the CA's record comes before anything is
    * handed out: a run that died in between is continued with the certificate that was recorded, if one was.
    */
-  async issue(profile: Profile, journal: Journal): Promise<Issuance> {
-    const earlier = await this.#recorded(await journal.read());
+  issue(profile: Profile, journal: Journal): Promise<Issuance> {
+    return Promise.resolve(this.#issueNow(profile, journal));
+  }
+
+  #issueNow(profile: Profile, journal: Journal): Issuance {
+    const earlier = this.#recorded(journal.read());
     if (earlier) return this.#issuance(earlier);
     const serial = randomSerial();
-    await journal.write(
+    journal.write(
       { issuer: this.#issuer.id, serial: serial.toString('hex'), notAfter: profile.notAfter.toISOString() },
       { durable: false },
     );
-    return this.#issuance(await this.#record(serial, this.#sign(profile, serial)));
+    return this.#issuance(this.#record(serial, this.#sign(profile, serial)));
   }
 
   #sign(profile: Profile, serial: Buffer): Buffer {
-    const kind = keyKindOf(keyTypeOf(createPublicKey({ key: profile.publicKey, format: 'der', type: 'spki' })));
+    const kind = keyKindOf(
+      keyTypeOf(createPublicKey({ key: profile.publicKey, format: 'der', type: 'spki' })),
+    );
     const { certificate } = this.#issuer;
     return buildCertificate(
       {
@@ -99,23 +107,24 @@ export class LocalAuthority implements Authority, PublishesTrust {
   }
 
   /** Writes the fact; where the serial is recorded already, that certificate stands. */
-  async #record(serial: Buffer, der: Buffer): Promise<Certificate> {
+  #record(serial: Buffer, der: Buffer): Certificate {
     const certificate = readCertificate(der);
     const file = issuedFile(this.#issuer.folder, certificate.notAfter, serial.toString('hex'));
-    await makeFolder(dirname(file), 0o700);
-    const created = await createOnce(file, { data: certificatePem(der), mode: 0o644 });
+    makeFolder(dirname(file), 0o700);
+    const created = createOnce(file, { data: certificatePem(der), mode: 0o644 });
     if (created) return certificate;
-    const [recorded] = await certificatesIn(file);
+    const [recorded] = certificatesIn(file);
     return recorded ?? certificate;
   }
 
-  async #recorded(entry: Readonly<Record<string, unknown>> | undefined): Promise<Certificate | undefined> {
+  #recorded(entry: Readonly<Record<string, unknown>> | undefined): Certificate | undefined {
     const { issuer, serial, notAfter } = entry ?? {};
-    if (issuer !== this.#issuer.id || typeof serial !== 'string' || typeof notAfter !== 'string') return undefined;
+    if (issuer !== this.#issuer.id || typeof serial !== 'string' || typeof notAfter !== 'string')
+      return undefined;
     if (!/^[0-9a-f]{2,40}$/.test(serial)) return undefined;
     const file = issuedFile(this.#issuer.folder, new Date(notAfter), serial);
-    if (!(await readIfThere(file))) return undefined;
-    const [certificate] = await certificatesIn(file);
+    if (!readIfThere(file)) return undefined;
+    const [certificate] = certificatesIn(file);
     return certificate;
   }
 
@@ -130,33 +139,33 @@ export class LocalAuthority implements Authority, PublishesTrust {
   }
 
   /** Signs the issuing CA's next CRL once half of the current one's life is gone. */
-  async refreshCrl(): Promise<void> {
+  refreshCrl(): void {
     const now = this.#now();
-    const current = await currentCrl(this.#issuer.folder);
+    const current = currentCrl(this.#issuer.folder);
     const times = current && readCrlTimes(current.der);
     if (times && now.getTime() < (times.thisUpdate.getTime() + times.nextUpdate.getTime()) / 2) return;
     const { folder, certificate } = this.#issuer;
     const nextUpdate = new Date(Math.min(now.getTime() + crlLifetime, certificate.notAfter.getTime()));
-    await publishCrl({ folder, certificate, key: this.#key }, now, nextUpdate);
+    publishCrl({ folder, certificate, key: this.#key }, now, nextUpdate);
   }
 
-  async trust(): Promise<{ roots: string; crls: string }> {
+  trust(): { roots: string; crls: string } {
     const chain = [this.#issuer.certificate, ...this.#issuer.chain];
-    const issuers = await allIssuers(this.#ca.folder);
-    const inChain = chain.flatMap((one) => issuers.filter(({ certificate }) => certificate.der.equals(one.der)));
-    const crls = await Promise.all(inChain.map(({ folder }) => currentCrl(folder)));
+    const issuers = allIssuers(this.#ca.folder);
+    const inChain = chain.flatMap((one) =>
+      issuers.filter(({ certificate }) => certificate.der.equals(one.der)),
+    );
     const root = chain.at(-1);
     return {
       roots: root ? certificatePem(root.der) : '',
-      crls: crls.map((crl) => crl?.pem.toString('latin1') ?? '').join(''),
+      crls: inChain.map(({ folder }) => currentCrl(folder)?.pem.toString('latin1') ?? '').join(''),
     };
   }
 }
 
-
 /** What a CA would refuse, without opening its key. */
-export async function readAuthorityLimits(folder: string, now: Date): Promise<CaLimits> {
-  const ca = await openCa(folder);
+export function readAuthorityLimits(folder: string, now: Date): CaLimits {
+  const ca = openCa(folder);
   checkValidNow(ca.active, now);
   return new CaLimits(ca);
 }

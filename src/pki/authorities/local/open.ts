@@ -1,8 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
-import { ioError, readIfThere } from '../../durable.ts';
+import { ioError, orIoError, readIfThere } from '../../durable.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { formatDuration } from '../../x509/duration.ts';
 import { openPrivateKey, publicKeyDer, type AskPassphrase } from '../../x509/key.ts';
@@ -30,36 +30,39 @@ export interface LocalCa {
  * Opens a CA without its keys.
  * @throws PkiError that names the file: missing, lax, malformed.
  */
-export async function openCa(folder: string): Promise<LocalCa> {
-  const json = await readCaJson(folder);
-  await refuseLaxMode(folder, 0o700);
-  const id = await activeId(folder);
-  return { folder, json, active: await openIssuer(folder, id) };
+export function openCa(folder: string): LocalCa {
+  const json = readCaJson(folder);
+  refuseLaxMode(folder, 0o700);
+  return { folder, json, active: openIssuer(folder, activeId(folder)) };
 }
 
-async function activeId(folder: string): Promise<string> {
+function activeId(folder: string): string {
   const link = activeLink(folder);
   try {
-    return basename(await readlink(link));
+    return basename(readlinkSync(link));
   } catch (error) {
     const copied = foreignCode(error) === 'EINVAL';
     throw new PkiError('malformed', copied ? `${link} is not a symbolic link` : `${link} cannot be read`, {
-      hint: `it must point to issuers/ID (${(await readdir(issuersFolder(folder)).catch(() => [])).join(', ') || 'none is there'}); copy CAs with "cp -a" or "tar"`,
+      hint: `it must point to issuers/ID (${issuerIds(folder).join(', ')}); copy CAs with "cp -a" or "tar"`,
       cause: error,
     });
   }
 }
 
-export async function openIssuer(ca: string, id: string): Promise<Issuer> {
+export function openIssuer(ca: string, id: string): Issuer {
   const folder = issuerFolder(ca, id);
-  const [certificate] = await certificatesIn(join(folder, 'cert.pem'));
+  const [certificate] = certificatesIn(join(folder, 'cert.pem'));
   if (!certificate) throw new PkiError('malformed', `${join(folder, 'cert.pem')} holds no certificate`);
-  return { id, folder, certificate, chain: await certificatesIn(join(folder, 'chain.pem')) };
+  return { id, folder, certificate, chain: certificatesIn(join(folder, 'chain.pem')) };
 }
 
-export async function allIssuers(ca: string): Promise<Issuer[]> {
-  const ids = (await readdir(issuersFolder(ca))).filter((name) => !name.startsWith('.')).sort();
-  return Promise.all(ids.map((id) => openIssuer(ca, id)));
+export const allIssuers = (ca: string): Issuer[] => issuerIds(ca).map((id) => openIssuer(ca, id));
+
+function issuerIds(ca: string): string[] {
+  const folder = issuersFolder(ca);
+  return orIoError('read', folder, () => readdirSync(folder))
+    .filter((name) => !name.startsWith('.'))
+    .sort();
 }
 
 /** @throws PkiError `not-valid` where the issuer's time has not come or is over. */
@@ -68,14 +71,22 @@ export function checkValidNow(issuer: Issuer, now: Date): void {
   const file = join(issuer.folder, 'cert.pem');
   const name = commonName(issuer.certificate.subjectName) ?? issuer.id;
   if (now > notAfter) {
-    throw new PkiError('not-valid', `the CA certificate ${JSON.stringify(name)} expired ${formatDuration(now.getTime() - notAfter.getTime())} ago (${file})`, {
-      hint: 'make a new CA in another folder with "certwright ca init --ca DIR" and hand out its root',
-    });
+    throw new PkiError(
+      'not-valid',
+      `the CA certificate ${JSON.stringify(name)} expired ${formatDuration(now.getTime() - notAfter.getTime())} ago (${file})`,
+      {
+        hint: 'make a new CA in another folder with "certwright ca init --ca DIR" and hand out its root',
+      },
+    );
   }
   if (now < notBefore) {
-    throw new PkiError('not-valid', `the CA certificate ${JSON.stringify(name)} becomes valid in ${formatDuration(notBefore.getTime() - now.getTime())} (${file})`, {
-      hint: "check this machine's clock",
-    });
+    throw new PkiError(
+      'not-valid',
+      `the CA certificate ${JSON.stringify(name)} becomes valid in ${formatDuration(notBefore.getTime() - now.getTime())} (${file})`,
+      {
+        hint: "check this machine's clock",
+      },
+    );
   }
 }
 
@@ -85,13 +96,13 @@ export function checkValidNow(issuer: Issuer, now: Date): void {
  */
 export async function openIssuerKey(issuer: Issuer, ask: AskPassphrase): Promise<KeyObject> {
   const file = join(issuer.folder, 'key.pem');
-  const pem = await readIfThere(file);
+  const pem = readIfThere(file);
   if (!pem) {
     throw new PkiError('not-found', `the key of the CA is not there: ${file}`, {
       hint: 'put it back from where it is kept (mode 0600)',
     });
   }
-  await refuseLaxMode(file, 0o600);
+  refuseLaxMode(file, 0o600);
   const key = await openPrivateKey(pem, file, ask);
   const { publicKey } = issuer.certificate;
   const matches = createPublicKey({ key: publicKey, format: 'der', type: 'spki' }).equals(
@@ -105,18 +116,21 @@ export async function openIssuerKey(issuer: Issuer, ask: AskPassphrase): Promise
   return key;
 }
 
-async function refuseLaxMode(path: string, most: number): Promise<void> {
+function refuseLaxMode(path: string, most: number): void {
   let mode: number;
   try {
-    mode = (await lstat(path)).mode & 0o777;
+    mode = lstatSync(path).mode & 0o777;
   } catch (error) {
     throw ioError(error, 'look at', path);
   }
   if ((mode & ~most) !== 0) {
     const octal = (value: number): string => value.toString(8).padStart(4, '0');
-    throw new PkiError('lax-permissions', `${path} has mode ${octal(mode)}, at most ${octal(most)} is allowed`, {
-      hint: `others may have read it; if they have not: chmod ${octal(most)} ${path}`,
-    });
+    throw new PkiError(
+      'lax-permissions',
+      `${path} has mode ${octal(mode)}, at most ${octal(most)} is allowed`,
+      {
+        hint: `others may have read it; if they have not: chmod ${octal(most)} ${path}`,
+      },
+    );
   }
 }
-

@@ -1,0 +1,30 @@
+import type { Certificate } from '../certificate.ts';
+import type { Crl } from '../crl.ts';
+import type { SubjectAlternativeName } from '../subject-alternative-name.ts';
+import type { Purpose } from './key-purpose.ts';
+import type { OcspResponse } from './ocsp-response.ts';
+import type { PolicyInputs } from './policies.ts';
+import type { Strength } from './strength.ts';
+
+/** What is asked of `validateChain`. */
+export interface ChainInput extends Partial<PolicyInputs> {
+  leaf: Certificate;
+  /** In any order, with any others among them. */
+  intermediates: readonly Certificate[];
+  anchors: readonly Certificate[];
+  crls?: readonly Crl[];
+  ocsp?: readonly OcspResponse[];
+  time: Date;
+  usage?: Purpose;
+  /** The name that the certificate must hold. */
+  name?: SubjectAlternativeName | undefined;
+  /** Every certificate but the anchor must be on the watch of a usable CRL. */
+  requireCrl?: boolean;
+  /** An anchor need not be a root. */
+  partialChain?: boolean;
+  /** How many CAs may stand between the certificate and the anchor; self-issued ones do not count. */
+  maxDepth?: number;
+  strength?: Strength;
+  /** Operations that the verdict may cost, each about a microsecond. */
+  budget?: number;
+}

@@ -1,0 +1,57 @@
+import type { Certificate } from '../certificate.ts';
+import type { ChainInput } from './chain-input.ts';
+import type { FindSigner } from './crl-trust.ts';
+import { judgePolicies } from './policies.ts';
+import { judgeRevocation } from './revocation.ts';
+import { keyIdentifierScore, Run } from './run.ts';
+import { searchPath } from './search.ts';
+import { displayName, type Finding, type Verdict, type Warning } from './verdict.ts';
+
+/**
+ * Certification path building and validation (RFC 5280 section 6, RFC 4158).
+ * An answer of "no" is a verdict with findings, never an exception; the work is bounded whatever is handed in.
+ */
+export function validateChain(input: ChainInput): Verdict {
+  const run = new Run(input);
+  const question = { purpose: input.usage ?? 'any', name: input.name } as const;
+  const policies = {
+    policies: input.policies ?? [],
+    requireExplicitPolicy: input.requireExplicitPolicy ?? false,
+    inhibitAnyPolicy: input.inhibitAnyPolicy ?? false,
+    inhibitPolicyMapping: input.inhibitPolicyMapping ?? false,
+  };
+  let warnings: Warning[] = [];
+  const whole = (path: readonly Certificate[]): Finding[] => {
+    const revocation = judgeRevocation(run, path, signerFinder(run, path));
+    warnings = revocation.warnings;
+    return [...judgePolicies(path, policies), ...revocation.findings];
+  };
+
+  const { path, candidates } = searchPath(run, input.leaf, question, whole);
+  if (!path) return { valid: false, path, candidates, warnings: [] };
+  return { valid: true, path, candidates, warnings: [...warnings, ...keyIdentifierWarnings(path)] };
+}
+
+/**
+ * A CRL may be signed with another key of the same CA, if a path leads from it to the same anchor (RFC 5280 6.3.3 (f)).
+ * That path is judged without CRLs: the answer would be sought where the question came from.
+ */
+function signerFinder(run: Run, path: readonly Certificate[]): FindSigner {
+  const anchor = path.at(-1);
+  return (signer) => {
+    if (path.includes(signer)) return true;
+    const inner = searchPath(run, signer, { purpose: 'any', name: undefined }, () => []);
+    return inner.path !== undefined && inner.path.at(-1) === anchor;
+  };
+}
+
+/** RFC 5280 6.1 does not look at key identifiers; OpenSSL does. */
+function keyIdentifierWarnings(path: readonly Certificate[]): Warning[] {
+  return path.slice(0, -1).flatMap((certificate, index): Warning[] => {
+    const issuer = path[index + 1];
+    if (!issuer || keyIdentifierScore(certificate, issuer) >= 0) return [];
+    const subject = displayName(certificate);
+    const message = `${subject} names another key identifier than ${displayName(issuer)} has: OpenSSL will refuse this chain`;
+    return [{ rule: 'key-identifier', subject, message }];
+  });
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import type { Certificate } from '../certificate.ts';
+import { subjectPublicKeyBits } from '../extensions.ts';
+import { sameName } from '../name-comparison.ts';
+import { oid } from '../oid.ts';
+import { judgeValidity } from './certificate-checks.ts';
+import { decode } from './decoded.ts';
+import type { BasicResponse, SingleResponse } from './ocsp-response.ts';
+import type { Subject } from './revocation.ts';
+import type { Run } from './run.ts';
+import { describeSpan, displayName, finding, type Finding } from './verdict.ts';
+
+/** Whether a response answered for the certificate, and what speaks against it. */
+export interface OcspVerdict {
+  answered: boolean;
+  findings: Finding[];
+}
+
+/** The OCSP responses that were handed in and speak of this certificate (RFC 6960 3.2): each must be usable. */
+export function judgeOcsp(run: Run, subject: Subject): OcspVerdict {
+  let answered = false;
+  for (const { basic } of run.input.ocsp ?? []) {
+    const single = basic?.responses.find((one) => speaksOf(one, subject));
+    if (!basic || !single) continue;
+    const name = displayName(subject.certificate);
+    const fault = faultOf(run, basic, single, subject);
+    if (fault !== undefined) {
+      const message = `the OCSP response for ${name} ${fault}`;
+      return { answered: true, findings: [finding('ocsp-unusable', subject, message, 'have the server fetch a fresh one')] };
+    }
+    if (single.status.kind === 'revoked') {
+      const when = single.status.revokedAt.toISOString().slice(0, 10);
+      const message = `${name} was revoked on ${when}, says its OCSP responder`;
+      return { answered: true, findings: [finding('revoked', subject, message, 'issue a new one with a new key', 'RFC 6960 2.2')] };
+    }
+    answered = true;
+  }
+  return { answered, findings: [] };
+}
+
+const digests: Readonly<Record<string, string>> = {
+  '1.3.14.3.2.26': 'sha1',
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+};
+
+/** RFC 6960 4.1.1: the digest of the issuer's name and of its key bits, and the serial number. */
+function speaksOf(single: SingleResponse, { certificate, issuer }: Subject): boolean {
+  const digest = digests[single.digest];
+  if (digest === undefined || !single.serial.equals(certificate.serial)) return false;
+  const hash = (bytes: Buffer): Buffer => createHash(digest).update(bytes).digest();
+  return (
+    hash(certificate.issuer).equals(single.issuerNameHash) &&
+    hash(subjectPublicKeyBits(issuer.publicKey)).equals(single.issuerKeyHash)
+  );
+}
+
+function faultOf(run: Run, basic: BasicResponse, single: SingleResponse, { issuer }: Subject): string | undefined {
+  const { time } = run;
+  if (single.status.kind === 'unknown') return 'says that nobody knows this certificate';
+  if (single.thisUpdate > time) return 'is not valid yet';
+  // Without nextUpdate newer information is always available (RFC 6960 4.2.2.1): the response was good for its own second.
+  if (!single.nextUpdate) return 'does not say when the next one comes';
+  if (single.nextUpdate < time) return `went stale ${describeSpan(time.getTime() - single.nextUpdate.getTime())} ago`;
+  const critical = [...basic.extensions, ...single.extensions].find((extension) => extension.critical);
+  if (critical) return `has the critical extension ${critical.id}, which nothing here understands`;
+  const responder = [issuer, ...basic.certificates].find((one) => isResponder(basic, one));
+  if (!responder) return 'does not hold the certificate of its responder';
+  if (responder !== issuer && !isDelegate(run, responder, issuer)) return `is signed by ${displayName(responder)}, who may not`;
+  return run.checkSignature(basic, responder) === 'good' ? undefined : 'has a wrong signature';
+}
+
+function isResponder({ responder }: BasicResponse, candidate: Certificate): boolean {
+  if ('name' in responder) return sameName(responder.name, candidate.subjectName);
+  return createHash('sha1').update(subjectPublicKeyBits(candidate.publicKey)).digest().equals(responder.keyHash);
+}
+
+/** RFC 6960 4.2.2.2: issued by the very CA, and for OCSP signing. */
+function isDelegate(run: Run, responder: Certificate, issuer: Certificate): boolean {
+  return (
+    sameName(responder.issuerName, issuer.subjectName) &&
+    decode(responder).extendedKeyUsage?.includes(oid.ocspSigning) === true &&
+    judgeValidity({ certificate: responder, index: 0 }, run.time).length === 0 &&
+    run.checkSignature(responder, issuer) === 'good'
+  );
+}

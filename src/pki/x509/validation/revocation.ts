@@ -1,0 +1,133 @@
+import type { Certificate } from '../certificate.ts';
+import { PkiError } from '../../errors.ts';
+import type { ReasonFlag } from '../extensions.ts';
+import { findRevoked, type CrlIndex, type RevokedEntry } from './crl-index.ts';
+import { allReasons, scopeFor } from './crl-scope.ts';
+import { compareNumbers, faultOf, type FindSigner } from './crl-trust.ts';
+import { judgeOcsp } from './ocsp.ts';
+import type { Run } from './run.ts';
+import { displayName, finding, type Finding, type Place, type Warning } from './verdict.ts';
+
+export interface RevocationVerdict {
+  findings: Finding[];
+  warnings: Warning[];
+}
+
+/** A certificate whose status is asked, with its issuer, the next one in the path. */
+export interface Subject extends Place {
+  issuer: Certificate;
+}
+
+/**
+ * Asks about every certificate but the anchor (RFC 5280 6.3).
+ * @param findSigner tells whether a certificate outside the path may sign CRLs for it.
+ */
+export function judgeRevocation(run: Run, path: readonly Certificate[], findSigner: FindSigner): RevocationVerdict {
+  const findings: Finding[] = [];
+  const warnings: Warning[] = [];
+  for (const [index, certificate] of path.entries()) {
+    const issuer = path[index + 1];
+    if (!issuer) break;
+    const subject = { certificate, index, issuer };
+    const ocsp = judgeOcsp(run, subject);
+    findings.push(...ocsp.findings);
+    const crl = judgeCrls(run, subject, findSigner);
+    findings.push(...crl.findings);
+    if (!ocsp.answered) warnings.push(...crl.warnings);
+  }
+  return { findings, warnings };
+}
+
+/** The CRLs that stand under the issuer's name: together they must answer for every reason. */
+function judgeCrls(run: Run, subject: Subject, findSigner: FindSigner): RevocationVerdict {
+  const crls = run.crlsOf(subject.issuer);
+  if (crls.length === 0) return withoutCrl(run, subject);
+
+  const covered = new Set<ReasonFlag>();
+  const faults: string[] = [];
+  for (const crl of crls.filter(({ deltaBase }) => deltaBase === undefined)) {
+    const answer = consult(run, crl, crls, subject, findSigner);
+    if ('entry' in answer) return { findings: [revoked(subject, answer.entry)], warnings: [] };
+    if ('fault' in answer) faults.push(answer.fault);
+    else for (const reason of answer.reasons) covered.add(reason);
+  }
+  const complete = allReasons.every((reason) => covered.has(reason));
+  return { findings: complete ? [] : [unusable(subject, covered, faults)], warnings: [] };
+}
+
+type Answer = { entry: RevokedEntry } | { reasons: readonly ReasonFlag[] } | { fault: string };
+
+/** RFC 5280 6.3.3 for one complete CRL and the newest delta CRL that belongs to it. */
+function consult(run: Run, crl: CrlIndex, all: readonly CrlIndex[], subject: Subject, findSigner: FindSigner): Answer {
+  const { certificate, issuer } = subject;
+  const scope = scopeFor(certificate, crl);
+  if ('outside' in scope) return { fault: scope.outside };
+  try {
+    const fault = faultOf(run, crl, issuer, findSigner);
+    if (fault !== undefined) return { fault };
+    const delta = all
+      .filter((one) => updates(one, crl) && faultOf(run, one, issuer, findSigner) === undefined)
+      .reduce<CrlIndex | undefined>((best, one) => (best && compareNumbers(best.number, one.number) >= 0 ? best : one), undefined);
+    const entry = (delta && findRevoked(delta, certificate.serial)) ?? findRevoked(crl, certificate.serial);
+    return entry && entry.reason !== removeFromCrl ? { entry } : { reasons: scope.reasons };
+  } catch (error) {
+    if (error instanceof PkiError) return { fault: `cannot be read ${error.message}` };
+    throw error;
+  }
+}
+
+/** RFC 5280 5.3.1: a delta CRL says so of a certificate that is good again. */
+const removeFromCrl = 8;
+
+/** RFC 5280 5.2.4: the same scope, based on this CRL or an older one, and not older itself. */
+function updates(delta: CrlIndex, complete: CrlIndex): boolean {
+  if (delta.deltaBase === undefined || complete.number === undefined || delta.number === undefined) return false;
+  const sameScope = delta.scopeDer ? (complete.scopeDer?.equals(delta.scopeDer) ?? false) : !complete.scopeDer;
+  return (
+    sameScope &&
+    compareNumbers(delta.deltaBase, complete.number) <= 0 &&
+    compareNumbers(delta.number, complete.number) >= 0
+  );
+}
+
+const reasonWords: readonly (string | undefined)[] = [
+  undefined,
+  'its key was compromised',
+  "its CA's key was compromised",
+  'its affiliation changed',
+  'it was superseded',
+  'it is out of operation',
+  'it is on hold',
+  undefined,
+  undefined,
+  'its privilege was withdrawn',
+  'its authority was compromised',
+];
+
+function revoked(subject: Subject, { revokedAt, reason }: RevokedEntry): Finding {
+  const word = reasonWords[reason];
+  const when = revokedAt.toISOString().slice(0, 10);
+  const message = `${displayName(subject.certificate)} was revoked on ${when}${word === undefined ? '' : `: ${word}`}`;
+  return finding('revoked', subject, message, 'issue a new one with a new key');
+}
+
+function withoutCrl(run: Run, subject: Subject): RevocationVerdict {
+  const issuer = displayName(subject.issuer);
+  const message = `there is no CRL of ${issuer}, so nobody knows whether ${displayName(subject.certificate)} is revoked`;
+  if (run.input.requireCrl !== true) {
+    return { findings: [], warnings: [{ rule: 'no-crl', subject: issuer, message }] };
+  }
+  return { findings: [finding('crl-missing', subject, message, `give the CRL of ${issuer} with --crl`)], warnings: [] };
+}
+
+function unusable(subject: Subject, covered: ReadonlySet<ReasonFlag>, faults: readonly string[]): Finding {
+  const issuer = displayName(subject.issuer);
+  const fix = `fetch or publish a fresh CRL of ${issuer}`;
+  if (covered.size > 0) {
+    const message = `the CRLs of ${issuer} cover only some reasons for revocation`;
+    return finding('crl-unusable', subject, message, 'give the CRLs for the other reasons too');
+  }
+  const why = faults.length === 0 ? 'builds on a complete one, which is not there' : [...new Set(faults)].join('; another ');
+  return finding('crl-unusable', subject, `the CRL of ${issuer} ${why}`, fix);
+}
+
