@@ -9,7 +9,10 @@ export default defineConfig({
     pool: 'forks',
     // Tests that start the program run what is built from this very tree.
     globalSetup: ['test/support/build.ts'],
-    reporters: ['default', ...(report === undefined ? [] : [['json', { outputFile: report }] as const])],
+    reporters: [
+      'default',
+      ...(report === undefined ? [] : [['json', { outputFile: report }] as ['json', { outputFile: string }]]),
+    ],
     projects: [
       {
         extends: true,

@@ -1,8 +1,8 @@
-import type { ChalkInstance } from 'chalk';
 import type { CaSummary, IssuerSummary } from '../pki/lifecycle/ca.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { NameConstraints } from '../pki/x509/extensions.ts';
 import { formatGeneralName } from '../pki/x509/general-name.ts';
+import type { Paint } from './output.ts';
 import { printable } from './printable.ts';
 
 export const caDocument = (ca: CaSummary): object => ({
@@ -32,11 +32,11 @@ export const caDocument = (ca: CaSummary): object => ({
   })),
 });
 
-export function caLines(ca: CaSummary, now: Date, paint: ChalkInstance): string[] {
+export function caLines(ca: CaSummary, now: Date, paint: Paint): string[] {
   return ca.issuers.flatMap((issuer) => issuerLines(issuer, now, paint));
 }
 
-function issuerLines(issuer: IssuerSummary, now: Date, paint: ChalkInstance): string[] {
+function issuerLines(issuer: IssuerSummary, now: Date, paint: Paint): string[] {
   const role =
     issuer.role === 'root' ? 'root' : issuer.active ? 'issuing, signs new certificates' : 'issuing, retired';
   const signs = issuer.role === 'root' ? 'issuing CAs' : 'certificates for servers and clients';
@@ -57,7 +57,7 @@ function issuerLines(issuer: IssuerSummary, now: Date, paint: ChalkInstance): st
   ];
 }
 
-function left(end: Date, now: Date, paint: ChalkInstance): string {
+function left(end: Date, now: Date, paint: Paint): string {
   const remaining = end.getTime() - now.getTime();
   if (remaining < 0) return paint.red(`ended ${formatDuration(remaining)} ago, ${end.toISOString()}`);
   return `for ${formatDuration(remaining)}, until ${end.toISOString()}`;

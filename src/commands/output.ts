@@ -3,6 +3,9 @@ import { foreignCode, PkiError } from '../pki/errors.ts';
 import type { Context, OutputStream } from './context.ts';
 import { printable, printableJson } from './printable.ts';
 
+/** Colours, or none: text in, text out. */
+export type Paint = ChalkInstance;
+
 export interface OutputFlags {
   json?: boolean;
   quiet?: boolean;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { ReadStream } from 'node:tty';
 import { foreignCode, PkiError } from '../pki/errors.ts';
 import { ioError } from '../pki/durable.ts';
 import { nonEmpty } from './options.ts';
@@ -58,25 +59,24 @@ export async function newPassphrase(context: Context): Promise<Buffer> {
 
 /** @throws PkiError `passphrase` where there is no terminal: nothing ever waits for one. */
 export async function prompt(label: string, { stdin, stderr }: Context): Promise<Buffer> {
-  if (stdin.isTTY !== true) {
+  if (!(stdin instanceof ReadStream)) {
     throw new PkiError('passphrase', `a ${label} is needed and there is no terminal to ask at`, {
       hint: 'give it with --passphrase-file FILE or in CERTWRIGHT_CA_PASSPHRASE',
     });
   }
-  const terminal = stdin as NodeJS.ReadStream;
   stderr.write(`${label}: `);
-  terminal.setRawMode(true);
+  stdin.setRawMode(true);
   try {
-    return await readHidden(terminal);
+    return await readHidden(stdin);
   } finally {
-    terminal.setRawMode(false);
-    terminal.pause();
+    stdin.setRawMode(false);
+    stdin.pause();
     stderr.write('\n');
   }
 }
 
 /** Raw mode hands over every key as it is pressed: Enter ends, Backspace takes back, Ctrl-C and Ctrl-D give up. */
-function readHidden(terminal: NodeJS.ReadStream): Promise<Buffer> {
+function readHidden(terminal: ReadStream): Promise<Buffer> {
   return new Promise((done, fail) => {
     let typed: string[] = [];
     const onData = (chunk: Buffer): void => {

@@ -4,7 +4,7 @@
 
 // Controls (C0, DEL, C1), soft hyphen, zero-width and bidirectional controls, line and paragraph separators, BOM, tags.
 const unsafe =
-  // eslint-disable-next-line no-control-regex, no-misleading-character-class
+  // eslint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|[\ud800-\udfff]/gu;
 
 const escape = (character: string): string => {

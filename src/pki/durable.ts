@@ -218,7 +218,7 @@ export function readJson(path: string, schema = 1): Record<string, unknown> | un
       hint: 'update certwright',
     });
   }
-  return value as Record<string, unknown>;
+  return value;
 }
 
 export const jsonText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

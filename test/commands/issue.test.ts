@@ -29,7 +29,10 @@ interface IssueDocument {
 }
 
 const issued = (ran: Ran): IssueDocument => {
-  expect({ code: ran.code, failure: ran.code === 0 ? '' : ran.stdout + ran.stderr }).toEqual({ code: 0, failure: '' });
+  expect({ code: ran.code, failure: ran.code === 0 ? '' : ran.stdout + ran.stderr }).toEqual({
+    code: 0,
+    failure: '',
+  });
   return JSON.parse(ran.stdout) as IssueDocument;
 };
 
@@ -52,7 +55,9 @@ const issue = (cwd: string, args: readonly string[], lent: Omit<Lent, 'cwd'> = {
 
 /** Every file below a folder, with what it holds. */
 function snapshot(folder: string): Record<string, string> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
   return Object.fromEntries(
     files.map((entry) => {
       const path = join(entry.parentPath, entry.name);
@@ -93,14 +98,18 @@ describe('issue into the store', () => {
     const ran = await issue(cwd, ['orders.internal', '10.0.0.7']);
     const document = issued(ran);
     expect(ran.stderr).toBe('');
-    expect(document).toMatchObject({ schema: 'certwright.issue/1', state: 'issued', name: 'orders.internal' });
+    expect(document).toMatchObject({
+      schema: 'certwright.issue/1',
+      state: 'issued',
+      name: 'orders.internal',
+    });
     expect(document.generation).toBe(1);
     expect(document.path).toBe(join(cwd, 'certs/orders.internal/current'));
     expect(document.trust).toBe(join(cwd, 'certs/_trust/default/current'));
     const leaf = new X509Certificate(document.certificate.pem);
     expect(BigInt(`0x${leaf.serialNumber}`)).toBe(BigInt(`0x${document.certificate.serial}`));
     expect(leaf.subjectAltName).toBe('DNS:orders.internal, IP Address:10.0.0.7');
-    expect(leaf.validToDate.toISOString()).toBe(document.certificate.notAfter);
+    expect(new Date(leaf.validTo).toISOString()).toBe(document.certificate.notAfter);
     expect(ran.stdout).not.toContain('PRIVATE KEY');
   });
 
@@ -108,7 +117,9 @@ describe('issue into the store', () => {
     const cwd = await withCa();
     const { certificate } = issued(await issue(cwd, ['a.internal']));
     const month = certificate.notAfter.slice(0, 7);
-    expect(readFileSync(join(issuing(cwd), 'issued', month, `${certificate.serial}.pem`), 'utf8')).toBe(certificate.pem);
+    expect(readFileSync(join(issuing(cwd), 'issued', month, `${certificate.serial}.pem`), 'utf8')).toBe(
+      certificate.pem,
+    );
   });
 
   it('says nothing with --quiet', async () => {
@@ -182,26 +193,37 @@ describe('issue into the store', () => {
     const cwd = await withCa();
     issued(await issue(cwd, ['orders.internal', '--if-due', '--lifetime', '30d']));
     const at = (days: number): { now: () => Date } => ({ now: () => new Date(Date.now() + days * day) });
-    expect(issued(await issue(cwd, ['orders.internal', '--if-due', '--lifetime', '30d'], at(5))).state).toBe('unchanged');
-    expect(issued(await issue(cwd, ['orders.internal', '--if-due', '--lifetime', '30d'], at(29))).state).toBe('issued');
+    expect(issued(await issue(cwd, ['orders.internal', '--if-due', '--lifetime', '30d'], at(5))).state).toBe(
+      'unchanged',
+    );
+    expect(issued(await issue(cwd, ['orders.internal', '--if-due', '--lifetime', '30d'], at(29))).state).toBe(
+      'issued',
+    );
   });
 
-  it.each(['key.pem', 'fullchain.pem'])('issues anew with --if-due when %s is lost or damaged', async (file) => {
-    const cwd = await withCa();
-    issued(await issue(cwd, ['orders.internal']));
-    const path = join(cwd, 'certs/orders.internal/current', file);
-    writeFileSync(path, 'nothing');
-    expect(issued(await issue(cwd, ['orders.internal', '--if-due'])).generation).toBe(2);
-  });
+  it.each(['key.pem', 'fullchain.pem'])(
+    'issues anew with --if-due when %s is lost or damaged',
+    async (file) => {
+      const cwd = await withCa();
+      issued(await issue(cwd, ['orders.internal']));
+      const path = join(cwd, 'certs/orders.internal/current', file);
+      writeFileSync(path, 'nothing');
+      expect(issued(await issue(cwd, ['orders.internal', '--if-due'])).generation).toBe(2);
+    },
+  );
 
   it('stores under another name with --as', async () => {
     const cwd = await withCa();
-    expect(issued(await issue(cwd, ['orders.internal', '--as', 'web'])).path).toBe(join(cwd, 'certs/web/current'));
+    expect(issued(await issue(cwd, ['orders.internal', '--as', 'web'])).path).toBe(
+      join(cwd, 'certs/web/current'),
+    );
   });
 
   it('writes the extra formats', async () => {
     const cwd = await withCa();
-    const { path, certificate } = issued(await issue(cwd, ['o.internal', '--format', 'pair', '--format', 'der']));
+    const { path, certificate } = issued(
+      await issue(cwd, ['o.internal', '--format', 'pair', '--format', 'der']),
+    );
     const pair = readFileSync(join(path, 'pair.pem'), 'utf8');
     expect(pair).toContain('PRIVATE KEY');
     expect(pair).toContain(certificate.pem);
@@ -316,17 +338,31 @@ describe('bad input', () => {
 describe('issue without a store', () => {
   it('writes five plain files into a new folder', async () => {
     const cwd = await withCa();
-    const { files, certificate } = issued(await issue(cwd, ['ci-runner', '--usage', 'client', '--out', 'build/tls']));
+    const { files, certificate } = issued(
+      await issue(cwd, ['ci-runner', '--usage', 'client', '--out', 'build/tls']),
+    );
     const folder = join(cwd, 'build/tls');
-    expect(readdirSync(folder).sort()).toEqual(['ca.pem', 'cert.pem', 'chain.pem', 'fullchain.pem', 'key.pem']);
-    expect([...files].sort()).toEqual(readdirSync(folder).sort().map((file) => join(folder, file)));
+    expect(readdirSync(folder).sort()).toEqual([
+      'ca.pem',
+      'cert.pem',
+      'chain.pem',
+      'fullchain.pem',
+      'key.pem',
+    ]);
+    expect([...files].sort()).toEqual(
+      readdirSync(folder)
+        .sort()
+        .map((file) => join(folder, file)),
+    );
     expect(readFileSync(join(folder, 'cert.pem'), 'utf8')).toBe(certificate.pem);
     expect(readFileSync(join(folder, 'fullchain.pem'), 'utf8')).toBe(
       readFileSync(join(folder, 'cert.pem'), 'utf8') + readFileSync(join(folder, 'chain.pem'), 'utf8'),
     );
-    expect(leafIn(join(folder, 'cert.pem')).checkPrivateKey(createPrivateKey(readFileSync(join(folder, 'key.pem'))))).toBe(
-      true,
-    );
+    expect(
+      leafIn(join(folder, 'cert.pem')).checkPrivateKey(
+        createPrivateKey(readFileSync(join(folder, 'key.pem'))),
+      ),
+    ).toBe(true);
     expect(existsSync(join(cwd, 'certs'))).toBe(false);
   });
 
@@ -350,7 +386,9 @@ describe('issue without a store', () => {
     expect(files).toEqual([join(cwd, 'a.key'), join(cwd, 'a.crt')]);
     expect(statSync(join(cwd, 'a.key')).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(cwd, 'a.crt'), 'utf8').match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
-    expect(refusal(await issue(cwd, ['a.internal', '--key-out', 'a.key', '--cert-out', 'b.crt']))).toMatchObject({
+    expect(
+      refusal(await issue(cwd, ['a.internal', '--key-out', 'a.key', '--cert-out', 'b.crt'])),
+    ).toMatchObject({
       code: 'exists',
     });
     expect(existsSync(join(cwd, 'b.crt'))).toBe(false);
@@ -405,17 +443,23 @@ describe('limits of the CA', () => {
   it('refuses a lifetime beyond its own and cuts it with --clamp', async () => {
     const cwd = await withCa('--lifetime', '40d');
     const before = snapshot(cwd);
-    expect(refusal(await issue(cwd, ['a.internal', '--lifetime', '30d']))).toEqual({ exit: 2, code: 'outlives-issuer' });
+    expect(refusal(await issue(cwd, ['a.internal', '--lifetime', '30d']))).toEqual({
+      exit: 2,
+      code: 'outlives-issuer',
+    });
     expect(snapshot(cwd)).toEqual(before);
     const { certificate } = issued(await issue(cwd, ['a.internal', '--lifetime', '30d', '--clamp']));
-    expect(new Date(certificate.notAfter)).toEqual(leafIn(join(issuing(cwd), 'cert.pem')).validToDate);
+    expect(new Date(certificate.notAfter)).toEqual(new Date(leafIn(join(issuing(cwd), 'cert.pem')).validTo));
   });
 
   it('refuses to sign once its certificate has expired', async () => {
     const cwd = await withCa('--lifetime', '40d');
     const late = { now: () => new Date(Date.now() + 21 * day) };
     const before = snapshot(cwd);
-    expect(refusal(await issue(cwd, ['a.internal', '--lifetime', '1h'], late))).toEqual({ exit: 2, code: 'not-valid' });
+    expect(refusal(await issue(cwd, ['a.internal', '--lifetime', '1h'], late))).toEqual({
+      exit: 2,
+      code: 'not-valid',
+    });
     expect(refusal(await issue(cwd, ['a.internal', '--clamp'], late)).exit).toBe(2);
     expect(snapshot(cwd)).toEqual(before);
   });
@@ -455,7 +499,9 @@ describe('a CA with a passphrase', () => {
     writeFileSync(join(cwd, 'pass'), 'hunter2\n');
     writeFileSync(join(cwd, 'wrong'), 'hunter3\n');
     expect((await run(['ca', 'init', '--passphrase-file', 'pass'], { cwd })).code).toBe(0);
-    expect(readFileSync(join(issuing(cwd), 'key.pem'), 'utf8')).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+    expect(readFileSync(join(issuing(cwd), 'key.pem'), 'utf8')).toMatch(
+      /^-----BEGIN ENCRYPTED PRIVATE KEY-----/,
+    );
     expect(refusal(await issue(cwd, ['a.internal']))).toEqual({ exit: 2, code: 'passphrase' });
     const wrong = await issue(cwd, ['a.internal', '--passphrase-file', 'wrong']);
     expect(refusal(wrong)).toEqual({ exit: 2, code: 'passphrase' });
@@ -510,15 +556,29 @@ describe('the program under umask 000', () => {
     expect(keys.length).toBeGreaterThanOrEqual(6);
     for (const [path] of keys) expect([path, statSync(path).mode & 0o777]).toEqual([path, 0o600]);
     expect(statSync(join(cwd, 'ca')).mode & 0o777).toBe(0o700);
-    for (const path of Object.keys(snapshot(cwd))) expect([path, statSync(path).mode & 0o022]).toEqual([path, 0]);
+    for (const path of Object.keys(snapshot(cwd)))
+      expect([path, statSync(path).mode & 0o022]).toEqual([path, 0]);
   });
 });
 
 describeWith(['openssl'], "issue for somebody else's request", () => {
   async function request(cwd: string, args: readonly string[] = []): Promise<Buffer> {
-    const made = ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'r.key'];
-    const subject = args.includes('-subj') || args.includes('-config') ? [] : ['-subj', '/CN=printer.internal'];
-    const { code, stderr } = await execute('openssl', [...made, '-out', 'r.csr', ...subject, ...args], { cwd });
+    const made = [
+      'req',
+      '-new',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-keyout',
+      'r.key',
+    ];
+    const subject =
+      args.includes('-subj') || args.includes('-config') ? [] : ['-subj', '/CN=printer.internal'];
+    const { code, stderr } = await execute('openssl', [...made, '-out', 'r.csr', ...subject, ...args], {
+      cwd,
+    });
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
     return readFileSync(join(cwd, 'r.csr'));
   }
@@ -554,7 +614,9 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
     const given = issued(await issue(cwd, ['printer.internal', '--csr', 'r.csr']));
     expect(new X509Certificate(given.certificate.pem).subjectAltName).toBe('DNS:printer.internal');
     const asked = issued(await issue(cwd, ['--csr', 'r.csr', '--names-from-csr']));
-    expect(new X509Certificate(asked.certificate.pem).subjectAltName).toBe('DNS:evil.example, IP Address:10.9.9.9');
+    expect(new X509Certificate(asked.certificate.pem).subjectAltName).toBe(
+      'DNS:evil.example, IP Address:10.9.9.9',
+    );
     const ran = await run(['issue', '--csr', 'r.csr'], { cwd });
     expect(ran.code).toBe(2);
     expect(ran.stderr).toContain('evil.example');
@@ -570,8 +632,15 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
 
   it('reports what else was asked for and copies none of it', async () => {
     const cwd = await withCa();
-    const asked = ['basicConstraints=critical,CA:TRUE', 'keyUsage=keyCertSign', 'extendedKeyUsage=codeSigning'];
-    await request(cwd, [...asked, '1.2.3.4=ASN1:UTF8String:x'].flatMap((text) => ['-addext', text]));
+    const asked = [
+      'basicConstraints=critical,CA:TRUE',
+      'keyUsage=keyCertSign',
+      'extendedKeyUsage=codeSigning',
+    ];
+    await request(
+      cwd,
+      [...asked, '1.2.3.4=ASN1:UTF8String:x'].flatMap((text) => ['-addext', text]),
+    );
     const { warnings, certificate } = issued(await issue(cwd, ['printer.internal', '--csr', 'r.csr']));
     expect(warnings).toEqual([
       'extension basic constraints',
@@ -623,7 +692,10 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
     const cwd = await withCa();
     const argv = ['req', '-new', ...key, '-nodes', '-keyout', 'w.key', '-out', 'w.csr', '-subj', '/CN=w'];
     expect((await execute('openssl', argv, { cwd })).code).toBe(0);
-    expect(refusal(await issue(cwd, ['w.internal', '--csr', 'w.csr']))).toEqual({ exit: 2, code: 'bad-input' });
+    expect(refusal(await issue(cwd, ['w.internal', '--csr', 'w.csr']))).toEqual({
+      exit: 2,
+      code: 'bad-input',
+    });
     expect(existsSync(join(cwd, 'certs'))).toBe(false);
   });
 
@@ -646,7 +718,10 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
     ['PEM that is no base64', '-----BEGIN CERTIFICATE REQUEST-----\n%%\n-----END CERTIFICATE REQUEST-----\n'],
   ])('refuses %s where a request is expected', async (_what, stdin) => {
     const cwd = await withCa();
-    expect(refusal(await issue(cwd, ['a.internal', '--csr', '-'], { stdin }))).toEqual({ exit: 2, code: 'malformed' });
+    expect(refusal(await issue(cwd, ['a.internal', '--csr', '-'], { stdin }))).toEqual({
+      exit: 2,
+      code: 'malformed',
+    });
   });
 
   it('refuses a request that is not there', async () => {

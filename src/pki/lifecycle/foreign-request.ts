@@ -200,5 +200,6 @@ function ignoredParts(request: CertificationRequest): string[] {
   const rest = request.subjectName.flat().some(({ type }) => type !== oid.commonName)
     ? ['subject beyond the common name']
     : [];
-  return [...extensions, ...rest, ...request.otherAttributes.map((id) => `attribute ${id}`)];
+  const password = request.hasChallengePassword ? [`challenge password (${oid.challengePassword})`] : [];
+  return [...extensions, ...rest, ...password, ...request.otherAttributes.map((id) => `attribute ${id}`)];
 }

@@ -11,7 +11,6 @@ import {
   syncFolder,
   temporaryBeside,
   writeNew,
-  type Ownership,
 } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
@@ -94,7 +93,7 @@ export async function issueIntoFiles(
     content: {
       data: what === 'key' ? (keyText ?? '') : pem[what],
       mode: what === 'key' ? keyMode : 0o644,
-      ownership: ownership as Ownership,
+      ownership,
     },
   }));
   try {

@@ -59,13 +59,20 @@ export function buildCertificate(template: CertificateTemplate, issuerKey: KeyOb
 const critical = true;
 
 function extensionsOf(template: CertificateTemplate): Buffer[] {
-  const { basicConstraints, keyUsage, extendedKeyUsage, names, nameConstraints, authorityKeyIdentifier } = template;
+  const { basicConstraints, keyUsage, extendedKeyUsage, names, nameConstraints, authorityKeyIdentifier } =
+    template;
   const list = [
     encodeExtension(oid.basicConstraints, encodeBasicConstraints(basicConstraints), critical),
-    encodeExtension(oid.keyUsage, write.namedBits(keyUsage.map((name) => keyUsageBits.indexOf(name))), critical),
+    encodeExtension(
+      oid.keyUsage,
+      write.namedBits(keyUsage.map((name) => keyUsageBits.indexOf(name))),
+      critical,
+    ),
   ];
   if (extendedKeyUsage.length > 0) {
-    list.push(encodeExtension(oid.extendedKeyUsage, write.sequence(...extendedKeyUsage.map(write.objectIdentifier))));
+    list.push(
+      encodeExtension(oid.extendedKeyUsage, write.sequence(...extendedKeyUsage.map(write.objectIdentifier))),
+    );
   }
   list.push(encodeExtension(oid.subjectKeyIdentifier, write.octetString(keyIdentifier(template.publicKey))));
   if (authorityKeyIdentifier) list.push(encodeAuthorityKeyIdentifier(authorityKeyIdentifier));
@@ -73,7 +80,8 @@ function extensionsOf(template: CertificateTemplate): Buffer[] {
     const value = write.sequence(...names.map(encodeGeneralName));
     list.push(encodeExtension(oid.subjectAltName, value, template.subject.equals(emptyName)));
   }
-  if (nameConstraints) list.push(encodeExtension(oid.nameConstraints, encodeNameConstraints(nameConstraints), critical));
+  if (nameConstraints)
+    list.push(encodeExtension(oid.nameConstraints, encodeNameConstraints(nameConstraints), critical));
   if (template.crlUrls.length > 0) {
     list.push(encodeExtension(oid.crlDistributionPoints, encodeDistributionPoints(template.crlUrls)));
   }
@@ -104,7 +112,9 @@ function encodeBasicConstraints({ ca, pathLength }: BasicConstraints): Buffer {
 
 function encodeNameConstraints({ permitted, excluded }: NameConstraints): Buffer {
   const subtrees = (number: number, names: readonly GeneralName[]): Buffer[] =>
-    names.length === 0 ? [] : [write.explicit(number, ...names.map((name) => write.sequence(encodeGeneralName(name))))];
+    names.length === 0
+      ? []
+      : [write.explicit(number, ...names.map((name) => write.sequence(encodeGeneralName(name))))];
   return write.sequence(...subtrees(0, permitted), ...subtrees(1, excluded));
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { DerReader } from './der-reader.ts';
 import {
   context,
   contextConstructed,
-  DerReader,
   integerBytes,
   objectIdentifier,
   octetAlignedBitString,

@@ -57,7 +57,8 @@ export function readCertificationRequest(der: Buffer): CertificationRequest {
   if (smallInteger(version, 'version') !== 0) throw version.fail('version 0', 'another');
   const subject = body.expect(tag.sequence, 'subject');
   const publicKey = body.expect(tag.sequence, 'subjectPKInfo');
-  const attributes = body.optional(contextConstructed(0), 'attributes') ?? body.optional(context(0), 'attributes');
+  const attributes =
+    body.optional(contextConstructed(0), 'attributes') ?? body.optional(context(0), 'attributes');
   body.finish('certificationRequestInfo');
 
   const key = publicKey.reader();

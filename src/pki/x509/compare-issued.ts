@@ -1,7 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { extension, readCertificate, type Certificate } from './certificate.ts';
 import { formatName, readName } from './distinguished-name.ts';
-import { readAlternativeNames, readBasicConstraints, readExtendedKeyUsage, readKeyUsage } from './extensions.ts';
+import {
+  readAlternativeNames,
+  readBasicConstraints,
+  readExtendedKeyUsage,
+  readKeyUsage,
+} from './extensions.ts';
 import { formatGeneralName } from './general-name.ts';
 import { oid } from './oid.ts';
 import { extendedKeyUsageFor, keyUsageFor, subjectOf, type Profile } from './profile.ts';
@@ -31,7 +36,10 @@ export function differences(profile: Profile, keyKind: 'rsa' | 'other', issued: 
   compare('not after', iso(profile.notAfter), iso(leaf.notAfter));
   compare('CA', 'no', isCa(leaf) ? 'yes' : 'no');
   if (!leaf.publicKey.equals(profile.publicKey)) found.push('key: the certificate is for another key');
-  return [...found, ...brokenLinks([issued.certificate, ...issued.chain, ...(issued.root ? [issued.root] : [])])];
+  return [
+    ...found,
+    ...brokenLinks([issued.certificate, ...issued.chain, ...(issued.root ? [issued.root] : [])]),
+  ];
 }
 
 const sorted = (list: readonly string[]): string => [...list].sort().join(', ');

@@ -1,7 +1,7 @@
 import { readAlgorithm, type AlgorithmIdentifier } from './certificate.ts';
+import type { DerReader } from './der-reader.ts';
 import {
   contextConstructed,
-  DerReader,
   integerBytes,
   octetAlignedBitString,
   readSequence,
@@ -155,7 +155,8 @@ const encodedReasonOid = Buffer.from('0603551d15', 'hex');
 export function reasonOf({ extensions }: RevokedCertificate): string {
   if (!extensions) return 'unspecified';
   const { content } = extensions;
-  const usual = content.length === 12 && content[0] === 0x30 && content.compare(encodedReasonOid, 0, 5, 2, 7) === 0;
+  const usual =
+    content.length === 12 && content[0] === 0x30 && content.compare(encodedReasonOid, 0, 5, 2, 7) === 0;
   if (usual && content[9] === tag.enumerated && content[10] === 1) return reasonName(content[11] ?? 0);
   const found = readExtensions(extensions.reader(), 'a CRL entry').find(({ id }) => id === oid.reasonCode);
   return found ? reasonName(readReasonCode(found.value)) : 'unspecified';

@@ -77,7 +77,11 @@ function kindOfContent(der: Buffer, type: Outline): DerKind | undefined {
 }
 
 /** SEQUENCE that begins with a number. */
-function kindOfVersioned(der: Buffer, parts: readonly Outline[], second: readonly Outline[]): DerKind | undefined {
+function kindOfVersioned(
+  der: Buffer,
+  parts: readonly Outline[],
+  second: readonly Outline[],
+): DerKind | undefined {
   switch (parts[1]?.tag) {
     case tag.octetString:
       return 'sec1';

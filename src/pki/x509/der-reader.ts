@@ -32,11 +32,13 @@ export const contextConstructed = (number: number): number => 0xa0 | number;
 export class DerError extends PkiError {
   readonly offset: number;
   readonly expected: string;
+  readonly found: string;
 
   constructor(offset: number, expected: string, found: string) {
     super('malformed', `at byte ${offset}: expected ${expected}, found ${found}`);
     this.offset = offset;
     this.expected = expected;
+    this.found = found;
   }
 }
 
@@ -131,7 +133,11 @@ export class DerReader {
   expect(wanted: number, what: string): Element {
     const found = this.peek();
     if (found !== wanted) {
-      throw new DerError(this.offset, `${what} (tag ${hex(wanted)})`, found < 0 ? 'the end of the data' : `tag ${hex(found)}`);
+      throw new DerError(
+        this.offset,
+        `${what} (tag ${hex(wanted)})`,
+        found < 0 ? 'the end of the data' : `tag ${hex(found)}`,
+      );
     }
     return this.next(what);
   }
@@ -147,7 +153,8 @@ export class DerReader {
 
   /** Nothing may follow. */
   finish(what: string): void {
-    if (!this.done) throw new DerError(this.offset, `the end of ${what}`, `${this.end - this.offset} more bytes`);
+    if (!this.done)
+      throw new DerError(this.offset, `the end of ${what}`, `${this.end - this.offset} more bytes`);
   }
 
   /** The rest, one element after another. */
@@ -196,7 +203,8 @@ export function boolean(element: Element, what: string): boolean {
 /** Dotted decimal (X.690 8.19). */
 export function objectIdentifier(element: Element, what: string): string {
   const { content } = element;
-  if (content.length === 0 || content.length > 128) throw element.fail(what, `an OID of ${content.length} octets`);
+  if (content.length === 0 || content.length > 128)
+    throw element.fail(what, `an OID of ${content.length} octets`);
   const arcs: (number | bigint)[] = [];
   let value = 0n;
   let small = 0;
@@ -239,6 +247,10 @@ export function octetAlignedBitString(element: Element, what: string): Buffer {
   return bytes;
 }
 
+/** The content of the OCTET STRING that must come next. */
+export const octetString = (reader: DerReader, what: string): Buffer =>
+  reader.expect(tag.octetString, what).content;
+
 const timePattern = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/;
 
 /** Time as RFC 5280 4.1.2.5 allows it: UTCTime `YYMMDDHHMMSSZ`, GeneralizedTime `YYYYMMDDHHMMSSZ`. */
@@ -247,7 +259,11 @@ export function time(element: Element, what: string): Date {
   if (!utc && element.tag !== tag.generalizedTime) throw element.fail(what, `tag ${hex(element.tag)}`);
   const text = element.content.toString('latin1');
   const match = text.length === (utc ? 13 : 15) ? timePattern.exec(text) : null;
-  if (!match) throw element.fail(`${what} as ${utc ? 'YYMMDDHHMMSSZ' : 'YYYYMMDDHHMMSSZ'}`, JSON.stringify(text.slice(0, 40)));
+  if (!match)
+    throw element.fail(
+      `${what} as ${utc ? 'YYMMDDHHMMSSZ' : 'YYYYMMDDHHMMSSZ'}`,
+      JSON.stringify(text.slice(0, 40)),
+    );
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
   const fullYear = utc ? (year < 50 ? 2000 + year : 1900 + year) : year;
   const date = new Date(0);

@@ -96,12 +96,16 @@ function base128(value: number): number[] {
 }
 
 export const utf8String = (value: string): Buffer => encode(tag.utf8String, Buffer.from(value, 'utf8'));
-export const printableString = (value: string): Buffer => encode(tag.printableString, Buffer.from(value, 'latin1'));
+export const printableString = (value: string): Buffer =>
+  encode(tag.printableString, Buffer.from(value, 'latin1'));
 export const ia5String = (value: string): Buffer => encode(tag.ia5String, Buffer.from(value, 'latin1'));
 
 /** UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5); seconds, milliseconds are cut. */
 export function time(date: Date): Buffer {
-  const digits = date.toISOString().replace(/\.\d+Z$/, '').replace(/[-:T]/g, '');
+  const digits = date
+    .toISOString()
+    .replace(/\.\d+Z$/, '')
+    .replace(/[-:T]/g, '');
   const year = date.getUTCFullYear();
   return year >= 1950 && year < 2050
     ? encode(tag.utcTime, Buffer.from(`${digits.slice(2)}Z`, 'latin1'))
@@ -109,6 +113,9 @@ export function time(date: Date): Buffer {
 }
 
 export function generalizedTime(date: Date): Buffer {
-  const digits = date.toISOString().replace(/\.\d+Z$/, '').replace(/[-:T]/g, '');
+  const digits = date
+    .toISOString()
+    .replace(/\.\d+Z$/, '')
+    .replace(/[-:T]/g, '');
   return encode(tag.generalizedTime, Buffer.from(`${digits}Z`, 'latin1'));
 }

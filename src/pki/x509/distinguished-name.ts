@@ -1,5 +1,6 @@
 import { PkiError } from '../errors.ts';
-import { DerReader, objectIdentifier as readOid, readSequence, tag, text } from './der-reader.ts';
+import type { DerReader } from './der-reader.ts';
+import { objectIdentifier as readOid, readSequence, tag, text } from './der-reader.ts';
 import * as write from './der-writer.ts';
 import { oid } from './oid.ts';
 
@@ -81,14 +82,17 @@ export function readRdns(rdns: DerReader, what: string): DistinguishedName {
 
 export function readRdn(attributes: DerReader, what: string): Attribute[] {
   const rdn: Attribute[] = [];
-  if (attributes.done) throw attributes.next(`an attribute of ${what}`).fail('', '');
-  while (!attributes.done) {
+  // A set of none is refused by asking for the first in any case (X.501: SIZE (1..MAX)).
+  do {
     const pair = attributes.sequence(`an attribute of ${what}`);
-    const type = readOid(pair.expect(tag.oid, `an attribute type of ${what}`), `an attribute type of ${what}`);
+    const type = readOid(
+      pair.expect(tag.oid, `an attribute type of ${what}`),
+      `an attribute type of ${what}`,
+    );
     const value = pair.next(`an attribute value of ${what}`);
     pair.finish(`an attribute of ${what}`);
     rdn.push({ type, tag: value.tag, value: text(value), raw: value.raw });
-  }
+  } while (!attributes.done);
   return rdn;
 }
 
@@ -139,15 +143,18 @@ export function parseSubject(input: string): SubjectAttribute[] {
 }
 
 function checkValue(type: string, key: string, value: string): void {
-  const fail = (why: string): PkiError => new PkiError('bad-name', `subject ${key}=${JSON.stringify(value)} ${why}`);
+  const fail = (why: string): PkiError =>
+    new PkiError('bad-name', `subject ${key}=${JSON.stringify(value)} ${why}`);
   if (value === '') throw fail('is empty');
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f-\u009f]/.test(value)) throw fail('holds a control character');
   const bound = upperBounds[type];
   const length = [...value].length;
-  if (bound !== undefined && length > bound) throw fail(`has ${length} characters, at most ${bound} are allowed`);
+  if (bound !== undefined && length > bound)
+    throw fail(`has ${length} characters, at most ${bound} are allowed`);
   if (type === oid.country && !/^[A-Z]{2}$/.test(value)) throw fail('is not two capital letters (ISO 3166)');
-  if ((type === oid.emailAddress || type === oid.domainComponent) && !isAscii(value)) throw fail('is not ASCII');
+  if ((type === oid.emailAddress || type === oid.domainComponent) && !isAscii(value))
+    throw fail('is not ASCII');
 }
 
 const isAscii = (value: string): boolean => Buffer.byteLength(value, 'utf8') === value.length;
@@ -174,7 +181,7 @@ function unescapeValue(value: string): string {
     });
   }
   const bytes: number[] = [];
-  for (let at = 0; at < value.length; ) {
+  for (let at = 0; at < value.length;) {
     const pair = /^\\([0-9a-fA-F]{2})/.exec(value.slice(at, at + 3));
     if (pair) {
       bytes.push(Number.parseInt(pair[1] ?? '', 16));

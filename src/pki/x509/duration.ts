@@ -1,6 +1,13 @@
 import { PkiError } from '../errors.ts';
 
-const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 } as const;
+const units = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
+} as const;
 type Unit = keyof typeof units;
 
 const pattern = /^(\d{1,9}[ywdhms])+$/;
@@ -51,7 +58,10 @@ export function parseTime(input: string, flag: string): Date {
   const form = /^(\d{4})-(\d{2})-(\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/i.exec(input);
   const date = form ? new Date(input.toUpperCase()) : new Date(Number.NaN);
   const [, , month, day] = form ?? [];
-  const sameDay = form !== null && new Date(`${input.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day) && Number(month) <= 12;
+  const sameDay =
+    form !== null &&
+    new Date(`${input.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day) &&
+    Number(month) <= 12;
   if (Number.isNaN(date.getTime()) || !sameDay) {
     throw new PkiError('bad-time', `${flag} ${JSON.stringify(input)} is not a time`, {
       hint: 'write it as 2027-01-31T12:00:00Z or 2027-01-31 (midnight UTC)',

@@ -1,13 +1,12 @@
+import type { Element } from './der-reader.ts';
 import {
   bitString,
   boolean,
   context,
   contextConstructed,
   DerReader,
-  Element,
   integerBytes,
   objectIdentifier,
-  octetAlignedBitString,
   readSequence,
   smallInteger,
   tag,
@@ -28,11 +27,18 @@ export function readExtensions(list: DerReader, what: string): Extension[] {
   const extensions: Extension[] = [];
   while (!list.done) {
     const one = list.sequence(`an extension of ${what}`);
-    const id = objectIdentifier(one.expect(tag.oid, `an extension's OID in ${what}`), `an extension's OID in ${what}`);
+    const id = objectIdentifier(
+      one.expect(tag.oid, `an extension's OID in ${what}`),
+      `an extension's OID in ${what}`,
+    );
     const critical = one.optional(tag.boolean, 'critical');
     const value = one.expect(tag.octetString, `the value of extension ${id}`);
     one.finish(`extension ${id}`);
-    extensions.push({ id, critical: critical !== undefined && boolean(critical, 'critical'), value: value.content });
+    extensions.push({
+      id,
+      critical: critical !== undefined && boolean(critical, 'critical'),
+      value: value.content,
+    });
   }
   return extensions;
 }
@@ -42,7 +48,6 @@ export interface BasicConstraints {
   pathLength: number | undefined;
 }
 
-/** RFC 5280 4.2.1.9 */
 export function readBasicConstraints(value: Buffer): BasicConstraints {
   const reader = readSequence(value, 'basic constraints');
   const ca = reader.optional(tag.boolean, 'cA');
@@ -216,7 +221,6 @@ export interface PolicyConstraints {
   inhibitPolicyMapping: number | undefined;
 }
 
-/** RFC 5280 4.2.1.11 */
 export function readPolicyConstraints(value: Buffer): PolicyConstraints {
   const what = 'policy constraints';
   const reader = readSequence(value, what);
@@ -229,7 +233,6 @@ export function readPolicyConstraints(value: Buffer): PolicyConstraints {
   };
 }
 
-/** RFC 5280 4.2.1.14: skip certificates. */
 export function readInhibitAnyPolicy(value: Buffer): number {
   return smallInteger(onlyElement(value, tag.integer, 'inhibit anyPolicy'), 'inhibit anyPolicy');
 }
@@ -269,7 +272,10 @@ function distributionPointName(
   const choice = reader.next('a distribution point name');
   reader.finish('a distribution point name');
   if (choice.tag === contextConstructed(0)) {
-    return { fullName: readGeneralNames(choice.reader(), 'a distribution point'), relativeToIssuer: undefined };
+    return {
+      fullName: readGeneralNames(choice.reader(), 'a distribution point'),
+      relativeToIssuer: undefined,
+    };
   }
   if (choice.tag === contextConstructed(1)) {
     return { fullName: [], relativeToIssuer: readRdn(choice.reader(), 'a distribution point') };
@@ -285,7 +291,6 @@ export interface IssuingDistributionPoint extends Pick<DistributionPoint, 'fullN
   onlyAttributeCerts: boolean;
 }
 
-/** RFC 5280 5.2.5 */
 export function readIssuingDistributionPoint(value: Buffer): IssuingDistributionPoint {
   const what = 'issuing distribution point';
   const reader = readSequence(value, what);
@@ -309,17 +314,17 @@ export interface AccessDescription {
   location: GeneralName;
 }
 
-/** RFC 5280 4.2.2.1 and 4.2.2.2 */
+/** RFC 5280 4.2.2.1 and 4.2.2.2; an empty list, which they forbid, is read as one: every other reader does. */
 export function readAccessDescriptions(value: Buffer): AccessDescription[] {
   const reader = readSequence(value, 'information access');
   const list: AccessDescription[] = [];
-  do {
+  while (!reader.done) {
     const one = reader.sequence('an access description');
     const method = objectIdentifier(one.expect(tag.oid, 'an access method'), 'an access method');
     const location = readGeneralName(one.next('an access location'), 'an access location');
     one.finish('an access description');
     list.push({ method, location });
-  } while (!reader.done);
+  }
   return list;
 }
 
@@ -336,26 +341,10 @@ export function readInvalidityDate(value: Buffer): Date {
   return time(onlyElement(value, tag.generalizedTime, 'invalidity date'), 'invalidity date');
 }
 
-/** TLS feature (RFC 7633): numbers of TLS extensions; 5 is status_request, "must staple". */
-export function readTlsFeature(value: Buffer): number[] {
-  const features: number[] = [];
-  for (const element of readSequence(value, 'TLS feature').all('a TLS feature')) {
-    features.push(smallInteger(element, 'a TLS feature'));
-  }
-  return features;
-}
-
 /** The one element that an extension's value consists of. */
 function onlyElement(value: Buffer, wanted: number, what: string): Element {
   const reader = new DerReader(value);
   const element = reader.expect(wanted, what);
   reader.finish(what);
   return element;
-}
-
-/** The octets of a subject public key, from its SubjectPublicKeyInfo. */
-export function subjectPublicKeyBits(spki: Buffer): Buffer {
-  const reader = readSequence(spki, 'a public key');
-  reader.expect(tag.sequence, 'a key algorithm');
-  return octetAlignedBitString(reader.expect(tag.bitString, 'key bits'), 'key bits');
 }

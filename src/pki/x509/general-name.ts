@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { context, contextConstructed, DerReader, objectIdentifier, type Element } from './der-reader.ts';
+import type { DerReader } from './der-reader.ts';
+import { context, contextConstructed, objectIdentifier, type Element } from './der-reader.ts';
 import * as write from './der-writer.ts';
 import { formatName, readRdns, type DistinguishedName } from './distinguished-name.ts';
 
@@ -35,8 +36,13 @@ export function readGeneralName(element: Element, what: string): GeneralName {
       inner.finish(`a directoryName in ${what}`);
       return { kind: 'directory', name: readRdns(der.reader(), `a directoryName in ${what}`), der: der.raw };
     }
-    case contextConstructed(5):
+    case contextConstructed(5): {
+      const inner = element.reader();
+      inner.optional(contextConstructed(0), `the nameAssigner of an ediPartyName in ${what}`);
+      inner.expect(contextConstructed(1), `the partyName of an ediPartyName in ${what}`);
+      inner.finish(`an ediPartyName in ${what}`);
       return { kind: 'ediParty', der: element.raw };
+    }
     case context(6):
       return { kind: 'uri', value: ia5(element, `a URI in ${what}`) };
     case context(7):
@@ -50,7 +56,10 @@ export function readGeneralName(element: Element, what: string): GeneralName {
 
 function readOtherName(element: Element, what: string): GeneralName {
   const inner = element.reader();
-  const type = objectIdentifier(inner.expect(0x06, `an otherName's type in ${what}`), `an otherName's type in ${what}`);
+  const type = objectIdentifier(
+    inner.expect(0x06, `an otherName's type in ${what}`),
+    `an otherName's type in ${what}`,
+  );
   const value = inner.expect(contextConstructed(0), `an otherName's value in ${what}`);
   inner.finish(`an otherName in ${what}`);
   return { kind: 'other', type, der: value.content };
@@ -115,7 +124,10 @@ function formatAddress(bytes: Buffer): string {
   const groups: number[] = [];
   for (let at = 0; at < 16; at += 2) groups.push(bytes.readUInt16BE(at));
   const text = groups.map((group) => group.toString(16)).join(':');
-  const longest = (text.match(/\b0(:0)+\b/g) ?? []).reduce((best, run) => (run.length > best.length ? run : best), '');
+  const longest = (text.match(/\b0(:0)+\b/g) ?? []).reduce(
+    (best, run) => (run.length > best.length ? run : best),
+    '',
+  );
   if (longest === '') return text;
   const at = text.search(new RegExp(`\\b${longest}\\b`));
   return `${text.slice(0, at).replace(/:$/, '')}::${text.slice(at + longest.length).replace(/^:/, '')}`;
@@ -128,12 +140,16 @@ export function parseIp(input: string): Buffer | undefined {
   if (!input.includes(':') || input.includes('%') || !isIPv6(input)) return undefined;
   const embedded = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(input);
   const v4 = embedded ? Buffer.from((embedded[2] ?? '').split('.').map(Number)) : undefined;
-  const full = v4 ? `${embedded?.[1] ?? ''}${v4.readUInt16BE(0).toString(16)}:${v4.readUInt16BE(2).toString(16)}` : input;
+  const full = v4
+    ? `${embedded?.[1] ?? ''}${v4.readUInt16BE(0).toString(16)}:${v4.readUInt16BE(2).toString(16)}`
+    : input;
   const [head = '', tail] = full.split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros: string[] = Array.from({ length: 8 - left.length - right.length }, () => '0');
   const bytes = Buffer.alloc(16);
-  [...left, ...zeros, ...right].forEach((group, index) => bytes.writeUInt16BE(Number.parseInt(group, 16), index * 2));
+  [...left, ...zeros, ...right].forEach((group, index) =>
+    bytes.writeUInt16BE(Number.parseInt(group, 16), index * 2),
+  );
   return bytes;
 }

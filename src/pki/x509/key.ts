@@ -12,7 +12,7 @@ import {
 import { promisify } from 'node:util';
 import { foreignCode, PkiError } from '../errors.ts';
 import * as write from './der-writer.ts';
-import { subjectPublicKeyBits } from './extensions.ts';
+import { subjectPublicKeyBits } from './subject-public-key.ts';
 import { oid } from './oid.ts';
 import { encodePem } from './pem-writer.ts';
 
@@ -126,4 +126,3 @@ export async function openPrivateKey(pem: Buffer, file: string, ask: AskPassphra
     });
   }
 }
-

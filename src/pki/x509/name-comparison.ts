@@ -40,11 +40,14 @@ function attributeKey({ type, value, raw }: Attribute): string {
  */
 function prepare(value: string): string {
   if (/^[!-~]+$/.test(value)) return value.toLowerCase();
-  return value
-    .replace(/[\u00ad\u1806\u034f\u180b-\u180d\ufe00-\ufe0f\u200b-\u200f\u2060\ufeff]/g, '')
-    .normalize('NFKC')
-    .toUpperCase()
-    .toLowerCase()
-    .replace(/[\s\u0085]+/g, ' ')
-    .replace(/^ | $/g, '');
+  return (
+    value
+      // eslint-disable-next-line no-misleading-character-class -- each is meant alone
+      .replace(/[\u00ad\u1806\u034f\u180b-\u180d\ufe00-\ufe0f\u200b-\u200f\u2060\ufeff]/g, '')
+      .normalize('NFKC')
+      .toUpperCase()
+      .toLowerCase()
+      .replace(/[\s\u0085]+/g, ' ')
+      .replace(/^ | $/g, '')
+  );
 }

@@ -9,7 +9,10 @@ type Bases = Partial<Record<'dns' | 'ip' | 'email' | 'uri', readonly string[] | 
  * Turns `--permit-…` and `--exclude-…` into name constraints (RFC 5280 4.2.1.10); `undefined` where none is given.
  * @throws PkiError `bad-name`
  */
-export function parseNameConstraints(flags: { permitted: Bases; excluded: Bases }): NameConstraints | undefined {
+export function parseNameConstraints(flags: {
+  permitted: Bases;
+  excluded: Bases;
+}): NameConstraints | undefined {
   const permitted = parseBases('--permit', flags.permitted);
   const excluded = parseBases('--exclude', flags.excluded);
   return permitted.length + excluded.length === 0 ? undefined : { permitted, excluded };
@@ -37,7 +40,10 @@ function host(base: string, flag: string, hint: string): string {
 }
 
 function parseDnsBase(base: string, flag: string): GeneralName {
-  return { kind: 'dns', value: host(base, flag, 'a domain without a leading dot: "internal" allows internal and all below it') };
+  return {
+    kind: 'dns',
+    value: host(base, flag, 'a domain without a leading dot: "internal" allows internal and all below it'),
+  };
 }
 
 /** `10.0.0.0/8`, `fd00::/8`, or one address. */
@@ -48,15 +54,19 @@ function parseNetwork(base: string, flag: string): GeneralName {
   const bits = address ? address.length * 8 : 0;
   const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1;
   if (!address || length < 0 || length > bits) throw refuse(flag, base, hint);
-  const mask = Buffer.from(address.map((_, at) => 0xff & ~(0xff >> Math.max(0, Math.min(8, length - at * 8)))));
+  const mask = Buffer.from(
+    address.map((_, at) => 0xff & ~(0xff >> Math.max(0, Math.min(8, length - at * 8)))),
+  );
   const network = Buffer.from(address.map((byte, at) => byte & (mask[at] ?? 0)));
-  if (!network.equals(address)) throw refuse(flag, base, `bits beyond the prefix are set; did you mean ${formatIp(network)}/${length}?`);
+  if (!network.equals(address))
+    throw refuse(flag, base, `bits beyond the prefix are set; did you mean ${formatIp(network)}/${length}?`);
   return { kind: 'ip', bytes: Buffer.concat([network, mask]) };
 }
 
 /** A mailbox, a host, or `.domain` for all hosts below it. */
 function parseEmailBase(base: string, flag: string): GeneralName {
-  const hint = 'a mailbox (ops@corp.example), a host (corp.example) or all hosts below a domain (.corp.example)';
+  const hint =
+    'a mailbox (ops@corp.example), a host (corp.example) or all hosts below a domain (.corp.example)';
   if (base.startsWith('.')) return { kind: 'email', value: `.${host(base.slice(1), flag, hint)}` };
   if (!base.includes('@')) return { kind: 'email', value: host(base, flag, hint) };
   const name = parseName(base);
@@ -66,7 +76,8 @@ function parseEmailBase(base: string, flag: string): GeneralName {
 
 /** A host, or `.domain`: constraints on URIs see the host alone. */
 function parseUriBase(base: string, flag: string): GeneralName {
-  const hint = 'only the host of a URI can be constrained: "corp" for spiffe://corp/…, ".corp.example" for all hosts below it';
+  const hint =
+    'only the host of a URI can be constrained: "corp" for spiffe://corp/…, ".corp.example" for all hosts below it';
   const dot = base.startsWith('.') ? '.' : '';
   return { kind: 'uri', value: `${dot}${host(base.slice(dot.length), flag, hint)}` };
 }

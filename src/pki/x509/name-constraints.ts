@@ -39,7 +39,10 @@ export function nameConstraintCost(
   names: readonly GeneralName[],
   subject: DistinguishedName,
 ): number {
-  const subtrees = constraints.reduce((sum, { permitted, excluded }) => sum + permitted.length + excluded.length, 0);
+  const subtrees = constraints.reduce(
+    (sum, { permitted, excluded }) => sum + permitted.length + excluded.length,
+    0,
+  );
   return subtrees * (names.length + subject.length + 1);
 }
 
@@ -120,8 +123,10 @@ function matches(name: GeneralName, subtree: GeneralName, side: Side): Match {
   if (name.kind === 'ip' && subtree.kind === 'ip') return matchIp(name.bytes, subtree.bytes);
   if (name.kind === 'uri' && subtree.kind === 'uri') return matchUri(name.value, subtree.value);
   if (name.kind === 'email' && subtree.kind === 'email') return matchEmail(name.value, subtree.value);
-  if (name.kind === 'directory' && subtree.kind === 'directory') return insideIf(isWithin(name.name, subtree.name));
-  if (name.kind === 'other' && subtree.kind === 'email') return matchUtf8Mailbox(name.der, subtree.value, side);
+  if (name.kind === 'directory' && subtree.kind === 'directory')
+    return insideIf(isWithin(name.name, subtree.name));
+  if (name.kind === 'other' && subtree.kind === 'email')
+    return matchUtf8Mailbox(name.der, subtree.value, side);
   return 'unsupported';
 }
 
@@ -173,9 +178,12 @@ function isPrefix(mask: Buffer): boolean {
 
 /** Only the host counts; a URI without one, or with an address, cannot satisfy a constraint (RFC 5280 4.2.1.10). */
 function matchUri(name: string, subtree: string): Match {
-  const host = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#:@[\]]+)(?::\d*)?(?:[/?#]|$)/i.exec(name)?.[1]?.toLowerCase();
+  const host = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#:@[\]]+)(?::\d*)?(?:[/?#]|$)/i
+    .exec(name)?.[1]
+    ?.toLowerCase();
   const base = subtree.toLowerCase();
-  if (host === undefined || !isHostName(host) || parseIp(host) || !isHostName(base.replace(/^\./, ''))) return 'malformed';
+  if (host === undefined || !isHostName(host) || parseIp(host) || !isHostName(base.replace(/^\./, '')))
+    return 'malformed';
   return insideIf(base.startsWith('.') ? host.endsWith(base) : host === base);
 }
 

@@ -87,6 +87,19 @@ export const oid = {
   // requests, RFC 2985
   challengePassword: '1.2.840.113549.1.9.7',
   extensionRequest: '1.2.840.113549.1.9.14',
+  // PKCS#7 and PKCS#12 (RFC 5652, RFC 7292)
+  data: '1.2.840.113549.1.7.1',
+  signedData: '1.2.840.113549.1.7.2',
+  encryptedData: '1.2.840.113549.1.7.6',
+  friendlyName: '1.2.840.113549.1.9.20',
+  x509Certificate: '1.2.840.113549.1.9.22.1',
+  x509Crl: '1.2.840.113549.1.9.23.1',
+  keyBag: '1.2.840.113549.1.12.10.1.1',
+  shroudedKeyBag: '1.2.840.113549.1.12.10.1.2',
+  certBag: '1.2.840.113549.1.12.10.1.3',
+  crlBag: '1.2.840.113549.1.12.10.1.4',
+  safeContentsBag: '1.2.840.113549.1.12.10.1.6',
+  pbmac1: '1.2.840.113549.1.5.14',
   // password-based encryption, RFC 8018
   pbes2: '1.2.840.113549.1.5.13',
   pbkdf2: '1.2.840.113549.1.5.12',

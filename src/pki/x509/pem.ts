@@ -9,11 +9,13 @@ import { PkiError } from '../errors.ts';
 export class PemError extends PkiError {
   readonly block: number;
   readonly offset: number;
+  readonly expected: string;
 
   constructor(block: number, offset: number, expected: string, found: string) {
-    super('malformed', `block ${block}, byte ${offset}: expected ${expected}, found ${found}`);
+    super('malformed', `block ${block}, at byte ${offset}: expected ${expected}, found ${found}`);
     this.block = block;
     this.offset = offset;
+    this.expected = expected;
   }
 }
 
@@ -128,7 +130,11 @@ function orphanEnd(bytes: Buffer, from: number, to: number): number {
   return at === -1 ? -1 : from + at;
 }
 
-function readBlock(text: PemText, number: number, start: number): { block: PemBlock | PemError; next: number } {
+function readBlock(
+  text: PemText,
+  number: number,
+  start: number,
+): { block: PemBlock | PemError; next: number } {
   const { bytes } = text;
   const fail = (at: number, next: number, expected: string, found: string): ReturnType<typeof readBlock> => ({
     block: new PemError(number, text.offsetOf(at), expected, found),
@@ -165,14 +171,20 @@ function labelAt(bytes: Buffer, at: number): string | undefined {
 }
 
 /** RFC 1421 4.4: `Name: value` lines, continued by indented ones, up to an empty line. */
-function readHeaders(bytes: Buffer, start: number, end: number): { headers: Map<string, string>; bodyStart: number } {
+function readHeaders(
+  bytes: Buffer,
+  start: number,
+  end: number,
+): { headers: Map<string, string>; bodyStart: number } {
   const headers = new Map<string, string>();
   const head = bytes.toString('latin1', start, Math.min(end, start + 4096));
   const first = /^[ \t]*(?:\r\n|\r|\n)(?=[A-Za-z][A-Za-z0-9-]*:)/.exec(head);
   if (!first) return { headers, bodyStart: start };
   const body = /(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)/.exec(head.slice(first[0].length));
   if (!body) return { headers, bodyStart: start };
-  const lines = head.slice(first[0].length, first[0].length + body.index).replace(/(?:\r\n|\r|\n)[ \t]+/g, ' ');
+  const lines = head
+    .slice(first[0].length, first[0].length + body.index)
+    .replace(/(?:\r\n|\r|\n)[ \t]+/g, ' ');
   for (const line of lines.split(/\r\n|\r|\n/)) {
     const colon = line.indexOf(':');
     if (colon > 0) headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
@@ -203,8 +215,12 @@ function base64Fault(
   }
   if (digits === 0) return { at: start, expected: 'base64', found: 'nothing' };
   const whole = (digits + padding) % 4 === 0 && padding < 3;
-  return whole ? undefined : { at: end, expected: 'base64 in groups of four', found: `${digits + padding} characters` };
+  return whole
+    ? undefined
+    : { at: end, expected: 'base64 in groups of four', found: `${digits + padding} characters` };
 }
 
 const byteText = (byte: number): string =>
-  byte > 0x20 && byte < 0x7f ? JSON.stringify(String.fromCharCode(byte)) : `byte 0x${byte.toString(16).padStart(2, '0')}`;
+  byte > 0x20 && byte < 0x7f
+    ? JSON.stringify(String.fromCharCode(byte))
+    : `byte 0x${byte.toString(16).padStart(2, '0')}`;

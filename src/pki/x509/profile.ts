@@ -37,7 +37,9 @@ export const extendedKeyUsageFor = (usage: Usage): readonly string[] => keyPurpo
 
 /** keyEncipherment is for RSA key transport to a server (RFC 5280 4.2.1.3); every other handshake signs. */
 export function keyUsageFor(usage: Usage, keyKind: 'rsa' | 'other'): KeyUsage[] {
-  return keyKind === 'rsa' && usage !== 'client' ? ['digitalSignature', 'keyEncipherment'] : ['digitalSignature'];
+  return keyKind === 'rsa' && usage !== 'client'
+    ? ['digitalSignature', 'keyEncipherment']
+    : ['digitalSignature'];
 }
 
 export const keyKindOf = (type: KeyType | undefined): 'rsa' | 'other' =>

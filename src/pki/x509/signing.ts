@@ -28,7 +28,8 @@ function schemeOf(key: KeyObject): SignatureScheme {
     case 'ed25519':
       return ed25519;
     default: {
-      const found = ecdsa[key.asymmetricKeyDetails?.namedCurve as keyof typeof ecdsa] as SignatureScheme | undefined;
+      const found = ecdsa[key.asymmetricKeyDetails?.namedCurve as keyof typeof ecdsa] as
+        SignatureScheme | undefined;
       if (!found) throw new TypeError(`no signature scheme for a ${key.asymmetricKeyType ?? 'secret'} key`);
       return found;
     }

@@ -18,7 +18,8 @@ export function parseName(input: string): SubjectAlternativeName {
   const ip = parseIp(bare);
   if (ip) return { kind: 'ip', bytes: ip };
   if (/^[0-9a-f:.]+\/\d+$/i.test(input)) throw refuse(input, 'is a network, not an address');
-  if (/^[^/@:]+:\d+$/.test(input)) throw refuse(input, 'holds a port', 'leave the port out: certificates name hosts');
+  if (/^[^/@:]+:\d+$/.test(input))
+    throw refuse(input, 'holds a port', 'leave the port out: certificates name hosts');
   if (/^[a-z][a-z0-9+.-]*:/i.test(input)) return { kind: 'uri', value: checkUri(input) };
   if (input.includes('@')) return { kind: 'email', value: checkEmail(input) };
   return { kind: 'dns', value: checkDns(input) };
@@ -31,7 +32,9 @@ export const nameText = (name: SubjectAlternativeName): string =>
 function refuse(input: string, why: string, hint?: string): PkiError {
   const shown = input.length > 80 ? `${input.slice(0, 77)}…` : input;
   return new PkiError('bad-name', `name ${JSON.stringify(shown)} ${why}`, {
-    hint: hint ?? 'a name is a host name, an IP address, an e-mail address or a URI such as spiffe://corp/ns/shop/sa/orders',
+    hint:
+      hint ??
+      'a name is a host name, an IP address, an e-mail address or a URI such as spiffe://corp/ns/shop/sa/orders',
   });
 }
 
@@ -46,9 +49,11 @@ function checkDns(input: string): string {
   const labels = ascii.split('.');
   for (const label of labels) {
     if (label === '') throw refuse(input, 'has an empty label');
-    if (label.length > 63) throw refuse(input, `has a label of ${label.length} characters, at most 63 are allowed`);
+    if (label.length > 63)
+      throw refuse(input, `has a label of ${label.length} characters, at most 63 are allowed`);
     if (!/^[a-z0-9-]+$/.test(label)) throw refuse(input, 'holds a character that no host name has');
-    if (label.startsWith('-') || label.endsWith('-')) throw refuse(input, 'has a label that begins or ends with a hyphen');
+    if (label.startsWith('-') || label.endsWith('-'))
+      throw refuse(input, 'has a label that begins or ends with a hyphen');
     if (label.slice(2, 4) === '--' && (!label.startsWith('xn--') || toUnicodeFails(label))) {
       throw refuse(input, `has the label ${JSON.stringify(label)}, which is no valid A-label (RFC 5890)`);
     }
@@ -93,11 +98,19 @@ function checkUri(input: string): string {
 function checkSpiffe(input: string): string {
   const [, trustDomain = '', path = ''] = /^spiffe:\/\/([^/]*)(.*)$/.exec(input) ?? [];
   if (!/^[a-z0-9._-]{1,255}$/.test(trustDomain)) {
-    throw refuse(input, 'has no valid trust domain', 'a SPIFFE trust domain holds a-z, 0-9, dot, hyphen, underscore; no port, no user');
+    throw refuse(
+      input,
+      'has no valid trust domain',
+      'a SPIFFE trust domain holds a-z, 0-9, dot, hyphen, underscore; no port, no user',
+    );
   }
   const segments = path === '' ? [] : path.slice(1).split('/');
   if (segments.some((segment) => !/^[A-Za-z0-9._-]+$/.test(segment) || segment === '.' || segment === '..')) {
-    throw refuse(input, 'has a path that SPIFFE does not allow', 'each segment holds letters, digits, dot, hyphen, underscore');
+    throw refuse(
+      input,
+      'has a path that SPIFFE does not allow',
+      'each segment holds letters, digits, dot, hyphen, underscore',
+    );
   }
   return input;
 }

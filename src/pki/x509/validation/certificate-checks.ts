@@ -13,7 +13,9 @@ export function judgeValidity(place: Place, time: Date): Finding[] {
   const second = Math.floor(time.getTime() / 1000) * 1000;
   if (second < notBefore.getTime()) {
     const span = describeSpan(notBefore.getTime() - time.getTime());
-    return [finding('not-yet-valid', place, `${name} is not valid for another ${span}`, 'check the clock, or wait')];
+    return [
+      finding('not-yet-valid', place, `${name} is not valid for another ${span}`, 'check the clock, or wait'),
+    ];
   }
   if (second <= notAfter.getTime()) return [];
   const span = describeSpan(time.getTime() - notAfter.getTime());
@@ -23,9 +25,11 @@ export function judgeValidity(place: Place, time: Date): Finding[] {
 
 /** Extensions that are readable, single, and understood where they are critical (RFC 5280 4.2). */
 export function judgeExtensions(place: Place): Finding[] {
-  const { malformed, unknownCritical } = decode(place.certificate);
+  const { malformed: unreadable, unknownCritical, nameConstraints } = decode(place.certificate);
   const name = displayName(place.certificate);
   const fix = 'have it issued again by its CA';
+  const isEmpty = nameConstraints && nameConstraints.permitted.length + nameConstraints.excluded.length === 0;
+  const malformed = isEmpty === true ? [...unreadable, 'its name constraints are empty'] : unreadable;
   const broken = malformed.map((what) => finding('malformed-extension', place, `${name}: ${what}`, fix));
   const unknown = unknownCritical.map((id) =>
     finding(
@@ -48,13 +52,24 @@ export function judgeProfile(place: Place): Finding[] {
     findings.push(finding('profile', place, `${name} ${message}`, fix, section));
   };
   if (!certificate.signatureAlgorithm.raw.equals(certificate.innerSignatureAlgorithm.raw)) {
-    findings.push(finding('algorithm-mismatch', place, `${name} names two different signature algorithms`, fix));
+    findings.push(
+      finding('algorithm-mismatch', place, `${name} names two different signature algorithms`, fix),
+    );
   }
   if (certificate.issuerName.length === 0) object('names no issuer', 'RFC 5280 4.1.2.4');
   if (!publicKeyOf(certificate)) {
-    findings.push(finding('unsupported-algorithm', place, `${name} holds a key that cannot be read`, fix, 'RFC 3279 2.3, RFC 5480 2.1'));
+    findings.push(
+      finding(
+        'unsupported-algorithm',
+        place,
+        `${name} holds a key that cannot be read`,
+        fix,
+        'RFC 3279 2.3, RFC 5480 2.1',
+      ),
+    );
   }
-  if (certificate.subjectName.length === 0 && !decode(certificate).names) object('has neither a subject nor alternative names', 'RFC 5280 4.1.2.6');
+  if (certificate.subjectName.length === 0 && !decode(certificate).names)
+    object('has neither a subject nor alternative names', 'RFC 5280 4.1.2.6');
   return findings;
 }
 
@@ -67,11 +82,19 @@ export function judgeIssuerRole(place: Place, isAnchor: boolean): Finding[] {
   const findings: Finding[] = [];
   // An anchor is a name and a key: it need not say that it is a CA, but it must not deny it.
   if (basicConstraints ? !basicConstraints.ca : !isAnchor) {
-    findings.push(finding('not-a-ca', place, `${name} is no CA, and yet it issued the certificate below it`, fix));
+    findings.push(
+      finding('not-a-ca', place, `${name} is no CA, and yet it issued the certificate below it`, fix),
+    );
   }
   if (keyUsage && !keyUsage.includes('keyCertSign')) {
     findings.push(
-      finding('key-usage', place, `${name} may not sign certificates: its key usage lacks keyCertSign`, fix, 'RFC 5280 6.1.4 (n)'),
+      finding(
+        'key-usage',
+        place,
+        `${name} may not sign certificates: its key usage lacks keyCertSign`,
+        fix,
+        'RFC 5280 6.1.4 (n)',
+      ),
     );
   }
   if (certificate.subjectName.length === 0) {

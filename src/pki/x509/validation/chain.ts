@@ -1,7 +1,7 @@
 import type { Certificate } from '../certificate.ts';
 import type { ChainInput } from './chain-input.ts';
 import type { FindSigner } from './crl-trust.ts';
-import { judgePolicies } from './policies.ts';
+import { ignoredConstraints, judgePolicies, type PolicyInputs } from './policies.ts';
 import { judgeRevocation } from './revocation.ts';
 import { keyIdentifierScore, Run } from './run.ts';
 import { searchPath } from './search.ts';
@@ -29,19 +29,26 @@ export function validateChain(input: ChainInput): Verdict {
 
   const { path, candidates } = searchPath(run, input.leaf, question, whole);
   if (!path) return { valid: false, path, candidates, warnings: [] };
-  return { valid: true, path, candidates, warnings: [...warnings, ...keyIdentifierWarnings(path)] };
+  return {
+    valid: true,
+    path,
+    candidates,
+    warnings: [...warnings, ...keyIdentifierWarnings(path), ...policyWarnings(path, policies)],
+  };
 }
 
 /**
  * A CRL may be signed with another key of the same CA, if a path leads from it to the same anchor (RFC 5280 6.3.3 (f)).
- * That path is judged without CRLs: the answer would be sought where the question came from.
+ * The signer of a CRL that speaks of the signer itself is taken at its word: there is nobody else to ask.
  */
 function signerFinder(run: Run, path: readonly Certificate[]): FindSigner {
   const anchor = path.at(-1);
   return (signer) => {
     if (path.includes(signer)) return true;
-    const inner = searchPath(run, signer, { purpose: 'any', name: undefined }, () => []);
-    return inner.path !== undefined && inner.path.at(-1) === anchor;
+    const revocation = (inner: readonly Certificate[]): Finding[] =>
+      judgeRevocation(run, inner, (other) => inner.includes(other) || path.includes(other)).findings;
+    const { path: found } = searchPath(run, signer, { purpose: 'any', name: undefined }, revocation);
+    return found !== undefined && found.at(-1) === anchor;
   };
 }
 
@@ -53,5 +60,13 @@ function keyIdentifierWarnings(path: readonly Certificate[]): Warning[] {
     const subject = displayName(certificate);
     const message = `${subject} names another key identifier than ${displayName(issuer)} has: OpenSSL will refuse this chain`;
     return [{ rule: 'key-identifier', subject, message }];
+  });
+}
+
+function policyWarnings(path: readonly Certificate[], inputs: PolicyInputs): Warning[] {
+  return ignoredConstraints(path, inputs).map((certificate) => {
+    const subject = displayName(certificate);
+    const message = `${subject} constrains policies without marking it critical: ask with --policy to have that enforced`;
+    return { rule: 'policy-not-critical', subject, message };
   });
 }

@@ -47,19 +47,22 @@ export function indexCrl(crl: Crl): CrlIndex {
 function buildIndex(crl: Crl): CrlIndex {
   let table: SerialTable | undefined;
   const { contentStart = 0, end = 0 } = crl.revoked ?? {};
-  const entries = (): SerialTable => (table ??= new SerialTable(crl.der, contentStart, end));
+  const entries = (): SerialTable => (table ??= new SerialTable(crl.der, contentStart, end, crl.version));
   const nothing = { number: undefined, deltaBase: undefined, scope: undefined, scopeDer: undefined };
   try {
     return { crl, ...readHead(crl), fault: headFault(crl), entries };
   } catch (error) {
-    if (error instanceof PkiError) return { crl, ...nothing, fault: `has a malformed extension ${error.message}`, entries };
+    if (error instanceof PkiError)
+      return { crl, ...nothing, fault: `has a malformed extension ${error.message}`, entries };
     throw error;
   }
 }
 
 function readHead({ extensions }: Crl): Pick<CrlIndex, 'number' | 'deltaBase' | 'scope' | 'scopeDer'> {
   const value = (id: string): Buffer | undefined => extensions.find((one) => one.id === id)?.value;
-  const [number, base, scopeDer] = [oid.crlNumber, oid.deltaCrlIndicator, oid.issuingDistributionPoint].map(value);
+  const [number, base, scopeDer] = [oid.crlNumber, oid.deltaCrlIndicator, oid.issuingDistributionPoint].map(
+    value,
+  );
   return {
     number: number && readCrlNumber(number),
     deltaBase: base && readCrlNumber(base),
@@ -71,10 +74,22 @@ function readHead({ extensions }: Crl): Pick<CrlIndex, 'number' | 'deltaBase' | 
 /** Critical ones that are acted upon (RFC 5280 5.2.4, 5.2.5). */
 const understood: ReadonlySet<string> = new Set([oid.issuingDistributionPoint, oid.deltaCrlIndicator]);
 
-function headFault({ signatureAlgorithm, innerSignatureAlgorithm, extensions }: Crl): string | undefined {
-  if (!signatureAlgorithm.raw.equals(innerSignatureAlgorithm.raw)) return 'names two different signature algorithms';
+/** RFC 5280 5.2.5 forbids an empty scope, 5.1.2.6 an empty list. */
+const emptySequence = Buffer.from([tag.sequence, 0]);
+
+function headFault({
+  signatureAlgorithm,
+  innerSignatureAlgorithm,
+  extensions,
+  revoked,
+}: Crl): string | undefined {
+  if (!signatureAlgorithm.raw.equals(innerSignatureAlgorithm.raw))
+    return 'names two different signature algorithms';
   const unknown = extensions.find(({ id, critical }) => critical && !understood.has(id));
   if (unknown) return `has the critical extension ${unknown.id}, which nothing here understands`;
+  if (revoked?.raw.equals(emptySequence) === true) return 'has an empty list of revoked certificates';
+  const scope = extensions.find(({ id }) => id === oid.issuingDistributionPoint);
+  if (scope?.value.equals(emptySequence) === true) return 'has an empty scope';
   const twice = new Set(extensions.map(({ id }) => id)).size < extensions.length;
   return twice ? 'has an extension twice' : undefined;
 }

@@ -17,11 +17,11 @@ export function scopeFor(certificate: Certificate, crl: CrlIndex): Scope {
   const { scope } = crl;
   if (scope) {
     const isCa = decode(certificate).basicConstraints?.ca === true;
-    if (scope.indirectCrl) return { outside: 'is an indirect CRL, which is not followed' };
     if (scope.onlyAttributeCerts) return { outside: 'is for attribute certificates only' };
     if (scope.onlyUserCerts && isCa) return { outside: 'is for end entity certificates only' };
     if (scope.onlyCaCerts && !isCa) return { outside: 'is for CA certificates only' };
-    if ([scope.onlyUserCerts, scope.onlyCaCerts].every(Boolean)) return { outside: 'excludes every certificate' };
+    if ([scope.onlyUserCerts, scope.onlyCaCerts].every(Boolean))
+      return { outside: 'excludes every certificate' };
   }
   const points = pointsOf(certificate).filter((point) => isSamePoint(point, crl, certificate.issuerName));
   if (points.length === 0) return { outside: 'is for another distribution point' };
@@ -31,20 +31,25 @@ export function scopeFor(certificate: Certificate, crl: CrlIndex): Scope {
 }
 
 /**
- * The distribution points that the issuer itself answers for. Beside them always stands the one that RFC 5280 6.3.3
- * assumes for CRLs from elsewhere: no reasons, no CRL issuer, the name of the certificate's issuer.
+ * The distribution points that the issuer itself answers for. A certificate without any has the one that RFC 5280 6.3.3
+ * assumes: no reasons, no CRL issuer, the name of the certificate's issuer.
  */
-function pointsOf(certificate: Certificate): DistributionPoint[] {
-  const own = (decode(certificate).distributionPoints ?? []).filter(({ crlIssuer }) =>
-    crlIssuer.every((name) => name.kind === 'directory' && nameKey(name.name) === nameKey(certificate.issuerName)),
-  );
+function pointsOf(certificate: Certificate): readonly DistributionPoint[] {
   const issuer: GeneralName = { kind: 'directory', name: certificate.issuerName, der: certificate.issuer };
   const assumed = { fullName: [issuer], relativeToIssuer: undefined, reasons: undefined, crlIssuer: [] };
-  return [...own, assumed];
+  const { distributionPoints } = decode(certificate);
+  return distributionPoints?.filter((point) => isAnsweredBy(point, certificate.issuerName)) ?? [assumed];
 }
 
+const isAnsweredBy = ({ crlIssuer }: DistributionPoint, issuer: DistinguishedName): boolean =>
+  crlIssuer.every((name) => name.kind === 'directory' && nameKey(name.name) === nameKey(issuer));
+
 /** A scope without a name holds for every distribution point; one with a name must share one of the point's. */
-function isSamePoint(point: DistributionPoint, { scope, crl }: CrlIndex, certificateIssuer: DistinguishedName): boolean {
+function isSamePoint(
+  point: DistributionPoint,
+  { scope, crl }: CrlIndex,
+  certificateIssuer: DistinguishedName,
+): boolean {
   if (!scope || (scope.fullName.length === 0 && !scope.relativeToIssuer)) return true;
   const published = new Set(pointNames(scope, crl.issuerName));
   const own = pointNames(point, certificateIssuer);

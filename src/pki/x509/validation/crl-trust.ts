@@ -2,6 +2,7 @@ import type { Certificate } from '../certificate.ts';
 import type { Crl } from '../crl.ts';
 import type { CrlIndex } from './crl-index.ts';
 import { decode } from './decoded.ts';
+import { oid } from '../oid.ts';
 import type { Run } from './run.ts';
 import { schemeOf } from './signature.ts';
 import { describeSpan, displayName } from './verdict.ts';
@@ -14,28 +15,43 @@ export type FindSigner = (signer: Certificate) => boolean;
  * (RFC 5280 6.3.3 (a), (f), (g)).
  * @throws PkiError where an entry is malformed.
  */
-export function faultOf(run: Run, index: CrlIndex, issuer: Certificate, findSigner: FindSigner): string | undefined {
+export function faultOf(
+  run: Run,
+  index: CrlIndex,
+  issuer: Certificate,
+  findSigner: FindSigner,
+): string | undefined {
   const { time } = run;
   const { thisUpdate, nextUpdate, signatureAlgorithm } = index.crl;
   if (index.fault !== undefined) return index.fault;
-  if (thisUpdate > time) return `is not valid for another ${describeSpan(thisUpdate.getTime() - time.getTime())}`;
-  if (!nextUpdate) return 'does not say when the next one comes (RFC 5280 5.1.2.5)';
-  if (nextUpdate < time) return `went stale ${describeSpan(time.getTime() - nextUpdate.getTime())} ago`;
+  if (thisUpdate > time)
+    return `is not valid for another ${describeSpan(thisUpdate.getTime() - time.getTime())}`;
+  if (nextUpdate && nextUpdate < time)
+    return `went stale ${describeSpan(time.getTime() - nextUpdate.getTime())} ago`;
   const digest = schemeOf(signatureAlgorithm)?.digest;
-  if (run.input.strength !== 'any' && (digest === 'md5' || digest === 'sha1')) return `is signed with ${digest}, which can be forged`;
+  if (run.input.strength !== 'any' && (digest === 'md5' || digest === 'sha1'))
+    return `is signed with ${digest}, which can be forged`;
   const fault = signerFault(run, index.crl, issuer, findSigner);
   if (fault !== undefined) return fault;
   const entry = index.entries().unknownCritical;
-  return entry === undefined ? undefined : `has entries with the critical extension ${entry}, which nothing here understands`;
+  if (entry === oid.certificateIssuer)
+    return 'is an indirect CRL, with entries of other issuers, which is not followed';
+  return entry === undefined
+    ? undefined
+    : `has entries with the critical extension ${entry}, which nothing here understands`;
 }
 
 /** The issuer's own key, or another key of the same CA that a path to the same anchor vouches for. */
 function signerFault(run: Run, crl: Crl, issuer: Certificate, findSigner: FindSigner): string | undefined {
   const signed = (signer: Certificate): boolean => run.checkSignature(crl, signer) === 'good';
   if (signed(issuer)) {
-    return maySignCrls(issuer) ? undefined : `is signed by ${displayName(issuer)}, whose key usage lacks cRLSign`;
+    return maySignCrls(issuer)
+      ? undefined
+      : `is signed by ${displayName(issuer)}, whose key usage lacks cRLSign`;
   }
-  const other = run.namesakesOf(issuer).find((one) => one !== issuer && maySignCrls(one) && signed(one) && findSigner(one));
+  const other = run
+    .namesakesOf(issuer)
+    .find((one) => one !== issuer && maySignCrls(one) && signed(one) && findSigner(one));
   return other ? undefined : `was not signed by ${displayName(issuer)}`;
 }
 

@@ -48,7 +48,12 @@ export function judgePurpose(place: Place, purpose: Purpose): Finding[] {
   const has = extendedKeyUsage.map(wordFor).join(' and ');
   return [
     place.index === 0
-      ? finding('extended-key-usage', place, `${name} is for ${has}, not for ${wordFor(purpose)}`, fixFor(purpose))
+      ? finding(
+          'extended-key-usage',
+          place,
+          `${name} is for ${has}, not for ${wordFor(purpose)}`,
+          fixFor(purpose),
+        )
       : finding(
           'extended-key-usage',
           place,
@@ -77,7 +82,8 @@ const usageWords: Partial<Record<KeyUsage, string>> = {
 };
 
 const describeUsages = (usages: readonly KeyUsage[]): string =>
-  usages.map((usage) => usageWords[usage]).find((word) => word !== undefined) ?? 'a certificate for nothing that is known';
+  usages.map((usage) => usageWords[usage]).find((word) => word !== undefined) ??
+  'a certificate for nothing that is known';
 
 const fixFor = (purpose: Purpose): string =>
   purpose === 'server' || purpose === 'client'

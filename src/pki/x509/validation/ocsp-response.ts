@@ -1,8 +1,13 @@
-import { readAlgorithm, readCertificate, type AlgorithmIdentifier, type Certificate } from '../certificate.ts';
+import {
+  readAlgorithm,
+  readCertificate,
+  type AlgorithmIdentifier,
+  type Certificate,
+} from '../certificate.ts';
+import type { DerReader } from '../der-reader.ts';
 import {
   context,
   contextConstructed,
-  DerReader,
   integerBytes,
   objectIdentifier,
   octetAlignedBitString,
@@ -16,7 +21,15 @@ import { readRdns, type DistinguishedName } from '../distinguished-name.ts';
 import { readExtensions, type Extension } from '../extensions.ts';
 
 /** Words for OCSPResponseStatus (RFC 6960 4.2.1). */
-const statuses = ['successful', 'malformedRequest', 'internalError', 'tryLater', 'unused', 'sigRequired', 'unauthorized'];
+const statuses = [
+  'successful',
+  'malformedRequest',
+  'internalError',
+  'tryLater',
+  'unused',
+  'sigRequired',
+  'unauthorized',
+];
 
 /** What one OCSP response says of one certificate (RFC 6960 4.2.1). */
 export interface SingleResponse {
@@ -64,7 +77,8 @@ export function readOcspResponse(der: Buffer): OcspResponse {
   if (!bytes) return { der, responseStatus, basic: undefined };
   const body = bytes.reader().sequence('responseBytes');
   const type = body.expect(tag.oid, 'responseType');
-  if (objectIdentifier(type, 'responseType') !== basicResponse) throw type.fail('a basic OCSP response', 'another type');
+  if (objectIdentifier(type, 'responseType') !== basicResponse)
+    throw type.fail('a basic OCSP response', 'another type');
   const response = body.expect(tag.octetString, 'response');
   return { der, responseStatus, basic: readBasic(response.content) };
 }
@@ -90,7 +104,9 @@ function readBasic(der: Buffer): BasicResponse {
     responder,
     producedAt,
     responses,
-    extensions: extensions ? readExtensions(extensions.reader().sequence('responseExtensions'), 'the response') : [],
+    extensions: extensions
+      ? readExtensions(extensions.reader().sequence('responseExtensions'), 'the response')
+      : [],
     signatureAlgorithm,
     signature,
     certificates: certificates ? readCertificates(certificates) : [],
@@ -109,7 +125,8 @@ function readResponder(element: Element): BasicResponse['responder'] {
   if (element.tag === contextConstructed(1)) {
     return { name: readRdns(inner.sequence('the name of the responder'), 'the name of the responder') };
   }
-  if (element.tag === contextConstructed(2)) return { keyHash: inner.expect(tag.octetString, 'the key hash of the responder').content };
+  if (element.tag === contextConstructed(2))
+    return { keyHash: inner.expect(tag.octetString, 'the key hash of the responder').content };
   throw element.fail('a responder by name or by key', `tag 0x${element.tag.toString(16)}`);
 }
 
@@ -131,7 +148,9 @@ function readSingle(reader: DerReader): SingleResponse {
     status,
     thisUpdate,
     nextUpdate: next && time(next.reader().expect(tag.generalizedTime, 'nextUpdate'), 'nextUpdate'),
-    extensions: extensions ? readExtensions(extensions.reader().sequence('singleExtensions'), 'the response') : [],
+    extensions: extensions
+      ? readExtensions(extensions.reader().sequence('singleExtensions'), 'the response')
+      : [],
   };
 }
 
@@ -145,6 +164,8 @@ function readStatus(element: Element): SingleResponse['status'] {
   return {
     kind: 'revoked',
     revokedAt,
-    reason: reason ? smallInteger(reason.reader().expect(tag.enumerated, 'revocationReason'), 'revocationReason') : 0,
+    reason: reason
+      ? smallInteger(reason.reader().expect(tag.enumerated, 'revocationReason'), 'revocationReason')
+      : 0,
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Certificate } from '../certificate.ts';
-import { subjectPublicKeyBits } from '../extensions.ts';
+import { subjectPublicKeyBits } from '../subject-public-key.ts';
 import { sameName } from '../name-comparison.ts';
 import { oid } from '../oid.ts';
 import { judgeValidity } from './certificate-checks.ts';
@@ -26,12 +26,18 @@ export function judgeOcsp(run: Run, subject: Subject): OcspVerdict {
     const fault = faultOf(run, basic, single, subject);
     if (fault !== undefined) {
       const message = `the OCSP response for ${name} ${fault}`;
-      return { answered: true, findings: [finding('ocsp-unusable', subject, message, 'have the server fetch a fresh one')] };
+      return {
+        answered: true,
+        findings: [finding('ocsp-unusable', subject, message, 'have the server fetch a fresh one')],
+      };
     }
     if (single.status.kind === 'revoked') {
       const when = single.status.revokedAt.toISOString().slice(0, 10);
       const message = `${name} was revoked on ${when}, says its OCSP responder`;
-      return { answered: true, findings: [finding('revoked', subject, message, 'issue a new one with a new key', 'RFC 6960 2.2')] };
+      return {
+        answered: true,
+        findings: [finding('revoked', subject, message, 'issue a new one with a new key', 'RFC 6960 2.2')],
+      };
     }
     answered = true;
   }
@@ -56,24 +62,34 @@ function speaksOf(single: SingleResponse, { certificate, issuer }: Subject): boo
   );
 }
 
-function faultOf(run: Run, basic: BasicResponse, single: SingleResponse, { issuer }: Subject): string | undefined {
+function faultOf(
+  run: Run,
+  basic: BasicResponse,
+  single: SingleResponse,
+  { issuer }: Subject,
+): string | undefined {
   const { time } = run;
   if (single.status.kind === 'unknown') return 'says that nobody knows this certificate';
   if (single.thisUpdate > time) return 'is not valid yet';
   // Without nextUpdate newer information is always available (RFC 6960 4.2.2.1): the response was good for its own second.
   if (!single.nextUpdate) return 'does not say when the next one comes';
-  if (single.nextUpdate < time) return `went stale ${describeSpan(time.getTime() - single.nextUpdate.getTime())} ago`;
+  if (single.nextUpdate < time)
+    return `went stale ${describeSpan(time.getTime() - single.nextUpdate.getTime())} ago`;
   const critical = [...basic.extensions, ...single.extensions].find((extension) => extension.critical);
   if (critical) return `has the critical extension ${critical.id}, which nothing here understands`;
   const responder = [issuer, ...basic.certificates].find((one) => isResponder(basic, one));
   if (!responder) return 'does not hold the certificate of its responder';
-  if (responder !== issuer && !isDelegate(run, responder, issuer)) return `is signed by ${displayName(responder)}, who may not`;
+  if (responder !== issuer && !isDelegate(run, responder, issuer))
+    return `is signed by ${displayName(responder)}, who may not`;
   return run.checkSignature(basic, responder) === 'good' ? undefined : 'has a wrong signature';
 }
 
 function isResponder({ responder }: BasicResponse, candidate: Certificate): boolean {
   if ('name' in responder) return sameName(responder.name, candidate.subjectName);
-  return createHash('sha1').update(subjectPublicKeyBits(candidate.publicKey)).digest().equals(responder.keyHash);
+  return createHash('sha1')
+    .update(subjectPublicKeyBits(candidate.publicKey))
+    .digest()
+    .equals(responder.keyHash);
 }
 
 /** RFC 6960 4.2.2.2: issued by the very CA, and for OCSP signing. */

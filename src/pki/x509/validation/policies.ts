@@ -1,4 +1,5 @@
-import type { Certificate } from '../certificate.ts';
+import { extension, type Certificate } from '../certificate.ts';
+import type { PolicyConstraints } from '../extensions.ts';
 import { oid } from '../oid.ts';
 import { decode } from './decoded.ts';
 import { displayName, finding, type Finding } from './verdict.ts';
@@ -46,13 +47,19 @@ export function judgePolicies(path: readonly Certificate[], inputs: PolicyInputs
     const offender = contradiction(decoded);
     if (offender !== undefined) {
       const message = `${displayName(certificate)} ${offender}`;
-      return [finding('policy', place, message, 'have it issued again by its CA', 'RFC 5280 4.2.1.4, 6.1.4 (a)')];
+      return [
+        finding('policy', place, message, 'have it issued again by its CA', 'RFC 5280 4.2.1.4, 6.1.4 (a)'),
+      ];
     }
-    applyPolicies(level, decoded.policies?.map(({ id }) => id), inhibitAny > 0 || (!last && decoded.selfIssued));
+    applyPolicies(
+      level,
+      decoded.policies?.map(({ id }) => id),
+      inhibitAny > 0 || (!last && decoded.selfIssued),
+    );
     levels.push(level);
     if (last) {
       if (explicit > 0) explicit -= 1;
-      if (decoded.policyConstraints?.requireExplicitPolicy === 0) explicit = 0;
+      if (constraintsOf(certificate, inputs)?.requireExplicitPolicy === 0) explicit = 0;
       break;
     }
     level = applyMappings(level, decoded.policyMappings ?? [], mapping > 0);
@@ -61,7 +68,7 @@ export function judgePolicies(path: readonly Certificate[], inputs: PolicyInputs
       if (mapping > 0) mapping -= 1;
       if (inhibitAny > 0) inhibitAny -= 1;
     }
-    const constraints = decoded.policyConstraints;
+    const constraints = constraintsOf(certificate, inputs);
     explicit = Math.min(explicit, constraints?.requireExplicitPolicy ?? explicit);
     mapping = Math.min(mapping, constraints?.inhibitPolicyMapping ?? mapping);
     inhibitAny = Math.min(inhibitAny, decoded.inhibitAnyPolicy ?? inhibitAny);
@@ -72,7 +79,28 @@ export function judgePolicies(path: readonly Certificate[], inputs: PolicyInputs
   return [finding('policy', { certificate: leaf, index: 0 }, ...refusal(leaf, inputs))];
 }
 
-function refusal(leaf: Certificate, { policies, requireExplicitPolicy }: PolicyInputs): [message: string, fix: string] {
+/** Whether the user asks about policies at all. */
+const asksForPolicies = ({ policies, ...flags }: PolicyInputs): boolean =>
+  policies.length > 0 || Object.values(flags).some(Boolean);
+
+/**
+ * Policy constraints must be critical (RFC 5280 4.2.1.11). Where they are not, whoever ignores extensions that are not
+ * critical accepts the chain; so they count if the user asks about policies, and are worth a warning otherwise.
+ */
+function constraintsOf(certificate: Certificate, inputs: PolicyInputs): PolicyConstraints | undefined {
+  const counts = asksForPolicies(inputs) || extension(certificate, oid.policyConstraints)?.critical === true;
+  return counts ? decode(certificate).policyConstraints : undefined;
+}
+
+/** Certificates whose policy constraints were passed over. */
+export function ignoredConstraints(path: readonly Certificate[], inputs: PolicyInputs): Certificate[] {
+  return path.slice(0, -1).filter((one) => decode(one).policyConstraints && !constraintsOf(one, inputs));
+}
+
+function refusal(
+  leaf: Certificate,
+  { policies, requireExplicitPolicy }: PolicyInputs,
+): [message: string, fix: string] {
   const wanted = policies.length === 0 ? 'any policy' : policies.join(' or ');
   const message = `the path to ${displayName(leaf)} is not valid for ${wanted}, and an explicit policy is required`;
   const fix = requireExplicitPolicy
@@ -84,7 +112,9 @@ function refusal(leaf: Certificate, { policies, requireExplicitPolicy }: PolicyI
 /** The same policy twice (4.2.1.4), or a mapping from or to anyPolicy (6.1.4 (a)). */
 function contradiction({ policies, policyMappings }: ReturnType<typeof decode>): string | undefined {
   if (policies && new Set(policies.map(({ id }) => id)).size < policies.length) return 'names a policy twice';
-  const any = policyMappings?.some(({ issuer, subject }) => issuer === oid.anyPolicy || subject === oid.anyPolicy);
+  const any = policyMappings?.some(
+    ({ issuer, subject }) => issuer === oid.anyPolicy || subject === oid.anyPolicy,
+  );
   return any === true ? 'maps a policy from or to anyPolicy' : undefined;
 }
 
@@ -120,7 +150,8 @@ function applyMappings(
     node.mapped = true;
     nodeAt(next, subject).parents.add(issuer);
   }
-  for (const node of level.nodes.values()) if (!node.mapped) nodeAt(next, node.policy).parents.add(node.policy);
+  for (const node of level.nodes.values())
+    if (!node.mapped) nodeAt(next, node.policy).parents.add(node.policy);
   return next;
 }
 

@@ -22,7 +22,11 @@ export interface Subject extends Place {
  * Asks about every certificate but the anchor (RFC 5280 6.3).
  * @param findSigner tells whether a certificate outside the path may sign CRLs for it.
  */
-export function judgeRevocation(run: Run, path: readonly Certificate[], findSigner: FindSigner): RevocationVerdict {
+export function judgeRevocation(
+  run: Run,
+  path: readonly Certificate[],
+  findSigner: FindSigner,
+): RevocationVerdict {
   const findings: Finding[] = [];
   const warnings: Warning[] = [];
   for (const [index, certificate] of path.entries()) {
@@ -45,20 +49,30 @@ function judgeCrls(run: Run, subject: Subject, findSigner: FindSigner): Revocati
 
   const covered = new Set<ReasonFlag>();
   const faults: string[] = [];
+  const warnings: Warning[] = [];
   for (const crl of crls.filter(({ deltaBase }) => deltaBase === undefined)) {
     const answer = consult(run, crl, crls, subject, findSigner);
     if ('entry' in answer) return { findings: [revoked(subject, answer.entry)], warnings: [] };
     if ('fault' in answer) faults.push(answer.fault);
-    else for (const reason of answer.reasons) covered.add(reason);
+    else {
+      for (const reason of answer.reasons) covered.add(reason);
+      if (!crl.crl.nextUpdate) warnings.push(endless(subject));
+    }
   }
   const complete = allReasons.every((reason) => covered.has(reason));
-  return { findings: complete ? [] : [unusable(subject, covered, faults)], warnings: [] };
+  return { findings: complete ? [] : [unusable(subject, covered, faults)], warnings };
 }
 
 type Answer = { entry: RevokedEntry } | { reasons: readonly ReasonFlag[] } | { fault: string };
 
 /** RFC 5280 6.3.3 for one complete CRL and the newest delta CRL that belongs to it. */
-function consult(run: Run, crl: CrlIndex, all: readonly CrlIndex[], subject: Subject, findSigner: FindSigner): Answer {
+function consult(
+  run: Run,
+  crl: CrlIndex,
+  all: readonly CrlIndex[],
+  subject: Subject,
+  findSigner: FindSigner,
+): Answer {
   const { certificate, issuer } = subject;
   const scope = scopeFor(certificate, crl);
   if ('outside' in scope) return { fault: scope.outside };
@@ -67,7 +81,10 @@ function consult(run: Run, crl: CrlIndex, all: readonly CrlIndex[], subject: Sub
     if (fault !== undefined) return { fault };
     const delta = all
       .filter((one) => updates(one, crl) && faultOf(run, one, issuer, findSigner) === undefined)
-      .reduce<CrlIndex | undefined>((best, one) => (best && compareNumbers(best.number, one.number) >= 0 ? best : one), undefined);
+      .reduce<CrlIndex | undefined>(
+        (best, one) => (best && compareNumbers(best.number, one.number) >= 0 ? best : one),
+        undefined,
+      );
     const entry = (delta && findRevoked(delta, certificate.serial)) ?? findRevoked(crl, certificate.serial);
     return entry && entry.reason !== removeFromCrl ? { entry } : { reasons: scope.reasons };
   } catch (error) {
@@ -81,8 +98,11 @@ const removeFromCrl = 8;
 
 /** RFC 5280 5.2.4: the same scope, based on this CRL or an older one, and not older itself. */
 function updates(delta: CrlIndex, complete: CrlIndex): boolean {
-  if (delta.deltaBase === undefined || complete.number === undefined || delta.number === undefined) return false;
-  const sameScope = delta.scopeDer ? (complete.scopeDer?.equals(delta.scopeDer) ?? false) : !complete.scopeDer;
+  if (delta.deltaBase === undefined || complete.number === undefined || delta.number === undefined)
+    return false;
+  const sameScope = delta.scopeDer
+    ? (complete.scopeDer?.equals(delta.scopeDer) ?? false)
+    : !complete.scopeDer;
   return (
     sameScope &&
     compareNumbers(delta.deltaBase, complete.number) <= 0 &&
@@ -117,7 +137,20 @@ function withoutCrl(run: Run, subject: Subject): RevocationVerdict {
   if (run.input.requireCrl !== true) {
     return { findings: [], warnings: [{ rule: 'no-crl', subject: issuer, message }] };
   }
-  return { findings: [finding('crl-missing', subject, message, `give the CRL of ${issuer} with --crl`)], warnings: [] };
+  return {
+    findings: [finding('crl-missing', subject, message, `give the CRL of ${issuer} with --crl`)],
+    warnings: [],
+  };
+}
+
+/** RFC 5280 5.1.2.5 demands nextUpdate; OpenSSL and others take a CRL without it for fresh for ever. */
+function endless({ issuer }: Subject): Warning {
+  const subject = displayName(issuer);
+  return {
+    rule: 'endless-crl',
+    subject,
+    message: `the CRL of ${subject} does not say when the next one comes, so it never goes stale`,
+  };
 }
 
 function unusable(subject: Subject, covered: ReadonlySet<ReasonFlag>, faults: readonly string[]): Finding {
@@ -127,7 +160,9 @@ function unusable(subject: Subject, covered: ReadonlySet<ReasonFlag>, faults: re
     const message = `the CRLs of ${issuer} cover only some reasons for revocation`;
     return finding('crl-unusable', subject, message, 'give the CRLs for the other reasons too');
   }
-  const why = faults.length === 0 ? 'builds on a complete one, which is not there' : [...new Set(faults)].join('; another ');
+  const why =
+    faults.length === 0
+      ? 'builds on a complete one, which is not there'
+      : [...new Set(faults)].join('; another ');
   return finding('crl-unusable', subject, `the CRL of ${issuer} ${why}`, fix);
 }
-

@@ -55,7 +55,9 @@ export class Run {
   issuersOf(certificate: Certificate): Certificate[] {
     const key = nameKey(certificate.issuerName);
     const anchors = this.#anchors.get(key) ?? [];
-    const others = (this.#intermediates.get(key) ?? []).filter((one) => !anchors.some((a) => a.der.equals(one.der)));
+    const others = (this.#intermediates.get(key) ?? []).filter(
+      (one) => !anchors.some((a) => a.der.equals(one.der)),
+    );
     const score = (one: Certificate): number =>
       (anchors.includes(one) ? 4 : 0) + keyIdentifierScore(certificate, one) + (this.isCurrent(one) ? 2 : 0);
     const all = [...anchors, ...others];

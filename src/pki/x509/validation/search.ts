@@ -35,18 +35,24 @@ export function searchPath(
   question: Question,
   whole: (path: readonly Certificate[]) => readonly Finding[],
 ): SearchResult {
-  const first = { path: [target], findings: judgeTarget(run, target, question), complete: isEnd(run, target) };
+  const first = {
+    path: [target],
+    findings: judgeTarget(run, target, question),
+    complete: isEnd(run, target),
+  };
   const clean: Partial[] = first.findings.length === 0 ? [first] : [];
   const faulty: Partial[] = first.findings.length === 0 ? [] : [first];
   const candidates: Candidate[] = [];
 
   while (!run.budget.exhausted) {
-    const partial = clean.pop() ?? (candidates.length < shownCandidates ? takeLeastFaulty(faulty) : undefined);
+    const partial =
+      clean.pop() ?? (candidates.length < shownCandidates ? takeLeastFaulty(faulty) : undefined);
     if (!partial) return { path: undefined, candidates: rank(candidates) };
     if (partial.complete) {
       run.budget.spend(cost.path);
       const findings = [...partial.findings, ...whole(partial.path)];
-      if (findings.length === 0) return { path: partial.path, candidates: [{ path: partial.path, findings }] };
+      if (findings.length === 0)
+        return { path: partial.path, candidates: [{ path: partial.path, findings }] };
       if (candidates.length < shownCandidates) candidates.push({ path: partial.path, findings });
       continue;
     }
@@ -55,7 +61,8 @@ export function searchPath(
     // The most promising one is on top of the stack.
     for (const step of steps.reverse()) (step.findings.length === 0 ? clean : faulty).push(step);
   }
-  return { path: undefined, candidates: [exhausted(target), ...rank(candidates)] };
+  const bomb = faulty.find(({ findings }) => findings.some(({ rule }) => rule === 'too-much-work'));
+  return { path: undefined, candidates: [bomb ?? exhausted(target), ...rank(candidates)] };
 }
 
 function isEnd(run: Run, certificate: Certificate): boolean {
@@ -97,7 +104,8 @@ function takeLeastFaulty(faulty: Partial[]): Partial | undefined {
 /** Complete paths first, then those with the fewest faults. */
 function rank(candidates: readonly Candidate[]): Candidate[] {
   const weight = ({ findings }: Candidate): number =>
-    findings.length + (findings.some(({ rule }) => rule === 'issuer-missing' || rule === 'not-trusted') ? 100 : 0);
+    findings.length +
+    (findings.some(({ rule }) => rule === 'issuer-missing' || rule === 'not-trusted') ? 100 : 0);
   return [...candidates].sort((a, b) => weight(a) - weight(b));
 }
 
@@ -115,12 +123,22 @@ function missingIssuer(run: Run, path: readonly Certificate[]): Finding[] {
     return [finding('anchor-not-root', place, 'the trust file holds an intermediate only', fix)];
   }
   if (decode(top).selfIssued) {
-    const message = path.length === 1 ? `${name} is self-signed and not trusted` : `the chain ends in ${name}, which is not trusted`;
+    const message =
+      path.length === 1
+        ? `${name} is self-signed and not trusted`
+        : `the chain ends in ${name}, which is not trusted`;
     return [finding('not-trusted', place, message, 'trust it if it is yours, or find out who put it there')];
   }
   const issuer = formatName(top.issuerName);
   return path.length === 1
-    ? [finding('issuer-missing', place, `the issuing CA of ${name} is missing: ${issuer}`, 'use fullchain.pem, or give it with --intermediates')]
+    ? [
+        finding(
+          'issuer-missing',
+          place,
+          `the issuing CA of ${name} is missing: ${issuer}`,
+          'use fullchain.pem, or give it with --intermediates',
+        ),
+      ]
     : [
         finding(
           'issuer-missing',
@@ -134,5 +152,8 @@ function missingIssuer(run: Run, path: readonly Certificate[]): Finding[] {
 function exhausted(target: Certificate): Candidate {
   const message = `the certificates around ${displayName(target)} are too entangled to be judged in bounded work`;
   const fix = 'give only the intermediates that belong to its chain';
-  return { path: [target], findings: [finding('too-much-work', { certificate: target, index: 0 }, message, fix)] };
+  return {
+    path: [target],
+    findings: [finding('too-much-work', { certificate: target, index: 0 }, message, fix)],
+  };
 }

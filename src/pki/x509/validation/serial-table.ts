@@ -19,14 +19,14 @@ export class SerialTable {
   readonly #slots: Uint32Array;
 
   /** @throws DerError where an entry is malformed. */
-  constructor(der: Buffer, start: number, end: number) {
+  constructor(der: Buffer, start: number, end: number, version: 1 | 2) {
     this.#der = der;
     const offsets = entryOffsets(der, start, end);
     this.count = offsets.length;
     const size = 2 ** Math.ceil(Math.log2(Math.max(2, offsets.length * 2)));
     this.#slots = new Uint32Array(size);
     for (const offset of offsets) this.#insert(offset);
-    this.unknownCritical = offsets.length === 0 ? undefined : firstUnknownCritical(der, offsets);
+    this.unknownCritical = checkEntries(der, offsets, version);
   }
 
   /** Offset of the entry with these content octets as its serial number. */
@@ -36,7 +36,8 @@ export class SerialTable {
       const stored = this.#slots[slot] ?? 0;
       if (stored === 0) return undefined;
       const [start, end] = serialBounds(this.#der, stored - 1);
-      if (end - start === serial.length && this.#der.compare(serial, 0, serial.length, start, end) === 0) return stored - 1;
+      if (end - start === serial.length && this.#der.compare(serial, 0, serial.length, start, end) === 0)
+        return stored - 1;
     }
   }
 
@@ -51,7 +52,7 @@ export class SerialTable {
 
 function entryOffsets(der: Buffer, start: number, end: number): number[] {
   const offsets: number[] = [];
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     if (der[at] !== tag.sequence) throw malformed(at, 'a revoked certificate');
     const [contentStart, next] = bounds(der, at, end);
     if (der[contentStart] !== tag.integer || bounds(der, contentStart, next)[1] > next) {
@@ -90,19 +91,29 @@ function hash(bytes: Buffer, start: number, end: number): number {
   return value >>> 0;
 }
 
-function firstUnknownCritical(der: Buffer, offsets: readonly number[]): string | undefined {
+/** Serial number, date, extensions in version 2, nothing else (RFC 5280 5.1). Returns an unknown critical extension. */
+function checkEntries(der: Buffer, offsets: readonly number[], version: 1 | 2): string | undefined {
+  let unknown: string | undefined;
   for (const offset of offsets) {
     const [serial, end] = bounds(der, offset, der.length);
-    const [, afterSerial] = bounds(der, serial, end);
-    if (afterSerial >= end) throw malformed(afterSerial, 'a revocation date');
-    const [, afterDate] = bounds(der, afterSerial, end);
-    if (afterDate >= end || !mayBeCritical(der, afterDate, end)) continue;
-    const extensions = readExtensions(new DerReader(der, afterDate, end).sequence('crlEntryExtensions'), 'a CRL entry');
-    const unknown = extensions.find(({ id, critical }) => critical && !understood.has(id));
-    if (unknown) return unknown.id;
+    const [, date] = bounds(der, serial, end);
+    if (der[date] !== tag.utcTime && der[date] !== tag.generalizedTime)
+      throw malformed(date, 'a revocation date');
+    const [, extensions] = bounds(der, date, end);
+    if (extensions === end) continue;
+    const isList =
+      version === 2 && der[extensions] === tag.sequence && bounds(der, extensions, end)[1] === end;
+    if (!isList) throw malformed(extensions, 'the end of the entry or its extensions');
+    if (unknown === undefined && mayBeCritical(der, extensions, end))
+      unknown = unknownCriticalIn(der, extensions, end);
   }
-  return undefined;
+  return unknown;
 }
+
+const unknownCriticalIn = (der: Buffer, start: number, end: number): string | undefined =>
+  readExtensions(new DerReader(der, start, end).sequence('crlEntryExtensions'), 'a CRL entry').find(
+    ({ id, critical }) => critical && !understood.has(id),
+  )?.id;
 
 /** `critical` TRUE is the only place for the octets 01 01 ff; reading the extensions settles it. */
 const mayBeCritical = (der: Buffer, start: number, end: number): boolean => {

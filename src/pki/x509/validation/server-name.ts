@@ -14,8 +14,11 @@ export function judgeName(place: Place, wanted: SubjectAlternativeName): Finding
     const message = `${name} has no subject alternative names, and a common name does not count`;
     return [finding('name-mismatch', place, message, fix)];
   }
-  const shown = names.flatMap((one) => ('value' in one ? [one.value] : one.kind === 'ip' ? [nameText(one)] : []));
-  const list = shown.length > 5 ? `${shown.slice(0, 5).join(', ')} and ${shown.length - 5} more` : shown.join(', ');
+  const shown = names.flatMap((one) =>
+    'value' in one ? [one.value] : one.kind === 'ip' ? [nameText(one)] : [],
+  );
+  const list =
+    shown.length > 5 ? `${shown.slice(0, 5).join(', ')} and ${shown.length - 5} more` : shown.join(', ');
   const message = `${name} is not for ${text}${list === '' ? '' : `, only for ${list}`}`;
   return [finding('name-mismatch', place, message, fix)];
 }
@@ -24,7 +27,8 @@ export function matchesName(presented: GeneralName, wanted: SubjectAlternativeNa
   if (presented.kind === 'dns' && wanted.kind === 'dns') return matchesHost(presented.value, wanted.value);
   if (presented.kind === 'ip' && wanted.kind === 'ip') return presented.bytes.equals(wanted.bytes);
   if (presented.kind === 'uri' && wanted.kind === 'uri') return matchesUri(presented.value, wanted.value);
-  if (presented.kind === 'email' && wanted.kind === 'email') return matchesMailbox(presented.value, wanted.value);
+  if (presented.kind === 'email' && wanted.kind === 'email')
+    return matchesMailbox(presented.value, wanted.value);
   return false;
 }
 
@@ -45,7 +49,8 @@ function matchesHost(presented: string, wanted: string): boolean {
 
 /** Scheme and authority are case-insensitive (RFC 3986 6.2.2.1); a SPIFFE ID is equal as a whole or not at all. */
 function matchesUri(presented: string, wanted: string): boolean {
-  const normal = (uri: string): string => uri.replace(/^[^:]+:(?:\/\/[^/?#]*)?/, (head) => head.toLowerCase());
+  const normal = (uri: string): string =>
+    uri.replace(/^[^:]+:(?:\/\/[^/?#]*)?/, (head) => head.toLowerCase());
   return normal(presented) === normal(wanted);
 }
 

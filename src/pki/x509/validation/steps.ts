@@ -1,5 +1,10 @@
 import type { Certificate } from '../certificate.ts';
-import { checkNameConstraints, describeViolation, nameConstraintCost, namesInCommonName } from '../name-constraints.ts';
+import {
+  checkNameConstraints,
+  describeViolation,
+  nameConstraintCost,
+  namesInCommonName,
+} from '../name-constraints.ts';
 import type { SubjectAlternativeName } from '../subject-alternative-name.ts';
 import { judgeExtensions, judgeIssuerRole, judgeProfile, judgeValidity } from './certificate-checks.ts';
 import { decode } from './decoded.ts';
@@ -65,18 +70,10 @@ function judgeAnywhere(run: Run, place: Place): Finding[] {
 
 /** RFC 5280 4.2.1.10: name constraints are for CAs alone. */
 function judgeLeafForm(place: Place): Finding[] {
-  const { basicConstraints, nameConstraints, keyUsage } = decode(place.certificate);
-  if (basicConstraints?.ca === true) return [];
-  const name = displayName(place.certificate);
-  const fix = 'have it issued again by its CA';
-  const findings: Finding[] = [];
-  if (nameConstraints) {
-    findings.push(finding('profile', place, `${name} is no CA, and yet it constrains names`, fix, 'RFC 5280 4.2.1.10'));
-  }
-  if (keyUsage?.includes('keyCertSign') === true) {
-    findings.push(finding('profile', place, `${name} is no CA, and yet it may sign certificates`, fix, 'RFC 5280 4.2.1.9'));
-  }
-  return findings;
+  const { basicConstraints, nameConstraints } = decode(place.certificate);
+  if (basicConstraints?.ca === true || !nameConstraints) return [];
+  const message = `${displayName(place.certificate)} is no CA, and yet it constrains names`;
+  return [finding('profile', place, message, 'have it issued again by its CA', 'RFC 5280 4.2.1.10')];
 }
 
 function judgeSignature(run: Run, below: readonly Certificate[], issuer: Certificate): Finding[] {
@@ -90,11 +87,20 @@ function judgeSignature(run: Run, below: readonly Certificate[], issuer: Certifi
       return [];
     case 'bad': {
       const message = `the signature on ${name} was not made with the key of ${displayName(issuer)}`;
-      return [finding('bad-signature', place, message, 'find the CA certificate with the right key, or have it issued again')];
+      return [
+        finding(
+          'bad-signature',
+          place,
+          message,
+          'find the CA certificate with the right key, or have it issued again',
+        ),
+      ];
     }
     case 'unsupported-algorithm': {
       const message = `${name} is signed with ${child.signatureAlgorithm.id}, which is not supported here`;
-      return [finding('unsupported-algorithm', place, message, 'have it issued again with RSA, ECDSA or Ed25519')];
+      return [
+        finding('unsupported-algorithm', place, message, 'have it issued again with RSA, ECDSA or Ed25519'),
+      ];
     }
   }
 }
@@ -111,12 +117,26 @@ function judgeLength(run: Run, below: readonly Certificate[], place: Place, isAn
   const findings: Finding[] = [];
   if (allowed !== undefined && cas > allowed) {
     const message = `${name} allows ${allowed} more ${allowed === 1 ? 'CA' : 'CAs'} below it, and here are ${cas}`;
-    findings.push(finding('path-length', place, message, `issue from a CA higher up, or have ${name} issued again without this limit`));
+    findings.push(
+      finding(
+        'path-length',
+        place,
+        message,
+        `issue from a CA higher up, or have ${name} issued again without this limit`,
+      ),
+    );
   }
   const limit = run.input.maxDepth;
   const depth = isAnchor ? 0 : countCas([...below.slice(1), certificate]);
   if (limit !== undefined && depth > limit) {
-    findings.push(finding('max-depth', place, `the path has more than ${limit} CAs below its anchor`, 'allow more with --max-depth'));
+    findings.push(
+      finding(
+        'max-depth',
+        place,
+        `the path has more than ${limit} CAs below its anchor`,
+        'allow more with --max-depth',
+      ),
+    );
   }
   return findings;
 }

@@ -49,7 +49,7 @@ export interface Finding {
 
 /** What holds, but would trouble somebody. */
 export interface Warning {
-  rule: 'no-crl' | 'key-identifier' | 'name-syntax' | 'unused-ocsp';
+  rule: 'no-crl' | 'endless-crl' | 'key-identifier' | 'policy-not-critical';
   subject: string;
   message: string;
 }
@@ -99,7 +99,13 @@ export function displayName(certificate: Certificate): string {
 /** `3 days`, `5 hours`: how long ago or how far ahead. */
 export function describeSpan(milliseconds: number): string {
   const seconds = Math.max(1, Math.round(milliseconds / 1000));
-  const [unit, size] = ([['day', 86_400], ['hour', 3600], ['minute', 60]] as const).find(([, s]) => seconds >= s) ?? ['second', 1];
+  const [unit, size] = (
+    [
+      ['day', 86_400],
+      ['hour', 3600],
+      ['minute', 60],
+    ] as const
+  ).find(([, s]) => seconds >= s) ?? ['second', 1];
   const count = Math.floor(seconds / size);
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import { PkiError } from '../errors.ts';
+import { readIfThere } from '../durable.ts';
+import { certificateFolder } from '../store/store.ts';
+import { readRequest } from '../store/request.ts';
+import { describeCertificate } from '../x509/describe-certificate.ts';
+import type { DerError } from '../x509/der-reader.ts';
+import { problem, readDocument, type Document, type Item, type Problem } from '../x509/document.ts';
+import type { AskPassphrase } from '../x509/key-file.ts';
+import type { Relation } from '../x509/relations.ts';
+import { describeKeyItem, type ItemDescription } from './inspect-item.ts';
+
+/** An item as it is shown, with its file. */
+export interface FoundItem {
+  file: string;
+  item: Item;
+  description: ItemDescription;
+}
+
+export interface FileProblem extends Problem {
+  file: string;
+}
+
+export interface Inspection {
+  found: FoundItem[];
+  problems: FileProblem[];
+  relations: Relation[];
+}
+
+/** What the store says of one of its certificates. */
+export interface StoredFacts {
+  name: string;
+  generation: number;
+  /** As request.json names it: relative to the store. */
+  authority: string | undefined;
+  /** Whether key.pem is the certificate's key; `undefined` where there is no key or it cannot be read. */
+  keyMatches: boolean | undefined;
+}
+
+export interface Lent {
+  now: Date;
+  /** For what is encrypted; `undefined` means that there is no passphrase to be had. */
+  ask: AskPassphrase;
+}
+
+/** Reads and describes one file's bytes. */
+export async function inspectBytes(bytes: Buffer, file: string, lent: Lent): Promise<Inspection> {
+  const document = await readDocument(bytes, lent.ask);
+  const inspection = await describeDocument(document, file, lent.now);
+  return { ...inspection, relations: await relateItems(inspection.found) };
+}
+
+/** Relations between things of several files need all of them: they come last. */
+export async function relateItems(found: readonly FoundItem[]): Promise<Relation[]> {
+  if (found.length < 2) return [];
+  const { relate } = await import('../x509/relations.ts');
+  return relate(found.map(({ item }) => item));
+}
+
+/** Everything that a document holds, and everything that is wrong with it. */
+export async function describeDocument(
+  document: Document,
+  file: string,
+  now: Date,
+): Promise<Pick<Inspection, 'found' | 'problems'>> {
+  const found: FoundItem[] = [];
+  const problems: FileProblem[] = document.problems.map((one) => ({ ...one, file }));
+  for (const item of document.items) {
+    try {
+      const { description, malformed } = await describeItem(item, now);
+      found.push({ file, item, description });
+      problems.push(...malformed.map((error) => ({ ...problem(error, item.place), file })));
+    } catch (error) {
+      if (!(error instanceof PkiError)) throw error;
+      problems.push({ ...problem(error, item.place), file });
+    }
+  }
+  return { found, problems };
+}
+
+async function describeItem(
+  item: Item,
+  now: Date,
+): Promise<{ description: ItemDescription; malformed: readonly DerError[] }> {
+  switch (item.kind) {
+    case 'certificate': {
+      const { description, malformed } = describeCertificate(item.certificate, now);
+      return {
+        description: { ...description, selfSigned: await selfSigned(item, description.selfIssued) },
+        malformed,
+      };
+    }
+    case 'request': {
+      const { describeRequest } = await import('../x509/describe-other.ts');
+      return describeRequest(item.request);
+    }
+    case 'crl': {
+      const { describeCrl } = await import('../x509/describe-other.ts');
+      return describeCrl(item.crl, item.summary, now);
+    }
+    default:
+      return { description: describeKeyItem(item), malformed: [] };
+  }
+}
+
+/** Most certificates are not self-issued, and checking signatures is code that then need not be loaded. */
+async function selfSigned(
+  item: Item & { kind: 'certificate' },
+  selfIssued: boolean,
+): Promise<boolean | null> {
+  if (!selfIssued) return false;
+  const { isSelfSigned } = await import('../x509/relations.ts');
+  return isSelfSigned(item.certificate) ?? null;
+}
+
+/**
+ * A certificate of the store: its chain, and whether the key beside it is its own.
+ * @throws PkiError `not-found`
+ */
+export async function inspectStored(
+  store: string,
+  name: string,
+  lent: Lent,
+): Promise<{ inspection: Inspection; stored: StoredFacts }> {
+  const folder = certificateFolder(store, name);
+  const generation = await folder.current();
+  const file = join(folder.currentPath, 'fullchain.pem');
+  const chain = generation === undefined ? undefined : await readIfThere(file);
+  if (generation === undefined || !chain) {
+    throw new PkiError(
+      'not-found',
+      `${JSON.stringify(name)} is neither a file nor a certificate in ${store}`,
+      {
+        hint: 'name a file, a folder, - for standard input, or a certificate of the store (--store DIR)',
+      },
+    );
+  }
+  const inspection = await inspectBytes(chain, file, lent);
+  const request = await readRequest(folder.requestFile);
+  const keyMatches = await keyBelongs(join(folder.currentPath, 'key.pem'), inspection, lent);
+  return { inspection, stored: { name, generation, authority: request?.request.authority, keyMatches } };
+}
+
+async function keyBelongs(path: string, { found }: Inspection, lent: Lent): Promise<boolean | undefined> {
+  const pem = await readIfThere(path).catch(() => undefined);
+  if (!pem) return undefined;
+  const { items } = await readDocument(pem, lent.ask);
+  const [key] = items;
+  const [leaf] = found;
+  if (key?.kind !== 'private-key' || !key.publicKey || leaf?.item.kind !== 'certificate') return undefined;
+  return key.publicKey.equals(leaf.item.certificate.publicKey);
+}

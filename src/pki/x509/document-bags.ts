@@ -1,0 +1,103 @@
+import { PkiError } from '../errors.ts';
+import { readCertificate } from './certificate.ts';
+import { readCrl, summariseEntries } from './crl.ts';
+import { problem, type Document, type Item, type Place } from './document.ts';
+import { derive, type AskPassphrase } from './key-file.ts';
+import { openPkcs12, type Bag } from './pkcs12.ts';
+import { readSignedData } from './pkcs7.ts';
+
+/*
+ * The two containers that hold several things: each of them is read by itself, so that a broken one hides no other.
+ */
+
+interface Source {
+  place: Place;
+  notes: string[];
+}
+
+interface Reading {
+  document: Document;
+  ask: AskPassphrase;
+}
+
+export async function readPkcs7(der: Buffer, source: Source, { document }: Reading): Promise<void> {
+  const { certificates, crls, signers } = readSignedData(der);
+  if (certificates.length + crls.length === 0) {
+    throw new PkiError('malformed', 'expected certificates in the PKCS#7, found none');
+  }
+  const place: Place = { ...source.place, container: 'pkcs7' };
+  const notes = [...source.notes, ...(signers > 0 ? ['beside a signature that is not checked'] : [])];
+  for (const one of certificates) add(document, place, () => certificateItem(one, place, notes));
+  for (const one of crls) add(document, place, () => crlItem(one, place, notes));
+}
+
+export async function readPkcs12(der: Buffer, source: Source, { document, ask }: Reading): Promise<void> {
+  const place: Place = { ...source.place, container: 'pkcs12' };
+  const file = await openPkcs12(der, ask);
+  if (!file) {
+    document.items.push({
+      kind: 'foreign',
+      place,
+      notes: source.notes,
+      locked: true,
+      what: 'PKCS#12 under a passphrase',
+      advice: '--passphrase-file FILE opens it',
+    });
+    return;
+  }
+  const notes = [
+    ...source.notes,
+    ...(file.open ? ['the PKCS#12 file has no passphrase'] : []),
+    ...(file.integrity === 'mac' ? [] : ['nothing proves that the PKCS#12 file is whole']),
+  ];
+  if (file.bags.length === 0) throw new PkiError('malformed', 'expected certificates or keys, found none');
+  for (const bag of file.bags) {
+    const own = { ...place, friendlyName: bag.friendlyName };
+    add(document, own, () => bagItem(bag, own, notes));
+  }
+}
+
+function add(document: Document, place: Place, read: () => Item): void {
+  try {
+    document.items.push(read());
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    document.problems.push(problem(error, place));
+  }
+}
+
+function bagItem({ kind, der }: Bag, place: Place, notes: string[]): Item {
+  switch (kind) {
+    case 'certificate':
+      return certificateItem(der, place, notes);
+    case 'crl':
+      return crlItem(der, place, notes);
+    case 'key': {
+      const facts = derive('pkcs8', der);
+      der.fill(0);
+      return { kind: 'private-key', place, notes, format: 'pkcs8', encrypted: true, ...facts };
+    }
+    case 'other':
+      return {
+        kind: 'foreign',
+        place,
+        notes,
+        locked: false,
+        what: 'a bag of another kind',
+        advice: 'it is not shown',
+      };
+  }
+}
+
+const certificateItem = (der: Buffer, place: Place, notes: string[]): Item => ({
+  kind: 'certificate',
+  place,
+  notes,
+  certificate: readCertificate(der),
+  trust: undefined,
+});
+
+function crlItem(der: Buffer, place: Place, notes: string[]): Item {
+  const crl = readCrl(der);
+  return { kind: 'crl', place, notes, crl, summary: summariseEntries(crl) };
+}

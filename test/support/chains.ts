@@ -1,0 +1,80 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  buildCertificate,
+  randomSerial,
+  type CertificateTemplate,
+} from '../../src/pki/x509/certificate-builder.ts';
+import { readCertificate, type Certificate } from '../../src/pki/x509/certificate.ts';
+import { readCrl, type Crl } from '../../src/pki/x509/crl.ts';
+import { buildCrl, type RevokedEntry } from '../../src/pki/x509/crl-writer.ts';
+import { encodeName } from '../../src/pki/x509/distinguished-name.ts';
+import { keyIdentifier, publicKeyDer } from '../../src/pki/x509/key.ts';
+import { oid } from '../../src/pki/x509/oid.ts';
+
+/** The time at which everything made here is valid. */
+export const noon = new Date('2030-06-15T12:00:00Z');
+
+export const days = (count: number): Date => new Date(noon.getTime() + count * 86_400_000);
+
+/** A certificate with its key, so that it can sign others. */
+export interface Entity {
+  certificate: Certificate;
+  key: KeyObject;
+}
+
+export type Changes = Partial<CertificateTemplate> & { key?: KeyObject };
+
+/** Issues a certificate; without an issuer it signs itself. */
+export function issue(name: string, issuer: Entity | undefined, changes: Changes = {}): Entity {
+  const { key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, ...rest } = changes;
+  const publicKey = publicKeyDer(key);
+  const subject = encodeName([{ type: oid.commonName, value: name }]);
+  const template: CertificateTemplate = {
+    serial: randomSerial(),
+    issuer: issuer?.certificate.subject ?? subject,
+    subject,
+    notBefore: days(-30),
+    notAfter: days(30),
+    publicKey,
+    basicConstraints: { ca: false, pathLength: undefined },
+    keyUsage: ['digitalSignature'],
+    extendedKeyUsage: [oid.serverAuth, oid.clientAuth],
+    names: [{ kind: 'dns', value: name }],
+    nameConstraints: undefined,
+    authorityKeyIdentifier: issuer && keyIdentifier(issuer.certificate.publicKey),
+    crlUrls: [],
+    ocspUrls: [],
+    issuerUrls: [],
+    ...rest,
+  };
+  return { certificate: readCertificate(buildCertificate(template, issuer?.key ?? key)), key };
+}
+
+export const authority = (name: string, issuer?: Entity, changes: Changes = {}): Entity =>
+  issue(name, issuer, {
+    basicConstraints: { ca: true, pathLength: undefined },
+    keyUsage: ['keyCertSign', 'cRLSign'],
+    extendedKeyUsage: [],
+    names: [],
+    ...changes,
+  });
+
+export function crlOf(
+  issuer: Entity,
+  revoked: readonly Entity[],
+  changes: { thisUpdate?: Date; nextUpdate?: Date; number?: number; reason?: RevokedEntry['reason'] } = {},
+): Crl {
+  const { thisUpdate = days(-1), nextUpdate = days(6), number = 1, reason = 'superseded' } = changes;
+  const der = buildCrl(
+    {
+      issuer: issuer.certificate.subject,
+      authorityKeyIdentifier: keyIdentifier(issuer.certificate.publicKey),
+      number,
+      thisUpdate,
+      nextUpdate,
+      entries: revoked.map(({ certificate: { serial } }) => ({ serial, revokedAt: days(-2), reason })),
+    },
+    issuer.key,
+  );
+  return readCrl(der);
+}
