@@ -145,7 +145,7 @@ export function createOnce(path: string, content: FileContent): boolean {
     if (foreignCode(error) === 'EEXIST') return false;
     throw ioError(error, 'create', path);
   } finally {
-    rmSync(temporary, { force: true });
+    discard(temporary);
   }
   syncFolder(dirname(path));
   return true;

@@ -17,7 +17,7 @@ import { keyKindOf, type Profile } from '../x509/profile.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { generationFiles } from './generation-files.ts';
 import { profileFor } from './profile-for.ts';
-import { standing } from './standing.ts';
+import { standing, type Standing } from './standing.ts';
 
 /** What a run is lent by whoever starts it. */
 export interface World {
@@ -75,18 +75,19 @@ export async function issueIntoStore(
   makeFolder(folder.path);
   const lock = { pid: world.pid, timeout: order.lockTimeout, signal: world.signal };
   return withLock(folder.lockFile, lock, async () => {
+    folder.sweep();
     if (order.when === 'new') refuseExisting(folder, request.name);
+    // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
+    const trust = feedTrust(order, authority);
     const kept = order.when === 'if-due' ? standing(folder, request, world.now()) : undefined;
-    if (kept) {
-      return {
-        state: 'unchanged',
-        name: request.name,
-        path: folder.currentPath,
-        trust: feedTrust(order, authority),
-        ...kept,
-      };
-    }
-    return makeGeneration(order, folder, access, authority, world);
+    const made = kept ?? (await makeGeneration(order, folder, access, authority, world));
+    return {
+      state: kept ? 'unchanged' : 'issued',
+      name: request.name,
+      path: folder.currentPath,
+      trust,
+      ...made,
+    };
   });
 }
 
@@ -108,7 +109,7 @@ async function makeGeneration(
   access: Access,
   authority: LocalAuthority,
   world: World,
-): Promise<IssueResult> {
+): Promise<Standing> {
   const { request } = order;
   for (;;) {
     const pending = resumeOrBegin(order, folder);
@@ -121,15 +122,7 @@ async function makeGeneration(
     const certificate = readCertificate(issuance.certificate);
     const files = generationFiles(issuance, key, request, pending.number, world.now());
     if (!pending.complete(files, access, request)) continue;
-    return {
-      state: 'issued',
-      name: request.name,
-      path: folder.currentPath,
-      generation: pending.number,
-      certificate,
-      chain: [issuance.certificate, ...issuance.chain],
-      trust: feedTrust(order, authority),
-    };
+    return { generation: pending.number, certificate, chain: [issuance.certificate, ...issuance.chain] };
   }
 }
 

@@ -116,6 +116,20 @@ export class CertificateFolder {
     }
   }
 
+  /**
+   * Removes what runs that died have left behind a finished generation. Only under the lock: a living run's files
+   * have the same names.
+   */
+  sweep(): void {
+    const current = this.current() ?? 0;
+    for (const number of this.#numbers('pending')) {
+      if (number <= current) discard(join(this.path, 'pending', generationName(number)));
+    }
+    for (const entry of readdirSync(this.path)) {
+      if (/^\.(current|request\.json)\..*\.tmp$/.test(entry)) discard(join(this.path, entry));
+    }
+  }
+
   versionPath(generation: number): string {
     return join(this.path, 'versions', generationName(generation));
   }
@@ -178,8 +192,8 @@ export class PendingGeneration implements Journal {
    */
   complete(files: readonly GenerationFile[], access: Access, request: StoredRequest): boolean {
     const target = this.#folder.versionPath(this.number);
-    const claimed = this.#isWhole(target) || this.#assemble(files, access, target);
-    if (!claimed) return false;
+    if (!this.#isWhole(target) && !this.#assemble(files, access, target)) return false;
+    syncFolder(dirname(target));
     this.switchTo(request);
     return true;
   }
@@ -209,7 +223,6 @@ export class PendingGeneration implements Journal {
       if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
       throw ioError(error, 'write', target);
     }
-    syncFolder(dirname(target));
     return true;
   }
 
@@ -222,6 +235,7 @@ export class PendingGeneration implements Journal {
       pointLink(this.#folder.currentPath, join('versions', generationName(this.number)));
       syncFolder(this.#folder.path);
     }
-    removeAll(this.path);
+    // What cannot be removed now is recognised by its number and swept by the next run.
+    discard(this.path);
   }
 }

@@ -7,6 +7,7 @@ import {
   ioError,
   jsonText,
   makeFolder,
+  orIoError,
   pointLink,
   readIfThere,
   readJson,
@@ -57,15 +58,16 @@ function isUpToDate(current: string, files: TrustFiles): boolean {
 }
 
 function versions(folder: string): number[] {
-  return readdirSync(join(folder, 'versions'))
+  const all = join(folder, 'versions');
+  return orIoError('read', all, () => readdirSync(all))
     .filter((entry) => /^\d{6,}$/.test(entry))
     .map(Number);
 }
 
 function claim(target: string, files: TrustFiles): boolean {
   const draft = temporaryBeside(target);
-  mkdirSync(draft, { mode: 0o755 });
   try {
+    mkdirSync(draft, { mode: 0o755 });
     writeNew(join(draft, 'ca.pem'), { data: files.roots, mode: 0o644 });
     writeNew(join(draft, 'crl.pem'), { data: files.crls, mode: 0o644 });
     syncFolder(draft);

@@ -6,7 +6,7 @@ import { kindOf, type DerKind } from './der-kind.ts';
 import { DerError } from './der-reader.ts';
 import type { Foreign } from './foreign-format.ts';
 import type { AskPassphrase, PrivateKeyFacts } from './key-file.ts';
-import type { PemBlock} from './pem.ts';
+import type { PemBlock } from './pem.ts';
 import { PemError, PemText, pemBlocks } from './pem.ts';
 import type { TrustSettings } from './trust-settings.ts';
 

@@ -1,6 +1,6 @@
 import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import { PkiError } from '../errors.ts';
-import type { DerReader} from './der-reader.ts';
+import type { DerReader } from './der-reader.ts';
 import { objectIdentifier, octetString, readSequence, smallInteger, tag } from './der-reader.ts';
 
 /*

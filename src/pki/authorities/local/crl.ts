@@ -3,8 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'no
 import { join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
 import {
+  discard,
   ioError,
   makeFolder,
+  orIoError,
   pointLink,
   readIfThere,
   removeAll,
@@ -64,8 +66,8 @@ function claim(signer: CrlSigner, crls: string, number: number, now: Date, nextU
   );
   const target = join(crls, String(number));
   const draft = temporaryBeside(target);
-  mkdirSync(draft, { mode: 0o700 });
   try {
+    mkdirSync(draft, { mode: 0o700 });
     writeNew(join(draft, 'crl.der'), { data: der, mode: 0o644 });
     writeNew(join(draft, 'crl.pem'), { data: encodePem('X509 CRL', der), mode: 0o644 });
     syncFolder(draft);
@@ -73,7 +75,7 @@ function claim(signer: CrlSigner, crls: string, number: number, now: Date, nextU
     syncFolder(crls);
     return true;
   } catch (error) {
-    removeAll(draft);
+    discard(draft);
     if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
     throw ioError(error, 'write', target);
   }
@@ -94,7 +96,7 @@ function moveForward(crls: string): void {
 }
 
 const numbers = (crls: string): number[] =>
-  readdirSync(crls)
+  orIoError('read', crls, () => readdirSync(crls))
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number);
 

@@ -1,8 +1,8 @@
 import { randomBytes, type KeyObject } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
-import { discard, ioError, makeFolder, syncFolder, writeNew } from '../../durable.ts';
+import { discard, ioError, makeFolder, orIoError, syncFolder, writeNew } from '../../durable.ts';
 import { buildCertificate, randomSerial, type CertificateTemplate } from '../../x509/certificate-builder.ts';
 import { readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';
 import { encodeName } from '../../x509/distinguished-name.ts';
@@ -51,8 +51,9 @@ interface NewIssuer {
  */
 export async function createCa(folder: string, wanted: NewCa, now: Date): Promise<void> {
   refuseOccupied(folder);
-  const draft = join(dirname(folder), `.${basename(folder)}.${randomBytes(6).toString('hex')}.new`);
   makeFolder(dirname(folder));
+  sweepDrafts(folder);
+  const draft = join(dirname(folder), `.${basename(folder)}.${randomBytes(6).toString('hex')}.new`);
   try {
     mkdirSync(draft, { mode: 0o700 });
   } catch (error) {
@@ -67,6 +68,21 @@ export async function createCa(folder: string, wanted: NewCa, now: Date): Promis
     throw ioError(error, 'create', folder);
   }
   syncFolder(dirname(folder));
+}
+
+/** Long after any run that makes a CA has ended. */
+const abandoned = 600_000;
+
+/** A run that was killed leaves a draft that may hold keys. */
+function sweepDrafts(folder: string): void {
+  const parent = dirname(folder);
+  const prefix = `.${basename(folder)}.`;
+  for (const entry of orIoError('read', parent, () => readdirSync(parent))) {
+    if (!entry.startsWith(prefix) || !/^[0-9a-f]{12}\.new$/.test(entry.slice(prefix.length))) continue;
+    const draft = join(parent, entry);
+    const { mtimeMs = Date.now() } = statSync(draft, { throwIfNoEntry: false }) ?? {};
+    if (Date.now() - mtimeMs > abandoned) discard(draft);
+  }
 }
 
 function refuseOccupied(folder: string): void {

@@ -1,0 +1,162 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { PkiError } from '../pki/errors.ts';
+import { inspectBytes, inspectStored, type Inspection, type StoredFacts } from '../pki/lifecycle/inspect.ts';
+import { readWhole, refuseLarge } from '../pki/lifecycle/read-whole.ts';
+import { parseDuration } from '../pki/x509/duration.ts';
+import type { Context, InputStream } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { report, type Look } from './inspect-report.ts';
+import {
+  addOutputOptions,
+  addStoreOption,
+  exclusive,
+  storePath,
+  type Run,
+  type StoreFlags,
+} from './options.ts';
+import { Output } from './output.ts';
+
+export interface InspectFlags extends StoreFlags {
+  file?: boolean;
+  stored?: boolean;
+  passphraseFile?: string;
+  pem?: boolean;
+  jsonLines?: boolean;
+  check?: boolean;
+  expiresWithin?: string;
+}
+
+const help = `
+Finds out for itself what it is given: PEM or DER, certificates, requests, CRLs, keys, PKCS#7, PKCS#12.
+Private keys are named, never shown.
+
+Examples:
+  certwright inspect orders.internal                 a certificate of the store
+  certwright inspect /etc/ssl/certs/ca-certificates.crt
+  certwright inspect bundle.p12 --passphrase-file pass.txt
+  certwright inspect /etc/nginx --check --expires-within 30d    exit 3 if one ends within 30 days
+  curl -s https://example.com/ca.der | certwright inspect - --json`;
+
+export function register(command: Command, context: Context, run: Run): void {
+  command
+    .argument('<target>', 'a file, a folder, - for standard input, or a name in the store')
+    .option('--file', 'the target is a file or a folder')
+    .option('--stored', 'the target is a name in the store')
+    .option('--passphrase-file <file>', 'file whose first line opens what is encrypted')
+    .option('--check', 'exit 3 unless every certificate found is valid now')
+    .option('--expires-within <time>', 'with --check: or ends within 30d, 12h, 2w')
+    .option('--pem', 'print the certificates found as PEM, and nothing else')
+    .option('--json-lines', 'of a folder: one JSON document a line, as things are found');
+  addStoreOption(command);
+  addOutputOptions(command).addHelpText('after', help);
+  command.action(run((target: string, flags: InspectFlags) => inspect(target, flags, context)));
+}
+
+async function inspect(target: string, flags: InspectFlags, context: Context): Promise<ExitCode> {
+  checkFlags(flags);
+  const output = new Output(context, { ...flags, json: flags.json === true || flags.jsonLines === true });
+  const look: Look = {
+    target,
+    now: context.now(),
+    pem: flags.pem ?? false,
+    check: flags.check ?? false,
+    within: flags.expiresWithin === undefined ? 0 : parseDuration(flags.expiresWithin, '--expires-within'),
+  };
+  const place = await placeOf(target, flags, context);
+  if (flags.jsonLines === true && place.kind !== 'folder') {
+    throw new PkiError('usage', '--json-lines is for a folder', { hint: 'of one file, --json shows all' });
+  }
+  const ask = await passphraseFrom(place, flags, context);
+  const lent = { now: look.now, ask };
+  switch (place.kind) {
+    case 'folder': {
+      const { reportFolder } = await import('./inspect-folder.ts');
+      return reportFolder(place.path, lent, look, flags.jsonLines ?? false, output);
+    }
+    case 'stored': {
+      const { inspection, stored } = await inspectStored(place.store, target, lent);
+      return finish(inspection, stored, look, output);
+    }
+    case 'file':
+      return finish(await inspectBytes(readWhole(place.path), target, lent), undefined, look, output);
+    case 'stdin':
+      return finish(await inspectBytes(await readStream(context.stdin), '-', lent), undefined, look, output);
+  }
+}
+
+function checkFlags(flags: InspectFlags): void {
+  exclusive({ '--file': flags.file, '--stored': flags.stored });
+  exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines, '--pem': flags.pem });
+  if (flags.expiresWithin !== undefined && flags.check !== true) {
+    throw new PkiError('usage', '--expires-within goes with --check', { hint: 'add --check' });
+  }
+}
+
+type Place =
+  { kind: 'file' | 'folder'; path: string } | { kind: 'stored'; store: string } | { kind: 'stdin' };
+
+/** A bare target is a path where there is one, else a name in the store; both at once is the caller's to decide. */
+async function placeOf(target: string, flags: InspectFlags, context: Context): Promise<Place> {
+  if (target === '-' && flags.stored !== true) return { kind: 'stdin' };
+  const store = storePath(flags, context);
+  if (flags.stored === true) return { kind: 'stored', store };
+  const path = resolve(context.cwd, target);
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (flags.file === true || target.includes('/')) {
+    return { kind: there?.isDirectory() === true ? 'folder' : 'file', path };
+  }
+  const { isStored } = await import('../pki/lifecycle/is-stored.ts');
+  const stored = isStored(store, target);
+  if (there && stored) {
+    throw new PkiError('usage', `${JSON.stringify(target)} is a path and a name in ${store}`, {
+      hint: 'add --file for the path or --stored for the name',
+    });
+  }
+  if (there) return { kind: there.isDirectory() ? 'folder' : 'file', path };
+  return stored || !/\.(pem|crt|cer|der|key|csr|crl|p12|pfx|p7b|p7c|jks)$/i.test(target)
+    ? { kind: 'stored', store }
+    : { kind: 'file', path };
+}
+
+/** Only one file is worth a question; in a folder, what is closed stays closed. */
+async function passphraseFrom(
+  place: Place,
+  flags: InspectFlags,
+  context: Context,
+): Promise<() => Promise<Buffer | undefined>> {
+  if (flags.passphraseFile !== undefined) {
+    const { passphraseFile } = await import('./passphrase.ts');
+    const passphrase = await passphraseFile(flags.passphraseFile, context);
+    return async () => passphrase;
+  }
+  if (place.kind !== 'file' || context.stdin.isTTY !== true) return async () => undefined;
+  return async () => {
+    const { prompt } = await import('./passphrase.ts');
+    return prompt('passphrase of the file', context);
+  };
+}
+
+async function finish(
+  inspection: Inspection,
+  stored: StoredFacts | undefined,
+  look: Look,
+  output: Output,
+): Promise<ExitCode> {
+  const { closedProblems } = await import('./inspect-report.ts');
+  const problems = [...inspection.problems, ...closedProblems(inspection.found)];
+  return report({ ...inspection, problems }, { stored, skipped: undefined }, look, output);
+}
+
+async function readStream(stream: InputStream): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of stream) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    chunks.push(bytes);
+    total += bytes.length;
+    refuseLarge(total, 'standard input');
+  }
+  return Buffer.concat(chunks, total);
+}
