@@ -10,10 +10,6 @@ const top = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({ options: { metafile: { type: 'string' } } });
 const { version } = await readJson(join(top, 'package.json'));
 
-const { outputs, metafile } = await bundle();
-await writeDist(outputs, await licencesOf(metafile));
-if (options.metafile !== undefined) await writeFile(options.metafile, JSON.stringify(metafile));
-
 async function bundle() {
   const { outputFiles, metafile } = await build({
     absWorkingDir: top,
@@ -33,11 +29,23 @@ async function bundle() {
     // The full texts are in THIRD_PARTY_LICENSES.
     legalComments: 'none',
     define: { __VERSION__: JSON.stringify(version) },
+    plugins: [withoutSubprocesses],
     // commander is CommonJS and asks for Node's own modules by require().
     banner: { js: "import{createRequire as $cr}from'node:module';const require=$cr(import.meta.url);" },
   });
   return { outputs: new Map(outputFiles.map(({ path, contents }) => [basename(path), contents])), metafile };
 }
+
+/** commander can run subcommands as programs of their own; nobody does, and child_process takes 3 ms to load. */
+const withoutSubprocesses = {
+  name: 'without-subprocesses',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?child_process$/ }, ({ importer }) =>
+      importer.includes('/commander/') ? { path: 'child_process', namespace: 'nothing' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
 
 /** Chunks first and main.js last, each by rename: whoever starts the program meanwhile gets the old one or the new. */
 async function writeDist(outputs, licences) {
@@ -77,3 +85,7 @@ async function licenceOf(folder) {
 async function readJson(path) {
   return JSON.parse(await readFile(path, 'utf8'));
 }
+
+const { outputs, metafile } = await bundle();
+await writeDist(outputs, await licencesOf(metafile));
+if (options.metafile !== undefined) await writeFile(options.metafile, JSON.stringify(metafile));

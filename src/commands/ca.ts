@@ -1,3 +1,8 @@
+import { createCa, defaultCaLifetime, defaultCaName, describeCa } from '../pki/lifecycle/ca.ts';
+import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
+import { checkCaName, checkUrls } from './ca-input.ts';
+import { givenCaPassphrase, newPassphrase } from './passphrase.ts';
+import { caDocument, caLines, trustLines } from './ca-report.ts';
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseDuration } from '../pki/x509/duration.ts';
@@ -78,10 +83,6 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
   exclusive({ '--passphrase-file': flags.passphraseFile, '--ask-passphrase': flags.askPassphrase });
   const lifetime = flags.lifetime === undefined ? undefined : parseDuration(flags.lifetime, '--lifetime');
-  const { createCa, defaultCaName, defaultCaLifetime, describeCa } = await import('../pki/lifecycle/ca.ts');
-  const { parseNameConstraints } = await import('../pki/x509/name-constraint-flags.ts');
-  const { checkCaName, checkUrls } = await import('./ca-input.ts');
-  const { givenCaPassphrase, newPassphrase } = await import('./passphrase.ts');
   const nameConstraints = parseNameConstraints({
     permitted: { dns: flags.permitDns, ip: flags.permitIp, email: flags.permitEmail, uri: flags.permitUri },
     excluded: {
@@ -110,7 +111,6 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
   };
   await output.progress('making the CA', createCa(folder, wanted, context.now()));
   const summary = describeCa(folder);
-  const { caDocument, caLines } = await import('./ca-report.ts');
   const where = relative(context.cwd, folder) || '.';
   output.result(caDocument(summary), [
     `${output.paint.green('made')} a CA in ${where}`,
@@ -123,8 +123,6 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
 
 async function showCa(flags: ShowFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
-  const { describeCa } = await import('../pki/lifecycle/ca.ts');
-  const { caDocument, caLines, trustLines } = await import('./ca-report.ts');
   const summary = describeCa(folderOf(flags, context));
   output.result(caDocument(summary), [
     ...caLines(summary, context.now(), output.paint),

@@ -2,12 +2,14 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
-import { inspectBytes, inspectStored, type Inspection, type StoredFacts } from '../pki/lifecycle/inspect.ts';
+import { inspectBytes, type Inspection } from '../pki/lifecycle/inspect.ts';
+import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
+import { isStored } from '../pki/lifecycle/is-stored.ts';
 import { readWhole, refuseLarge } from '../pki/lifecycle/read-whole.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import type { Context, InputStream } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { report, type Look } from './inspect-report.ts';
+import { closedProblems, report, type Look } from './inspect-report.ts';
 import {
   addOutputOptions,
   addStoreOption,
@@ -64,7 +66,7 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
     check: flags.check ?? false,
     within: flags.expiresWithin === undefined ? 0 : parseDuration(flags.expiresWithin, '--expires-within'),
   };
-  const place = await placeOf(target, flags, context);
+  const place = placeOf(target, flags, context);
   if (flags.jsonLines === true && place.kind !== 'folder') {
     throw new PkiError('usage', '--json-lines is for a folder', { hint: 'of one file, --json shows all' });
   }
@@ -76,6 +78,7 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
       return reportFolder(place.path, lent, look, flags.jsonLines ?? false, output);
     }
     case 'stored': {
+      const { inspectStored } = await import('../pki/lifecycle/inspect-stored.ts');
       const { inspection, stored } = await inspectStored(place.store, target, lent);
       return finish(inspection, stored, look, output);
     }
@@ -98,26 +101,21 @@ type Place =
   { kind: 'file' | 'folder'; path: string } | { kind: 'stored'; store: string } | { kind: 'stdin' };
 
 /** A bare target is a path where there is one, else a name in the store; both at once is the caller's to decide. */
-async function placeOf(target: string, flags: InspectFlags, context: Context): Promise<Place> {
+function placeOf(target: string, flags: InspectFlags, context: Context): Place {
   if (target === '-' && flags.stored !== true) return { kind: 'stdin' };
   const store = storePath(flags, context);
   if (flags.stored === true) return { kind: 'stored', store };
   const path = resolve(context.cwd, target);
   const there = statSync(path, { throwIfNoEntry: false });
-  if (flags.file === true || target.includes('/')) {
-    return { kind: there?.isDirectory() === true ? 'folder' : 'file', path };
-  }
-  const { isStored } = await import('../pki/lifecycle/is-stored.ts');
+  const found: Place = { kind: there?.isDirectory() === true ? 'folder' : 'file', path };
+  if (flags.file === true) return found;
   const stored = isStored(store, target);
   if (there && stored) {
     throw new PkiError('usage', `${JSON.stringify(target)} is a path and a name in ${store}`, {
       hint: 'add --file for the path or --stored for the name',
     });
   }
-  if (there) return { kind: there.isDirectory() ? 'folder' : 'file', path };
-  return stored || !/\.(pem|crt|cer|der|key|csr|crl|p12|pfx|p7b|p7c|jks)$/i.test(target)
-    ? { kind: 'stored', store }
-    : { kind: 'file', path };
+  return there ? found : { kind: 'stored', store };
 }
 
 /** Only one file is worth a question; in a folder, what is closed stays closed. */
@@ -144,7 +142,6 @@ async function finish(
   look: Look,
   output: Output,
 ): Promise<ExitCode> {
-  const { closedProblems } = await import('./inspect-report.ts');
   const problems = [...inspection.problems, ...closedProblems(inspection.found)];
   return report({ ...inspection, problems }, { stored, skipped: undefined }, look, output);
 }

@@ -1,6 +1,7 @@
+import { planIssue } from '../pki/lifecycle/plan.ts';
 import { relative, resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
-import type { FilesOrder } from '../pki/lifecycle/issue-files.ts';
+import { type FilesOrder, issueIntoFiles, issueOnly } from '../pki/lifecycle/issue-files.ts';
 import { issueIntoStore, type IssueResult } from '../pki/lifecycle/issue.ts';
 import type { openOrCreate } from '../pki/lifecycle/open-ca.ts';
 import { renewAt } from '../pki/lifecycle/due.ts';
@@ -148,7 +149,6 @@ function shortest(path: string, context: Context): string {
 }
 
 async function toStdout(order: Order, authority: Authority, context: Context, output: Output): Promise<void> {
-  const { issueOnly } = await import('../pki/lifecycle/issue-files.ts');
   const { foreign, request } = order;
   if (!foreign) throw new PkiError('internal', 'a certificate without a key of its own needs a request');
   const { certificate, pem } = await issueOnly(request, foreign.publicKey, authority, context.now());
@@ -174,7 +174,6 @@ async function toFiles(
   context: Context,
   output: Output,
 ): Promise<void> {
-  const { issueIntoFiles } = await import('../pki/lifecycle/issue-files.ts');
   const absolute = (path: string): string => resolve(context.cwd, path);
   const destination: FilesOrder['destination'] =
     flags.out === undefined
@@ -224,7 +223,6 @@ export async function showPlan(
   context: Context,
   output: Output,
 ): Promise<void> {
-  const { planIssue } = await import('../pki/lifecycle/plan.ts');
   const plan = await planIssue(
     order.request,
     order.foreign?.publicKey,

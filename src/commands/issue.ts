@@ -1,3 +1,7 @@
+import { readOrder } from './issue-order.ts';
+import { openOrCreate } from '../pki/lifecycle/open-ca.ts';
+import { caPassphrase } from './passphrase.ts';
+import { finish, showPlan } from './issue-report.ts';
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
@@ -109,13 +113,9 @@ export function register(command: Command, context: Context, run: Run): void {
 async function issue(names: readonly string[], flags: IssueFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
   checkFlags(flags);
-  const { readOrder } = await import('./issue-order.ts');
   const order = await readOrder(names, flags, context);
-  const { openOrCreate } = await import('../pki/lifecycle/open-ca.ts');
-  const { caPassphrase } = await import('./passphrase.ts');
   const reference = authorityOf(flags, context);
   if (flags.dryRun === true) {
-    const { showPlan } = await import('./issue-report.ts');
     await showPlan(order, reference, flags, context, output);
     return exit.done;
   }
@@ -128,7 +128,6 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
     output.note(
       `made a new CA in ${relative(context.cwd, reference) || '.'} ("certwright ca show" describes it)`,
     );
-  const { finish } = await import('./issue-report.ts');
   const work = finish(order, authority, flags, context, output);
   return output.progress(`issuing ${order.request.name}`, work);
 }

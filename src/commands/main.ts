@@ -9,6 +9,7 @@ declare const __VERSION__: string;
 /** One row a subcommand: what `--help` says, and where its code is. Only the one that is called is loaded. */
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ register: Register }> }>> = {
   issue: { summary: 'issue a certificate and its key', load: () => import('./issue.ts') },
+  inspect: { summary: 'show what certificates, keys and requests hold', load: () => import('./inspect.ts') },
   ca: { summary: 'set up and look at a certificate authority in a folder', load: () => import('./ca.ts') },
 };
 

@@ -67,12 +67,19 @@ export class Output {
       };
       this.#context.stdout.write(`${printableJson(document, 2)}\n`);
     }
+    if (!this.json || this.verbose) this.#refuse(message, hint);
+    if (this.verbose) this.#context.stderr.write(`${printable(trace(error))}\n`);
+  }
+
+  /** A part of a result that failed; JSON carries it in the document. */
+  problem(message: string, hint: string | undefined): void {
+    if (!this.json) this.#refuse(message, hint);
+  }
+
+  #refuse(message: string, hint: string | undefined): void {
     const { stderr } = this.#context;
-    if (!this.json || this.verbose) {
-      stderr.write(`${this.#paintErr.red('certwright:')} ${printable(message)}\n`);
-      if (hint !== undefined) stderr.write(`  ${printable(hint)}\n`);
-    }
-    if (this.verbose) stderr.write(`${printable(trace(error))}\n`);
+    stderr.write(`${this.#paintErr.red('certwright:')} ${printable(message)}\n`);
+    if (hint !== undefined) stderr.write(`  ${printable(hint)}\n`);
   }
 
   /** Shows a spinner on a terminal once `work` has taken a second; elsewhere nothing. */

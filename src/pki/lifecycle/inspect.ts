@@ -1,8 +1,4 @@
-import { join } from 'node:path';
 import { PkiError } from '../errors.ts';
-import { readIfThere } from '../durable.ts';
-import { certificateFolder } from '../store/store.ts';
-import { readRequest } from '../store/request.ts';
 import { describeCertificate } from '../x509/describe-certificate.ts';
 import type { DerError } from '../x509/der-reader.ts';
 import { problem, readDocument, type Document, type Item, type Problem } from '../x509/document.ts';
@@ -25,16 +21,6 @@ export interface Inspection {
   found: FoundItem[];
   problems: FileProblem[];
   relations: Relation[];
-}
-
-/** What the store says of one of its certificates. */
-export interface StoredFacts {
-  name: string;
-  generation: number;
-  /** As request.json names it: relative to the store. */
-  authority: string | undefined;
-  /** Whether key.pem is the certificate's key; `undefined` where there is no key or it cannot be read. */
-  keyMatches: boolean | undefined;
 }
 
 export interface Lent {
@@ -111,50 +97,4 @@ async function selfSigned(
   if (!selfIssued) return false;
   const { isSelfSigned } = await import('../x509/relations.ts');
   return isSelfSigned(item.certificate) ?? null;
-}
-
-/**
- * A certificate of the store: its chain, and whether the key beside it is its own.
- * @throws PkiError `not-found`
- */
-export async function inspectStored(
-  store: string,
-  name: string,
-  lent: Lent,
-): Promise<{ inspection: Inspection; stored: StoredFacts }> {
-  const folder = certificateFolder(store, name);
-  const generation = folder.current();
-  const file = join(folder.currentPath, 'fullchain.pem');
-  const chain = generation === undefined ? undefined : readIfThere(file);
-  if (generation === undefined || !chain) {
-    throw new PkiError(
-      'not-found',
-      `${JSON.stringify(name)} is neither a file nor a certificate in ${store}`,
-      {
-        hint: 'name a file, a folder, - for standard input, or a certificate of the store (--store DIR)',
-      },
-    );
-  }
-  const inspection = await inspectBytes(chain, file, lent);
-  const request = readRequest(folder.requestFile);
-  const keyMatches = await keyBelongs(join(folder.currentPath, 'key.pem'), inspection, lent);
-  return { inspection, stored: { name, generation, authority: request?.request.authority, keyMatches } };
-}
-
-async function keyBelongs(path: string, { found }: Inspection, { ask }: Lent): Promise<boolean | undefined> {
-  const [leaf] = found;
-  const [key] = await readKeys(path, ask);
-  if (key?.kind !== 'private-key' || !key.publicKey || leaf?.item.kind !== 'certificate') return undefined;
-  return key.publicKey.equals(leaf.item.certificate.publicKey);
-}
-
-/** Whoever looks at a certificate need not be allowed to read its key. */
-async function readKeys(path: string, ask: AskPassphrase): Promise<Item[]> {
-  try {
-    const pem = readIfThere(path);
-    return pem ? (await readDocument(pem, ask)).items : [];
-  } catch (error) {
-    if (error instanceof PkiError) return [];
-    throw error;
-  }
 }

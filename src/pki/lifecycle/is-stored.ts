@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
-import { certificateFolder } from '../store/store.ts';
+import { join } from 'node:path';
+import { folderName } from '../store/folder-name.ts';
 
 /** Whether the store has a certificate of this name. */
 export const isStored = (store: string, name: string): boolean =>
-  lstatSync(certificateFolder(store, name).currentPath, { throwIfNoEntry: false }) !== undefined;
+  lstatSync(join(store, folderName(name), 'current'), { throwIfNoEntry: false }) !== undefined;

@@ -1,0 +1,216 @@
+import type { FileProblem, FoundItem, Inspection } from '../pki/lifecycle/inspect.ts';
+import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
+import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { itemLines } from './inspect-text.ts';
+import type { Output } from './output.ts';
+import { printable } from './printable.ts';
+
+/** What the caller wants to see and to have checked. */
+export interface Look {
+  /** As it was typed. */
+  target: string;
+  now: Date;
+  pem: boolean;
+  check: boolean;
+  /** Milliseconds: with `check`, what ends sooner fails. */
+  within: number;
+}
+
+export interface Surroundings {
+  stored: StoredFacts | undefined;
+  /** Of a folder: how many files held nothing of the kind. */
+  skipped: number | undefined;
+}
+
+export const schema = 'certwright.inspect/1';
+
+/** As many as anybody reads. */
+const mostProblems = 20;
+
+/** Prints what was found in the form that was asked for. */
+export function report(inspection: Inspection, around: Surroundings, look: Look, output: Output): ExitCode {
+  const checked = look.check ? check(inspection.found, look) : undefined;
+  if (look.pem) output.raw(pemOf(inspection.found));
+  else
+    output.result(
+      documentOf(inspection, around, checked, look),
+      linesOf(inspection, around, checked, look, output),
+    );
+  reportProblems(inspection.problems, output);
+  return combine([
+    ...codesOf(inspection.problems, inspection.found, around),
+    ...(checked?.met === false ? [exit.no] : []),
+  ]);
+}
+
+/** A broken file that was named is bad input; one of many in a folder is a part that failed. */
+function codesOf(
+  problems: readonly FileProblem[],
+  found: readonly FoundItem[],
+  { skipped }: Surroundings,
+): ExitCode[] {
+  if (problems.length === 0) return [];
+  return skipped !== undefined && found.length > 0
+    ? [exit.partly]
+    : problems.map(({ code }) => exitCodeOf[code]);
+}
+
+export function reportProblems(problems: readonly FileProblem[], output: Output): void {
+  for (const { file, message, hint } of problems.slice(0, mostProblems)) {
+    output.problem(message.startsWith(`cannot read ${file}`) ? message : `${file}: ${message}`, hint);
+  }
+  const more = problems.length - mostProblems;
+  if (more > 0) output.problem(`${more} more of that kind`, '--json lists them all');
+}
+
+/** What a named file keeps to itself is said as a refusal: nobody wanted only to hear that. */
+export function closedProblems(found: readonly FoundItem[]): FileProblem[] {
+  const nothingElse = found.every(({ item }) => item.kind === 'foreign');
+  return found.flatMap(({ file, item }) => {
+    if (item.kind !== 'foreign' || !(item.locked || nothingElse)) return [];
+    return {
+      file,
+      code: item.locked ? 'passphrase' : 'unsupported',
+      message: `it is ${item.what}`,
+      hint: item.advice,
+      block: item.place.block,
+      offset: undefined,
+      expected: undefined,
+    };
+  });
+}
+
+export interface Checked {
+  met: boolean;
+  /** Items that fail, with the reason; none of them where there was no certificate at all. */
+  failures: { item: number; reason: 'expired' | 'not-yet-valid' | 'ends-soon' }[];
+}
+
+export function check(found: readonly FoundItem[], { now, within }: Look): Checked {
+  const failures: Checked['failures'] = [];
+  let certificates = 0;
+  found.forEach(({ description }, item) => {
+    if (description.kind !== 'certificate') return;
+    certificates += 1;
+    const { state } = description.validity;
+    if (state !== 'valid') failures.push({ item, reason: state });
+    else if (Date.parse(description.notAfter) < now.getTime() + within)
+      failures.push({ item, reason: 'ends-soon' });
+  });
+  return { met: certificates > 0 && failures.length === 0, failures };
+}
+
+export function pemOf(found: readonly FoundItem[]): string {
+  return found
+    .flatMap(({ description }) => (description.kind === 'certificate' ? [description.pem] : []))
+    .join('');
+}
+
+/** One item as JSON has it. */
+export const itemDocument = ({ file, item, description }: FoundItem): object => ({
+  file,
+  container: item.place.container,
+  block: item.place.block ?? null,
+  label: item.place.label ?? null,
+  friendlyName: item.place.friendlyName ?? null,
+  notes: item.notes,
+  ...(item.kind === 'certificate'
+    ? { trust: item.trust ? { ...item.trust, alias: item.trust.alias ?? null } : null }
+    : {}),
+  ...description,
+});
+
+export const problemDocument = ({
+  file,
+  code,
+  message,
+  hint,
+  block,
+  offset,
+  expected,
+}: FileProblem): object => ({
+  file,
+  code,
+  message,
+  hint: hint ?? null,
+  block: block ?? null,
+  offset: offset ?? null,
+  expected: expected ?? null,
+});
+
+function documentOf(
+  { found, relations, problems }: Inspection,
+  { stored, skipped }: Surroundings,
+  checked: Checked | undefined,
+  { target, now }: Look,
+): object {
+  return {
+    schema,
+    target,
+    time: now.toISOString(),
+    stored: stored
+      ? { ...stored, authority: stored.authority ?? null, keyMatches: stored.keyMatches ?? null }
+      : null,
+    items: found.map(itemDocument),
+    relations,
+    problems: problems.map(problemDocument),
+    skipped: skipped ?? null,
+    check: checked ?? null,
+  };
+}
+
+function linesOf(
+  inspection: Inspection,
+  { stored, skipped }: Surroundings,
+  checked: Checked | undefined,
+  look: Look,
+  output: Output,
+): string[] {
+  if (output.json || output.quiet) return [];
+  const { found } = inspection;
+  const lines = stored ? [...storedLines(stored, output), ''] : [];
+  found.forEach((one, index) => {
+    if (one.item.kind === 'foreign' && skipped === undefined) return;
+    lines.push(...itemLines(index, inspection, look, output), '');
+  });
+  if (skipped !== undefined) {
+    const files = new Set(found.map(({ file }) => file)).size;
+    lines.push(`${found.length} found in ${files} files; ${skipped} other files skipped`);
+  }
+  if (checked) lines.push(checkLine(checked, found, look, output));
+  return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+}
+
+function storedLines({ name, generation, authority, keyMatches }: StoredFacts, { paint }: Output): string[] {
+  const key =
+    keyMatches === undefined
+      ? 'no key of it that can be read'
+      : keyMatches
+        ? 'key.pem belongs to it'
+        : paint.red('key.pem does not belong to it');
+  const by = authority === undefined ? '' : `, issued by ${authority}`;
+  return [`${printable(name)}: generation ${generation}${printable(by)}; ${key}`];
+}
+
+const reasons = {
+  expired: 'has expired',
+  'not-yet-valid': 'is not valid yet',
+  'ends-soon': 'ends too soon',
+} as const;
+
+export function checkLine(
+  { met, failures }: Checked,
+  found: readonly FoundItem[],
+  _look: Look,
+  { paint }: Output,
+): string {
+  if (met) return paint.green('check: met');
+  const [first] = failures;
+  if (!first) return paint.red('check: not met, there is no certificate');
+  const description = found[first.item]?.description;
+  const subject = description?.kind === 'certificate' ? description.subject.text : '';
+  const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
+  return paint.red(
+    printable(`check: not met, ${subject || 'a certificate'} ${reasons[first.reason]}${more}`),
+  );
+}

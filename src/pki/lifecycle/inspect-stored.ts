@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { readIfThere } from '../durable.ts';
+import { PkiError } from '../errors.ts';
+import { readRequest } from '../store/request.ts';
+import { certificateFolder } from '../store/store.ts';
+import { readDocument, type Item } from '../x509/document.ts';
+import type { AskPassphrase } from '../x509/key-file.ts';
+import { inspectBytes, type Inspection, type Lent } from './inspect.ts';
+
+/** What the store says of one of its certificates. */
+export interface StoredFacts {
+  name: string;
+  generation: number;
+  /** As request.json names it: relative to the store. */
+  authority: string | undefined;
+  /** Whether key.pem is the certificate's key; `undefined` where there is no key or it cannot be read. */
+  keyMatches: boolean | undefined;
+}
+
+/**
+ * A certificate of the store: its chain, and whether the key beside it is its own.
+ * @throws PkiError `not-found`
+ */
+export async function inspectStored(
+  store: string,
+  name: string,
+  lent: Lent,
+): Promise<{ inspection: Inspection; stored: StoredFacts }> {
+  const folder = certificateFolder(store, name);
+  const generation = folder.current();
+  const file = join(folder.currentPath, 'fullchain.pem');
+  const chain = generation === undefined ? undefined : readIfThere(file);
+  if (generation === undefined || !chain) {
+    throw new PkiError(
+      'not-found',
+      `${JSON.stringify(name)} is neither a file nor a certificate in ${store}`,
+      {
+        hint: 'name a file, a folder, - for standard input, or a certificate of the store (--store DIR)',
+      },
+    );
+  }
+  const inspection = await inspectBytes(chain, file, lent);
+  const request = readRequest(folder.requestFile);
+  const keyMatches = await keyBelongs(join(folder.currentPath, 'key.pem'), inspection, lent);
+  return { inspection, stored: { name, generation, authority: request?.request.authority, keyMatches } };
+}
+
+async function keyBelongs(path: string, { found }: Inspection, { ask }: Lent): Promise<boolean | undefined> {
+  const [leaf] = found;
+  const [key] = await readKeys(path, ask);
+  if (key?.kind !== 'private-key' || !key.publicKey || leaf?.item.kind !== 'certificate') return undefined;
+  return key.publicKey.equals(leaf.item.certificate.publicKey);
+}
+
+/** Whoever looks at a certificate need not be allowed to read its key. */
+async function readKeys(path: string, ask: AskPassphrase): Promise<Item[]> {
+  try {
+    const pem = readIfThere(path);
+    return pem ? (await readDocument(pem, ask)).items : [];
+  } catch (error) {
+    if (error instanceof PkiError) return [];
+    throw error;
+  }
+}
