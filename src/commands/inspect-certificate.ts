@@ -2,9 +2,10 @@ import type { ItemDescription } from '../pki/lifecycle/inspect-item.ts';
 import type { PublicKeyDescription } from '../pki/x509/describe-certificate.ts';
 import type { ExtensionDescription, ExtensionFields } from '../pki/x509/describe-extensions.ts';
 import type { GeneralNameDescription } from '../pki/x509/describe-names.ts';
+import { purposeName } from '../pki/x509/algorithm-names.ts';
 import type { Item } from '../pki/x509/document.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
-import { distance, listed, shorten, type Row } from './inspect-text.ts';
+import { distance, listed, shorten, timeText, type Row } from './inspect-text.ts';
 import type { Look } from './inspect-report.ts';
 import type { Output } from './output.ts';
 
@@ -17,7 +18,7 @@ export function certificateRows(description: Certificate, item: Item, look: Look
     ['issuer', `${shorten(description.issuer.text) || '(empty)'}${signerNote(description)}`],
     ...nameRows('names', description.names),
     ['valid', validityText(description, look, output)],
-    ['', `${description.notBefore} to ${description.notAfter}`],
+    ['', `${timeText(description.notBefore)} to ${timeText(description.notAfter)}`],
     ['serial', shorten(description.serial)],
     ['key', keyLine(description.publicKey)],
     ['signature', shorten(description.signatureAlgorithm.name)],
@@ -169,7 +170,7 @@ const bareUrl = (name: GeneralNameDescription): string => (name.type === 'uri' ?
 
 function timestampRows({ signedCertificateTimestamps: list }: ExtensionFields): Row[] {
   if (!list) return [];
-  return [['timestamps', ...listed(list.map(({ time, logId }) => `${time} log ${logId}`))]];
+  return [['timestamps', ...listed(list.map(({ time, logId }) => `${timeText(time)} log ${logId}`))]];
 }
 
 function identifierRows({ subjectKeyIdentifier, authorityKeyIdentifier }: ExtensionFields): Row[] {
@@ -197,7 +198,7 @@ function trustRows(item: Item): Row[] {
   const { alias, trusted, rejected } = item.trust;
   return [
     ...(alias === undefined ? [] : [['alias', shorten(alias)] as const]),
-    ...(trusted.length > 0 ? [['trusted for', listed(trusted).join(', ')] as const] : []),
-    ...(rejected.length > 0 ? [['rejected for', listed(rejected).join(', ')] as const] : []),
+    ...(trusted.length > 0 ? [['trusted for', listed(trusted.map(purposeName)).join(', ')] as const] : []),
+    ...(rejected.length > 0 ? [['rejected for', listed(rejected.map(purposeName)).join(', ')] as const] : []),
   ];
 }

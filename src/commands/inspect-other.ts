@@ -1,7 +1,7 @@
 import type { ItemDescription } from '../pki/lifecycle/inspect-item.ts';
 import { keyLine, otherRows } from './inspect-certificate.ts';
 import type { Look } from './inspect-report.ts';
-import { distance, listed, shorten, type Row } from './inspect-text.ts';
+import { distance, listed, shorten, timeText, type Row } from './inspect-text.ts';
 import type { Output } from './output.ts';
 
 type Crl = Extract<ItemDescription, { kind: 'crl' }>;
@@ -23,13 +23,13 @@ export function crlRows(description: Crl, { now }: Look, { paint }: Output): Row
     ['issuer', shorten(issuer.text) || '(empty)'],
     ['number', `${shorten(number ?? 'none')}${deltaOf === null ? '' : `, adds to ${shorten(deltaOf)}`}`],
     ['current', next],
-    ['', `${thisUpdate} to ${nextUpdate ?? '(open)'}`],
+    ['', `${timeText(thisUpdate)} to ${timeText(nextUpdate ?? '(open)')}`],
     ['revoked', `${revoked.count} certificates${reasonsText(revoked.reasons)}`],
     ...(revoked.first
-      ? [['first', `${revoked.first.revokedAt} serial ${shorten(revoked.first.serial)}`] as const]
+      ? [['first', `${timeText(revoked.first.revokedAt)} serial ${shorten(revoked.first.serial)}`] as const]
       : []),
     ...(revoked.last
-      ? [['last', `${revoked.last.revokedAt} serial ${shorten(revoked.last.serial)}`] as const]
+      ? [['last', `${timeText(revoked.last.revokedAt)} serial ${shorten(revoked.last.serial)}`] as const]
       : []),
     ...scopeRows(description.scope),
     ['signature', shorten(description.signatureAlgorithm.name)],

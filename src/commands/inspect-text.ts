@@ -106,7 +106,10 @@ function rowLines([label, ...values]: Row): string[] {
   return values.map((value, at) => `  ${(at === 0 ? label : '').padEnd(width)}${value}`);
 }
 
-/** `for 29 days`, `3 hours ago`: how far a time is from now. */
+/** To the second where it is a whole one. */
+export const timeText = (iso: string): string => iso.replace('.000Z', 'Z');
+
+/** `in 29 days`, `3 hours ago`: how far a time is from now. */
 export function distance(time: Date, now: Date): string {
   const span = time.getTime() - now.getTime();
   return span >= 0 ? `in ${formatDuration(span)}` : `${formatDuration(span)} ago`;

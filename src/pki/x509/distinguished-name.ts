@@ -39,6 +39,12 @@ const shortNames: Readonly<Record<string, string>> = {
   [oid.userId]: 'UID',
   [oid.domainComponent]: 'DC',
   [oid.emailAddress]: 'emailAddress',
+  '2.5.4.15': 'businessCategory',
+  '2.5.4.17': 'postalCode',
+  // CA/Browser Forum, EV guidelines 7.1.4.2: where a company is registered.
+  '1.3.6.1.4.1.311.60.2.1.1': 'jurisdictionL',
+  '1.3.6.1.4.1.311.60.2.1.2': 'jurisdictionST',
+  '1.3.6.1.4.1.311.60.2.1.3': 'jurisdictionC',
 };
 
 /** Upper bounds in characters (RFC 5280 appendix A.1, `ub-…`). */
