@@ -29,21 +29,28 @@ async function bundle() {
     // The full texts are in THIRD_PARTY_LICENSES.
     legalComments: 'none',
     define: { __VERSION__: JSON.stringify(version) },
-    plugins: [withoutSubprocesses],
+    plugins: [withoutDetours],
     // commander is CommonJS and asks for Node's own modules by require().
     banner: { js: "import{createRequire as $cr}from'node:module';const require=$cr(import.meta.url);" },
   });
   return { outputs: new Map(outputFiles.map(({ path, contents }) => [basename(path), contents])), metafile };
 }
 
-/** commander can run subcommands as programs of their own; nobody does, and child_process takes 3 ms to load. */
-const withoutSubprocesses = {
-  name: 'without-subprocesses',
+/**
+ * What dependencies load at start and this program never uses, 5 ms in all: commander can run subcommands as programs
+ * of their own, and chalk looks for colours where output.ts has decided already.
+ */
+const withoutDetours = {
+  name: 'without-detours',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^(node:)?child_process$/ }, ({ importer }) =>
       importer.includes('/commander/') ? { path: 'child_process', namespace: 'nothing' } : undefined,
     );
+    onResolve({ filter: /^#supports-color$/ }, () => ({ path: 'supports-color', namespace: 'no-colour' }));
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {};' }));
+    onLoad({ filter: /.*/, namespace: 'no-colour' }, () => ({
+      contents: 'export default { stdout: false, stderr: false };',
+    }));
   },
 };
 

@@ -24,15 +24,33 @@ export interface Context {
   signal: AbortSignal;
 }
 
+/** The process's own world. Streams are opened when they are first used: each costs a millisecond. */
 export function processContext(signal: AbortSignal): Context {
   return {
     cwd: process.cwd(),
     env: process.env,
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return endingQuietly(process.stdout);
+    },
+    get stderr() {
+      return endingQuietly(process.stderr);
+    },
     pid: process.pid,
     now: () => new Date(),
     signal,
   };
+}
+
+/** A reader that has gone (`| head`) is no failure. */
+function endingQuietly(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (stream.listenerCount('error', exitOnClosedPipe) === 0) stream.on('error', exitOnClosedPipe);
+  return stream;
+}
+
+function exitOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
 }

@@ -39,7 +39,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     });
   }
   const context = processContext(controller.signal);
-  endQuietlyOnClosedPipe(context);
   const code = await runCommandLine(argv, context);
   return signalled === 0 ? code : signalled;
 }
@@ -108,14 +107,4 @@ function usageError(error: CommanderError, argv: readonly string[]): PkiError {
       suggestion?.replace(/^\(|\)$/g, '') ?? `certwright ${command === undefined ? '' : `${command} `}--help`,
     cause: error,
   });
-}
-
-/** A reader that has gone (`| head`) is no failure. */
-function endQuietlyOnClosedPipe(context: Context): void {
-  for (const stream of [context.stdout, context.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(exit.done);
-      throw error;
-    });
-  }
 }

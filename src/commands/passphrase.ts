@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ReadStream } from 'node:tty';
+import type { ReadStream } from 'node:tty';
 import { foreignCode, PkiError } from '../pki/errors.ts';
 import { ioError } from '../pki/durable.ts';
 import { nonEmpty } from './options.ts';
@@ -59,7 +59,7 @@ export async function newPassphrase(context: Context): Promise<Buffer> {
 
 /** @throws PkiError `passphrase` where there is no terminal: nothing ever waits for one. */
 export async function prompt(label: string, { stdin, stderr }: Context): Promise<Buffer> {
-  if (!(stdin instanceof ReadStream)) {
+  if (!isTerminal(stdin)) {
     throw new PkiError('passphrase', `a ${label} is needed and there is no terminal to ask at`, {
       hint: 'give it with --passphrase-file FILE or in CERTWRIGHT_CA_PASSPHRASE',
     });
@@ -74,6 +74,9 @@ export async function prompt(label: string, { stdin, stderr }: Context): Promise
     stderr.write('\n');
   }
 }
+
+const isTerminal = (stdin: Context['stdin']): stdin is ReadStream =>
+  stdin.isTTY === true && 'setRawMode' in stdin;
 
 /** Raw mode hands over every key as it is pressed: Enter ends, Backspace takes back, Ctrl-C and Ctrl-D give up. */
 function readHidden(terminal: ReadStream): Promise<Buffer> {
