@@ -85,6 +85,10 @@ export const layers = {
         if (node.source) judge(node, node.source, isTypeOnly(node, node.exportKind));
       },
       ImportExpression: (node) => judge(node, node.source, false),
+      // A require() of a computed name is bin's own: which file of dist/ it starts.
+      CallExpression({ callee, arguments: [name] }) {
+        if (callee.name === 'require' && name?.type === 'Literal') judge(callee, name, false);
+      },
       TSImportType: (node) => judge(node, node.source, true),
       TSExternalModuleReference: (node) => judge(node, node.expression, false),
     };

@@ -59,7 +59,7 @@ async function ours(): Promise<() => Promise<string>> {
       issuerUrls: [],
     };
     const template = {
-      ...leafTemplate(profile, 'other'),
+      ...leafTemplate(profile),
       serial: randomSerial(),
       issuer,
       authorityKeyIdentifier,

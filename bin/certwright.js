@@ -1,4 +1,15 @@
 #!/usr/bin/env node
-import { main } from '../dist/main.js';
+'use strict';
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
 
-process.exitCode = await main(process.argv.slice(2));
+// Each command is a file of its own, so that a start reads that one; main.js is for help and for words that are none.
+const dist = join(__dirname, '../dist');
+const argv = process.argv.slice(2);
+const called = argv.find((word) => word !== 'help' && !word.startsWith('-')) ?? '';
+const own = join(dist, `${called}.js`);
+const { main } = require(/^[a-z][a-z-]*$/.test(called) && existsSync(own) ? own : join(dist, 'main.js'));
+
+void main(argv).then((code) => {
+  process.exitCode = code;
+});

@@ -1,8 +1,10 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { PlainOutput } from './plain-output.ts';
 
-export interface OutputStream extends Writable {
+export interface OutputStream {
+  write(text: string): unknown;
   isTTY?: boolean;
-  columns?: number;
+  columns?: number | undefined;
 }
 
 export interface InputStream extends Readable {
@@ -24,7 +26,7 @@ export interface Context {
   signal: AbortSignal;
 }
 
-/** The process's own world. Streams are opened when they are first used: each costs a millisecond. */
+/** The process's own world. Standard input is opened when it is first used: that costs a millisecond. */
 export function processContext(signal: AbortSignal): Context {
   return {
     cwd: process.cwd(),
@@ -32,25 +34,10 @@ export function processContext(signal: AbortSignal): Context {
     get stdin() {
       return process.stdin;
     },
-    get stdout() {
-      return endingQuietly(process.stdout);
-    },
-    get stderr() {
-      return endingQuietly(process.stderr);
-    },
+    stdout: new PlainOutput(1, () => process.stdout),
+    stderr: new PlainOutput(2, () => process.stderr),
     pid: process.pid,
     now: () => new Date(),
     signal,
   };
-}
-
-/** A reader that has gone (`| head`) is no failure. */
-function endingQuietly(stream: NodeJS.WriteStream): NodeJS.WriteStream {
-  if (stream.listenerCount('error', exitOnClosedPipe) === 0) stream.on('error', exitOnClosedPipe);
-  return stream;
-}
-
-function exitOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
 }

@@ -126,11 +126,12 @@ async function passphraseFrom(
 ): Promise<() => Promise<Buffer | undefined>> {
   if (flags.passphraseFile !== undefined) {
     const { passphraseFile } = await import('./passphrase.ts');
-    const passphrase = await passphraseFile(flags.passphraseFile, context);
+    const passphrase = passphraseFile(flags.passphraseFile, context);
     return async () => passphrase;
   }
-  if (place.kind !== 'file' || context.stdin.isTTY !== true) return async () => undefined;
+  if (place.kind !== 'file') return async () => undefined;
   return async () => {
+    if (context.stdin.isTTY !== true) return undefined;
     const { prompt } = await import('./passphrase.ts');
     return prompt('passphrase of the file', context);
   };

@@ -184,9 +184,7 @@ async function toFiles(
         }
       : { kind: 'folder', path: absolute(flags.out) };
   const keyPassphrase =
-    flags.keyPassphraseFile === undefined
-      ? undefined
-      : await passphraseFile(flags.keyPassphraseFile, context);
+    flags.keyPassphraseFile === undefined ? undefined : passphraseFile(flags.keyPassphraseFile, context);
   const { certificate, files } = await issueIntoFiles(
     {
       request: order.request,

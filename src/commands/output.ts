@@ -19,7 +19,6 @@ export class Output {
   readonly verbose: boolean;
   /** Colours for what goes to stdout. */
   readonly paint: ChalkInstance;
-  readonly #paintErr: ChalkInstance;
   readonly #context: Context;
 
   constructor(context: Context, flags: OutputFlags) {
@@ -28,7 +27,10 @@ export class Output {
     this.quiet = flags.quiet ?? false;
     this.verbose = flags.verbose ?? false;
     this.paint = new Chalk({ level: colourLevel(context.stdout, context.env) });
-    this.#paintErr = new Chalk({ level: colourLevel(context.stderr, context.env) });
+  }
+
+  get #paintErr(): ChalkInstance {
+    return new Chalk({ level: colourLevel(this.#context.stderr, this.#context.env) });
   }
 
   /** The one result of a run: a document for `--json`, else lines for a person (nothing when `--quiet`). */

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ReadStream } from 'node:tty';
 import { foreignCode, PkiError } from '../pki/errors.ts';
@@ -10,11 +10,11 @@ import type { Context } from './context.ts';
  * The first line of a file, without its line ending.
  * @throws PkiError `not-found`, `unreadable`, `passphrase` where that line is empty.
  */
-export async function passphraseFile(path: string, context: Context): Promise<Buffer> {
+export function passphraseFile(path: string, context: Context): Buffer {
   const file = resolve(context.cwd, path);
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = readFileSync(file);
   } catch (error) {
     const missing = foreignCode(error) === 'ENOENT';
     throw new PkiError(missing ? 'not-found' : 'unreadable', ioError(error, 'read', file).message, {

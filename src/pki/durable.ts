@@ -8,9 +8,12 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
+  rmdirSync,
   symlinkSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -84,7 +87,7 @@ export function writeNew(path: string, content: FileContent, durability: 'now' |
     if (durability === 'now') fsyncSync(file);
   } catch (error) {
     closeSync(file);
-    rmSync(path, { force: true });
+    discard(path);
     throw ioError(error, 'write', path);
   }
   orIoError('write', path, () => {
@@ -126,7 +129,7 @@ export function replace(path: string, content: FileContent, durability: 'now' | 
   try {
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw ioError(error, 'write', path);
   }
   if (durability === 'now') syncFolder(dirname(path));
@@ -160,7 +163,7 @@ export function pointLink(path: string, target: string): void {
   try {
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw ioError(error, 'switch', path);
   }
 }
@@ -180,16 +183,32 @@ export function readIfThere(path: string): Buffer | undefined {
   }
 }
 
+/** Takes a file away where there is one. rmSync loads more code than everything else here together. */
+export function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (foreignCode(error) !== 'ENOENT') throw ioError(error, 'remove', path);
+  }
+}
+
+/** Takes a folder away with what is in it: in ours, hardly ever another folder. */
 export function removeAll(path: string): void {
-  orIoError('remove', path, () => {
-    rmSync(path, { recursive: true, force: true });
-  });
+  try {
+    for (const name of readdirSync(path)) unlinkSync(join(path, name));
+    rmdirSync(path);
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return;
+    orIoError('remove', path, () => {
+      rmSync(path, { recursive: true, force: true });
+    });
+  }
 }
 
 /** Removes what was in the making; a failure here would only hide the one that led to it. */
 export function discard(path: string): void {
   try {
-    rmSync(path, { recursive: true, force: true });
+    removeAll(path);
   } catch {
     // What stays has a name that no reader looks at.
   }

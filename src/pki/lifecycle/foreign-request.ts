@@ -1,5 +1,5 @@
 import { constants, createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ioError } from '../durable.ts';
@@ -36,7 +36,7 @@ export async function readForeignRequest(
   world: { cwd: string; stdin: Readable },
 ): Promise<ForeignRequest> {
   const shown = file === '-' ? 'standard input' : resolve(world.cwd, file);
-  const bytes = file === '-' ? await readStream(world.stdin) : await readRequestFile(shown);
+  const bytes = file === '-' ? await readStream(world.stdin) : readRequestFile(shown);
   const request = decode(bytes, shown);
   const key = acceptKey(request, shown);
   if (!isSignedBy(request, key)) {
@@ -57,9 +57,9 @@ export async function readForeignRequest(
   };
 }
 
-async function readRequestFile(path: string): Promise<Buffer> {
+function readRequestFile(path: string): Buffer {
   try {
-    return await readFile(path);
+    return readFileSync(path);
   } catch (error) {
     const code = foreignCode(error) === 'ENOENT' ? 'not-found' : 'unreadable';
     throw new PkiError(code, ioError(error, 'read', path).message, {

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { PkiError } from '../errors.ts';
 import type { LocalAuthority } from '../authorities/local/local-authority.ts';
@@ -12,8 +12,8 @@ import { certificateFolder, openStoreForWriting } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import { differences } from '../x509/compare-issued.ts';
-import { generateKey, keyTypeOf, publicKeyDer } from '../x509/key.ts';
-import { keyKindOf, type Profile } from '../x509/profile.ts';
+import { generateKey, publicKeyDer } from '../x509/key.ts';
+import type { Profile } from '../x509/profile.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { generationFiles } from './generation-files.ts';
 import { profileFor } from './profile-for.ts';
@@ -156,12 +156,9 @@ export function refuseDifferences(
   request: Pick<StoredRequest, 'name'>,
   issuance: Issuance,
 ): void {
-  const keyKind = keyKindOf(
-    keyTypeOf(createPublicKey({ key: profile.publicKey, format: 'der', type: 'spki' })),
-  );
   // A resumed run gets the certificate that was recorded for the times of its first attempt.
   const leaf = readCertificate(issuance.certificate);
-  const found = differences({ ...profile, ...resumedTimes(profile, leaf) }, keyKind, issuance);
+  const found = differences({ ...profile, ...resumedTimes(profile, leaf) }, issuance);
   if (found.length === 0) return;
   throw new PkiError(
     'issued-differs',

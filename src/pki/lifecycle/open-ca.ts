@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalAuthority } from '../authorities/local/local-authority.ts';
 import { openAuthority, type OpenOptions } from '../authorities/open.ts';
@@ -15,10 +15,7 @@ export async function openOrCreate(
 }
 
 async function createIfMissing(folder: string, now: Date): Promise<boolean> {
-  const there = await stat(join(folder, 'ca.json')).then(
-    () => true,
-    () => false,
-  );
+  const there = existsSync(join(folder, 'ca.json'));
   if (there) return false;
   try {
     await createDefaultCa(folder, now);
@@ -26,14 +23,7 @@ async function createIfMissing(folder: string, now: Date): Promise<boolean> {
   } catch (error) {
     // Two first runs at once: whoever came second uses the first one's CA.
     const madeMeanwhile = error instanceof PkiError && error.code === 'exists';
-    if (
-      madeMeanwhile &&
-      (await stat(join(folder, 'ca.json')).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return false;
+    if (madeMeanwhile && existsSync(join(folder, 'ca.json'))) return false;
     throw error;
   }
 }

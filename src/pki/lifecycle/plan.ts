@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAuthorityLimits } from '../authorities/local/local-authority.ts';
 import type { StoredRequest } from '../store/request.ts';
@@ -36,10 +36,7 @@ export async function planIssue(
   create: boolean,
   now: Date,
 ): Promise<IssuePlan> {
-  const exists = await stat(join(reference, 'ca.json')).then(
-    () => true,
-    () => false,
-  );
+  const exists = existsSync(join(reference, 'ca.json'));
   const limits =
     exists || !create
       ? readAuthorityLimits(reference, now)
@@ -56,6 +53,7 @@ export async function planIssue(
   const keyType = publicKey
     ? keyTypeOf(createPublicKey({ key: publicKey, format: 'der', type: 'spki' }))
     : request.keyType;
+  const keyKind = publicKey ? keyKindOf(publicKey) : request.keyType.startsWith('rsa-') ? 'rsa' : 'other';
   return {
     name: request.name,
     authority: reference,
@@ -65,7 +63,7 @@ export async function planIssue(
     notBefore: profile.notBefore.toISOString(),
     notAfter: profile.notAfter.toISOString(),
     keyType: keyType ?? 'unknown',
-    keyUsage: keyUsageFor(request.usage, keyKindOf(keyType)),
+    keyUsage: keyUsageFor(request.usage, keyKind),
     extendedKeyUsage: extendedKeyUsageFor(request.usage).map((id) =>
       id === oid.serverAuth ? 'serverAuth' : 'clientAuth',
     ),

@@ -1,7 +1,6 @@
-import { link, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
+import { linkSync, readFileSync, renameSync, statSync, utimes, writeFileSync } from 'node:fs';
 import { foreignCode, PkiError } from '../errors.ts';
-import { ioError, jsonText, temporaryBeside } from '../durable.ts';
+import { ioError, jsonText, temporaryBeside, unlinkIfThere } from '../durable.ts';
 import { stateOf, thisRun, type RunOwner } from './owner.ts';
 
 export interface LockOptions {
@@ -21,19 +20,16 @@ const silence = 20_000;
  * @throws PkiError `busy` when another run keeps it for longer than the timeout.
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-  const us = await thisRun(options.pid);
+  const us = thisRun(options.pid);
   const text = jsonText({ schema: 1, ...us });
   await acquire(path, text, us, options);
-  const timer = setInterval(
-    () => void utimes(path, new Date(), new Date()).catch(() => undefined),
-    heartbeat,
-  );
+  const timer = setInterval(() => utimes(path, new Date(), new Date(), () => undefined), heartbeat);
   timer.unref();
   try {
     return await work();
   } finally {
     clearInterval(timer);
-    if ((await readText(path)) === text) await unlink(path).catch(() => undefined);
+    if (readText(path) === text) unlinkIfThere(path);
   }
 }
 
@@ -41,15 +37,15 @@ async function acquire(path: string, text: string, us: RunOwner, options: LockOp
   const deadline = performance.now() + options.timeout;
   let seen = { modified: -1, at: performance.now() };
   for (let pause = 5; ; pause = Math.min(pause * 2, 200)) {
-    if (await create(path, text)) return;
-    const held = await readText(path);
+    if (create(path, text)) return;
+    const held = readText(path);
     if (held === undefined) continue;
-    const modified = (await stat(path).catch(() => undefined))?.mtimeMs ?? -1;
+    const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -1;
     if (modified !== seen.modified) seen = { modified, at: performance.now() };
     const owner = parseOwner(held);
-    const state = owner ? await stateOf(owner, us) : 'unknown';
+    const state = owner ? stateOf(owner, us) : 'unknown';
     if (state === 'dead' || (state === 'unknown' && performance.now() - seen.at > silence)) {
-      await breakLock(path, held);
+      breakLock(path, held);
       continue;
     }
     if (performance.now() > deadline) {
@@ -57,41 +53,54 @@ async function acquire(path: string, text: string, us: RunOwner, options: LockOp
         hint: 'wait for it, or give more time with --lock-timeout',
       });
     }
+    const { setTimeout: wait } = await import('node:timers/promises');
     await wait(pause * (0.5 + Math.random()), undefined, { signal: options.signal }).catch(() => {
       options.signal.throwIfAborted();
     });
   }
 }
 
-async function create(path: string, text: string): Promise<boolean> {
+function create(path: string, text: string): boolean {
   const temporary = temporaryBeside(path);
   try {
-    const file = await open(temporary, 'wx', 0o644);
-    await file.writeFile(text).finally(() => file.close());
-    await link(temporary, path);
+    writeFileSync(temporary, text, { flag: 'wx', mode: 0o644 });
+    linkSync(temporary, path);
     return true;
   } catch (error) {
     if (foreignCode(error) === 'EEXIST') return false;
     throw ioError(error, 'lock', path);
   } finally {
-    await unlink(temporary).catch(() => undefined);
+    unlinkIfThere(temporary);
   }
 }
 
 /** Takes a dead owner's lock away; if a living one got in between, it is put back. */
-async function breakLock(path: string, held: string): Promise<void> {
+function breakLock(path: string, held: string): void {
   const aside = temporaryBeside(path);
   try {
-    await rename(path, aside);
-    if ((await readText(aside)) !== held) await link(aside, path).catch(() => undefined);
-    await unlink(aside);
+    renameSync(path, aside);
+    if (readText(aside) !== held) putBack(aside, path);
+    unlinkIfThere(aside);
   } catch (error) {
     if (foreignCode(error) !== 'ENOENT') throw ioError(error, 'unlock', path);
   }
 }
 
-async function readText(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(() => undefined);
+function putBack(aside: string, path: string): void {
+  try {
+    linkSync(aside, path);
+  } catch (error) {
+    // A third run holds it by now.
+    if (foreignCode(error) !== 'EEXIST') throw error;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 function parseOwner(text: string): RunOwner | undefined {

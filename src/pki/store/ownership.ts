@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Ownership } from '../durable.ts';
 import { PkiError } from '../errors.ts';
@@ -19,7 +19,7 @@ export async function resolveOwnership(
 
 async function lookUp(database: 'passwd' | 'group', name: string): Promise<number> {
   if (/^\d{1,10}$/.test(name)) return Number(name);
-  const local = await readFile(`/etc/${database}`, 'utf8').catch(() => '');
+  const local = localDatabase(database);
   const lines = local.split('\n').some((line) => line.startsWith(`${name}:`))
     ? local
     : await getent(database, name);
@@ -37,6 +37,14 @@ async function lookUp(database: 'passwd' | 'group', name: string): Promise<numbe
     );
   }
   return Number(id);
+}
+
+function localDatabase(database: string): string {
+  try {
+    return readFileSync(`/etc/${database}`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Directory services behind nsswitch; nothing where there is no getent (macOS). */

@@ -9,7 +9,7 @@ import {
 } from './extensions.ts';
 import { formatGeneralName } from './general-name.ts';
 import { oid } from './oid.ts';
-import { extendedKeyUsageFor, keyUsageFor, subjectOf, type Profile } from './profile.ts';
+import { extendedKeyUsageFor, keyKindOf, keyUsageFor, subjectOf, type Profile } from './profile.ts';
 
 /** What an authority handed out, DER each. */
 export interface IssuedChain {
@@ -22,7 +22,7 @@ export interface IssuedChain {
  * Compares what came back with what was asked for.
  * @returns one sentence for each difference; none means that the certificate may be installed.
  */
-export function differences(profile: Profile, keyKind: 'rsa' | 'other', issued: IssuedChain): string[] {
+export function differences(profile: Profile, issued: IssuedChain): string[] {
   const leaf = readCertificate(issued.certificate);
   const found: string[] = [];
   const compare = (what: string, asked: string, got: string): void => {
@@ -30,7 +30,11 @@ export function differences(profile: Profile, keyKind: 'rsa' | 'other', issued: 
   };
   compare('names', sorted(profile.names.map(formatGeneralName)), sorted(namesOf(leaf)));
   compare('extended key usage', sorted(extendedKeyUsageFor(profile.usage)), sorted(purposesOf(leaf)));
-  compare('key usage', sorted(keyUsageFor(profile.usage, keyKind)), sorted(keyUsageOf(leaf)));
+  compare(
+    'key usage',
+    sorted(keyUsageFor(profile.usage, keyKindOf(profile.publicKey))),
+    sorted(keyUsageOf(leaf)),
+  );
   compare('subject', formatName(readName(subjectOf(profile))), formatName(leaf.subjectName));
   compare('not before', iso(profile.notBefore), iso(leaf.notBefore));
   compare('not after', iso(profile.notAfter), iso(leaf.notAfter));

@@ -2,8 +2,8 @@ import type { CertificateTemplate } from './certificate-builder.ts';
 import type { SubjectAttribute } from './distinguished-name.ts';
 import { encodeName } from './distinguished-name.ts';
 import type { KeyUsage } from './extensions.ts';
-import type { KeyType } from './key.ts';
 import { oid } from './oid.ts';
+import { subjectPublicKeyAlgorithm } from './subject-public-key.ts';
 import { nameText, type SubjectAlternativeName } from './subject-alternative-name.ts';
 
 export const usages = ['mtls', 'server', 'client'] as const;
@@ -42,8 +42,9 @@ export function keyUsageFor(usage: Usage, keyKind: 'rsa' | 'other'): KeyUsage[] 
     : ['digitalSignature'];
 }
 
-export const keyKindOf = (type: KeyType | undefined): 'rsa' | 'other' =>
-  type?.startsWith('rsa-') === true ? 'rsa' : 'other';
+/** @param publicKey encoded SubjectPublicKeyInfo */
+export const keyKindOf = (publicKey: Buffer): 'rsa' | 'other' =>
+  subjectPublicKeyAlgorithm(publicKey) === oid.rsaEncryption ? 'rsa' : 'other';
 
 /** The subject that was asked for, else the first name as common name if it fits, else none. */
 export function subjectOf(profile: Pick<Profile, 'names' | 'subject'>): Buffer {
@@ -57,7 +58,6 @@ export function subjectOf(profile: Pick<Profile, 'names' | 'subject'>): Buffer {
 /** The parts of a template that a profile decides. */
 export function leafTemplate(
   profile: Profile,
-  keyKind: 'rsa' | 'other',
 ): Omit<CertificateTemplate, 'serial' | 'issuer' | 'authorityKeyIdentifier'> {
   return {
     subject: subjectOf(profile),
@@ -65,7 +65,7 @@ export function leafTemplate(
     notAfter: profile.notAfter,
     publicKey: profile.publicKey,
     basicConstraints: { ca: false, pathLength: undefined },
-    keyUsage: keyUsageFor(profile.usage, keyKind),
+    keyUsage: keyUsageFor(profile.usage, keyKindOf(profile.publicKey)),
     extendedKeyUsage: extendedKeyUsageFor(profile.usage),
     names: profile.names,
     nameConstraints: undefined,

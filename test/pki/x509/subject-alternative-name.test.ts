@@ -1,5 +1,8 @@
+import { isIP } from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PkiError } from '../../../src/pki/errors.ts';
+import { formatIp, parseIp } from '../../../src/pki/x509/general-name.ts';
 import { nameText, parseName } from '../../../src/pki/x509/subject-alternative-name.ts';
 
 const shown = (input: string): string => {
@@ -81,5 +84,51 @@ describe('a name that breaks a rule is refused and the rule said', () => {
 
   it('shows a name of 5,000 characters cut', () => {
     expect(refusal('a'.repeat(5000)).length).toBeLessThan(200);
+  });
+});
+
+describe('IP addresses in text', () => {
+  const groups = fc.constantFrom(
+    '0',
+    '1',
+    'a',
+    'ffff',
+    '0db8',
+    '12345',
+    'g',
+    '',
+    '10.0.0.1',
+    '256.1.1.1',
+    '1.2.3',
+  );
+  const addresses = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.array(groups, { minLength: 1, maxLength: 10 }).map((list) => list.join(':')),
+    fc
+      .tuple(fc.array(groups, { maxLength: 8 }), fc.array(groups, { maxLength: 8 }))
+      .map((halves) => halves.map((list) => list.join(':')).join('::')),
+    fc.stringMatching(/^[0-9a-f.:%]{0,20}$/),
+  );
+
+  it('are what node:net takes for one, but for zones', () => {
+    fc.assert(
+      fc.property(addresses, (text) => {
+        const expected = text.includes('%') ? 0 : isIP(text);
+        const octets = parseIp(text)?.length;
+        expect(octets === undefined ? 0 : octets === 4 ? 4 : 6, text).toBe(expected);
+      }),
+      { numRuns: 5_000, seed: 20_270_101 },
+    );
+  });
+
+  it('name the octets that a URL parser finds', () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (text) => {
+        const octets = parseIp(text);
+        expect(octets && `[${formatIp(octets)}]`).toBe(new URL(`http://[${text}]/`).hostname);
+      }),
+      { numRuns: 2_000, seed: 20_270_102 },
+    );
   });
 });

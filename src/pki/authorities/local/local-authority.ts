@@ -1,12 +1,12 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { dirname } from 'node:path';
 import { createOnce, makeFolder, readIfThere } from '../../durable.ts';
 import { buildCertificate, randomSerial } from '../../x509/certificate-builder.ts';
 import { readCertificate, type Certificate } from '../../x509/certificate.ts';
-import { keyTypeOf, type AskPassphrase } from '../../x509/key.ts';
+import type { AskPassphrase } from '../../x509/key.ts';
 import { CaLimits } from './limits.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
-import { keyKindOf, leafTemplate, type Profile } from '../../x509/profile.ts';
+import { leafTemplate, type Profile } from '../../x509/profile.ts';
 import { readCrlTimes } from '../../x509/crl-times.ts';
 import type { Authority, Issuance, Journal, PublishesTrust } from '../authority.ts';
 import { writeDefaults } from './ca-json.ts';
@@ -91,13 +91,10 @@ export class LocalAuthority implements Authority, PublishesTrust {
   }
 
   #sign(profile: Profile, serial: Buffer): Buffer {
-    const kind = keyKindOf(
-      keyTypeOf(createPublicKey({ key: profile.publicKey, format: 'der', type: 'spki' })),
-    );
     const { certificate } = this.#issuer;
     return buildCertificate(
       {
-        ...leafTemplate(profile, kind),
+        ...leafTemplate(profile),
         serial,
         issuer: certificate.subject,
         authorityKeyIdentifier: subjectKeyIdentifierOf(certificate),

@@ -104,16 +104,19 @@ export async function openIssuerKey(issuer: Issuer, ask: AskPassphrase): Promise
   }
   refuseLaxMode(file, 0o600);
   const key = await openPrivateKey(pem, file, ask);
-  const { publicKey } = issuer.certificate;
-  const matches = createPublicKey({ key: publicKey, format: 'der', type: 'spki' }).equals(
-    createPublicKey({ key: publicKeyDer(key), format: 'der', type: 'spki' }),
-  );
-  if (!matches) {
+  if (!isKeyOf(issuer.certificate, key)) {
     throw new PkiError('key-mismatch', `${file} is not the key of ${join(issuer.folder, 'cert.pem')}`, {
       hint: 'put back the right key; nothing was signed',
     });
   }
   return key;
+}
+
+/** The same octets nearly always; only other encodings of one key have to be understood. */
+function isKeyOf({ publicKey }: Certificate, key: KeyObject): boolean {
+  const der = publicKeyDer(key);
+  const understood = (spki: Buffer): KeyObject => createPublicKey({ key: spki, format: 'der', type: 'spki' });
+  return der.equals(publicKey) || understood(der).equals(understood(publicKey));
 }
 
 function refuseLaxMode(path: string, most: number): void {
