@@ -112,7 +112,6 @@ function judgeReadable(folder: string, one: VerifyCase): Outcome {
     time: typeof one.time === 'string' ? new Date(one.time) : new Date(),
     usage: one.purpose as Purpose,
     strength: 'any',
-    partialChain: true,
     requireCrl: one.require_revocation === true || one.policy !== undefined,
     ...(one.max_depth === undefined ? {} : { maxDepth: one.max_depth }),
     ...(one.policy === undefined
@@ -125,12 +124,9 @@ function judgeReadable(folder: string, one: VerifyCase): Outcome {
         }),
   } as const;
   const names = [...(one.name ? [one.name] : []), ...(one.names ?? [])];
-  const verdicts = (names.length === 0 ? [undefined] : names.map(({ value }) => parseName(value))).map(
-    (name) => validateChain({ ...common, name }),
-  );
-  const refused = verdicts.find(({ valid }) => !valid);
-  if (!refused) return { answer: 'accept', why: '' };
-  const findings = refused.candidates[0]?.findings ?? [];
+  const verdict = validateChain({ ...common, names: names.map(({ value }) => parseName(value)) });
+  if (verdict.valid) return { answer: 'accept', why: '' };
+  const findings = verdict.candidates[0]?.findings ?? [];
   return { answer: 'reject', why: findings.map(({ rule, message }) => `${rule}: ${message}`).join('; ') };
 }
 
@@ -145,7 +141,6 @@ export function judgeStatus(folder: string, one: CrlCase): CrlCase['expect'] {
       crls: readCrls(folder, one.crls ?? []),
       time: new Date(one.time ?? 0),
       strength: 'any',
-      partialChain: true,
       requireCrl: true,
     });
     // Whatever else is wrong with the chain is not the question.
@@ -192,7 +187,7 @@ export function bettertlsCases(
         anchors,
         time: new Date(one.time),
         usage: 'server',
-        name: parseName(one.name.value),
+        names: [parseName(one.name.value)],
         strength: 'any',
       });
       return verdict.valid ? 'accept' : 'reject';

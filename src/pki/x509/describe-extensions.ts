@@ -1,6 +1,7 @@
 import { extensionName, purposeName } from './algorithm-names.ts';
 import { DerError } from './der-reader.ts';
 import { describeGeneralName, type GeneralNameDescription } from './describe-names.ts';
+import { readCertificatePolicies } from './certificate-policies.ts';
 import * as read from './extensions.ts';
 import type { Extension } from './extensions.ts';
 import type { GeneralName } from './general-name.ts';
@@ -113,7 +114,7 @@ const readers: { [Name in Field]: readonly [id: string, read: Reader<Name>] } = 
   ],
   policies: [
     oid.certificatePolicies,
-    (value) => read.readCertificatePolicies(value).map(({ id, cps }) => ({ oid: id, cps })),
+    (value) => readCertificatePolicies(value).map(({ id, cps }) => ({ oid: id, cps })),
   ],
   policyMappings: [oid.policyMappings, read.readPolicyMappings],
   policyConstraints: [

@@ -168,40 +168,6 @@ function subtrees(list: Element | undefined): GeneralName[] {
   return names;
 }
 
-export interface CertificatePolicy {
-  id: string;
-  /** Practice statements (CPS URIs). */
-  cps: string[];
-}
-
-/** RFC 5280 4.2.1.4; user notices are passed over. */
-export function readCertificatePolicies(value: Buffer): CertificatePolicy[] {
-  const what = 'certificate policies';
-  const reader = readSequence(value, what);
-  const policies: CertificatePolicy[] = [];
-  do {
-    const policy = reader.sequence('a certificate policy');
-    const id = objectIdentifier(policy.expect(tag.oid, 'a policy identifier'), 'a policy identifier');
-    const qualifiers = policy.optional(tag.sequence, 'policy qualifiers');
-    policy.finish('a certificate policy');
-    policies.push({ id, cps: qualifiers ? practiceStatements(qualifiers.reader()) : [] });
-  } while (!reader.done);
-  return policies;
-}
-
-const cpsQualifier = '1.3.6.1.5.5.7.2.1';
-
-function practiceStatements(qualifiers: DerReader): string[] {
-  const found: string[] = [];
-  while (!qualifiers.done) {
-    const qualifier = qualifiers.sequence('a policy qualifier');
-    const id = objectIdentifier(qualifier.expect(tag.oid, 'a qualifier OID'), 'a qualifier OID');
-    const body = qualifier.done ? undefined : qualifier.next('a qualifier');
-    if (id === cpsQualifier && body?.tag === tag.ia5String) found.push(body.content.toString('latin1'));
-  }
-  return found;
-}
-
 /** RFC 5280 4.2.1.5: pairs of issuer domain policy and subject domain policy. */
 export function readPolicyMappings(value: Buffer): { issuer: string; subject: string }[] {
   const reader = readSequence(value, 'policy mappings');

@@ -1,3 +1,5 @@
+import { extension } from '../certificate.ts';
+import { oid } from '../oid.ts';
 import { decode } from './decoded.ts';
 import { publicKeyOf } from './signature.ts';
 import { describeSpan, displayName, finding, type Finding, type Place } from './verdict.ts';
@@ -39,7 +41,17 @@ export function judgeExtensions(place: Place): Finding[] {
       'have it issued without this extension, or with it not critical',
     ),
   );
-  return [...broken, ...unknown];
+  return [...broken, ...unknown, ...judgeQualifiers(place)];
+}
+
+/** Who marks policies critical wants every qualifier understood (RFC 5280 4.2.1.4). */
+function judgeQualifiers(place: Place): Finding[] {
+  const [unknown] = decode(place.certificate).policies?.flatMap((policy) => policy.unknownQualifiers) ?? [];
+  if (unknown === undefined || extension(place.certificate, oid.certificatePolicies)?.critical !== true)
+    return [];
+  const message = `${displayName(place.certificate)} has critical policies with the qualifier ${unknown}, which nothing here understands`;
+  const fix = 'have it issued without this qualifier, or with its policies not critical';
+  return [finding('unknown-critical', place, message, fix, 'RFC 5280 4.2.1.4')];
 }
 
 /** What RFC 5280 section 4 demands of a certificate and careful validators enforce. */

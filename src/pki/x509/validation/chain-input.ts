@@ -16,11 +16,11 @@ export interface ChainInput extends Partial<PolicyInputs> {
   ocsp?: readonly OcspResponse[];
   time: Date;
   usage?: Purpose;
-  /** The name that the certificate must hold. */
-  name?: SubjectAlternativeName | undefined;
+  /** Names that the certificate must hold, all of them. */
+  names?: readonly SubjectAlternativeName[];
   /** Every certificate but the anchor must be on the watch of a usable CRL. */
   requireCrl?: boolean;
-  /** An anchor need not be a root. */
+  /** An anchor need not be a root. RFC 5280 never asks for one, so by default this holds where `strength` is `any`. */
   partialChain?: boolean;
   /** How many CAs may stand between the certificate and the anchor; self-issued ones do not count. */
   maxDepth?: number;

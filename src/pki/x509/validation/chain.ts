@@ -8,12 +8,13 @@ import { searchPath } from './search.ts';
 import { displayName, type Finding, type Verdict, type Warning } from './verdict.ts';
 
 /**
- * Certification path building and validation (RFC 5280 section 6, RFC 4158).
+ * Certification path building and validation (RFC 5280 section 6, RFC 4158): the door to everything in this folder.
  * An answer of "no" is a verdict with findings, never an exception; the work is bounded whatever is handed in.
+ * Pass the same array of anchors again and again: it is indexed once.
  */
 export function validateChain(input: ChainInput): Verdict {
   const run = new Run(input);
-  const question = { purpose: input.usage ?? 'any', name: input.name } as const;
+  const question = { purpose: input.usage ?? 'any', names: input.names ?? [] } as const;
   const policies = {
     policies: input.policies ?? [],
     requireExplicitPolicy: input.requireExplicitPolicy ?? false,
@@ -47,7 +48,7 @@ function signerFinder(run: Run, path: readonly Certificate[]): FindSigner {
     if (path.includes(signer)) return true;
     const revocation = (inner: readonly Certificate[]): Finding[] =>
       judgeRevocation(run, inner, (other) => inner.includes(other) || path.includes(other)).findings;
-    const { path: found } = searchPath(run, signer, { purpose: 'any', name: undefined }, revocation);
+    const { path: found } = searchPath(run, signer, { purpose: 'any', names: [] }, revocation);
     return found !== undefined && found.at(-1) === anchor;
   };
 }

@@ -1,10 +1,10 @@
 import type { Certificate } from '../certificate.ts';
+import { readCertificatePolicies } from '../certificate-policies.ts';
 import {
   readAccessDescriptions,
   readAlternativeNames,
   readAuthorityKeyIdentifier,
   readBasicConstraints,
-  readCertificatePolicies,
   readDistributionPoints,
   readExtendedKeyUsage,
   readInhibitAnyPolicy,

@@ -7,12 +7,6 @@ import type { Run } from './run.ts';
 import { judgeIssuer, judgeTarget, type Question } from './steps.ts';
 import { displayName, finding, type Candidate, type Finding } from './verdict.ts';
 
-/** A path under construction, and what is wrong with it so far. */
-interface Partial extends Candidate {
-  /** It ends in an anchor. */
-  complete: boolean;
-}
-
 export interface SearchResult {
   path: readonly Certificate[] | undefined;
   candidates: readonly Candidate[];
@@ -40,8 +34,8 @@ export function searchPath(
     findings: judgeTarget(run, target, question),
     complete: isEnd(run, target),
   };
-  const clean: Partial[] = first.findings.length === 0 ? [first] : [];
-  const faulty: Partial[] = first.findings.length === 0 ? [] : [first];
+  const clean: Candidate[] = first.findings.length === 0 ? [first] : [];
+  const faulty: Candidate[] = first.findings.length === 0 ? [] : [first];
   const candidates: Candidate[] = [];
 
   while (!run.budget.exhausted) {
@@ -51,9 +45,8 @@ export function searchPath(
     if (partial.complete) {
       run.budget.spend(cost.path);
       const findings = [...partial.findings, ...whole(partial.path)];
-      if (findings.length === 0)
-        return { path: partial.path, candidates: [{ path: partial.path, findings }] };
-      if (candidates.length < shownCandidates) candidates.push({ path: partial.path, findings });
+      if (findings.length === 0) return { path: partial.path, candidates: [partial] };
+      if (candidates.length < shownCandidates) candidates.push({ ...partial, findings });
       continue;
     }
     const steps = stepsUp(run, partial, question);
@@ -66,15 +59,16 @@ export function searchPath(
 }
 
 function isEnd(run: Run, certificate: Certificate): boolean {
-  return run.isTrusted(certificate) && (decode(certificate).selfIssued || run.input.partialChain === true);
+  const { strength, partialChain = strength === 'any' } = run.input;
+  return run.isTrusted(certificate) && (decode(certificate).selfIssued || partialChain);
 }
 
 /** Every issuer that the path does not hold already; of those with a wrong key only one, and only if there is no other. */
-function stepsUp(run: Run, { path, findings }: Partial, { purpose }: Question): Partial[] {
+function stepsUp(run: Run, { path, findings }: Candidate, { purpose }: Question): Candidate[] {
   const top = path.at(-1);
   if (!top || path.length >= longestPath) return [];
-  const steps: Partial[] = [];
-  let wrongKey: Partial | undefined;
+  const steps: Candidate[] = [];
+  let wrongKey: Candidate | undefined;
   for (const issuer of run.issuersOf(top)) {
     if (!run.budget.spend(cost.step)) break;
     if (path.some((member) => isSameEntity(member, issuer))) continue;
@@ -93,7 +87,7 @@ function stepsUp(run: Run, { path, findings }: Partial, { purpose }: Question): 
 const isSameEntity = (a: Certificate, b: Certificate): boolean =>
   a.publicKey.equals(b.publicKey) && nameKey(a.subjectName) === nameKey(b.subjectName);
 
-function takeLeastFaulty(faulty: Partial[]): Partial | undefined {
+function takeLeastFaulty(faulty: Candidate[]): Candidate | undefined {
   let best = faulty.length - 1;
   for (let at = best - 1; at >= 0; at -= 1) {
     if ((faulty[at]?.findings.length ?? 0) < (faulty[best]?.findings.length ?? 0)) best = at;
@@ -109,8 +103,8 @@ function rank(candidates: readonly Candidate[]): Candidate[] {
   return [...candidates].sort((a, b) => weight(a) - weight(b));
 }
 
-function deadEnd(run: Run, { path, findings }: Partial): Candidate {
-  return { path, findings: [...findings, ...missingIssuer(run, path)] };
+function deadEnd(run: Run, { path, findings }: Candidate): Candidate {
+  return { path, findings: [...findings, ...missingIssuer(run, path)], complete: false };
 }
 
 function missingIssuer(run: Run, path: readonly Certificate[]): Finding[] {
@@ -155,5 +149,6 @@ function exhausted(target: Certificate): Candidate {
   return {
     path: [target],
     findings: [finding('too-much-work', { certificate: target, index: 0 }, message, fix)],
+    complete: false,
   };
 }

@@ -22,17 +22,17 @@ import { displayName, finding, type Finding, type Place } from './verdict.ts';
 /** What is asked of the certificate at the bottom of a path. */
 export interface Question {
   purpose: Purpose;
-  name: SubjectAlternativeName | undefined;
+  names: readonly SubjectAlternativeName[];
 }
 
 /** The first step: the certificate that is judged, alone. */
-export function judgeTarget(run: Run, target: Certificate, { purpose, name }: Question): Finding[] {
+export function judgeTarget(run: Run, target: Certificate, { purpose, names }: Question): Finding[] {
   const place = { certificate: target, index: 0 };
   return [
     ...judgeAnywhere(run, place),
     ...judgePurpose(place, purpose),
     ...judgeKeyUsage(place, purpose),
-    ...(name ? judgeName(place, name) : []),
+    ...names.flatMap((name) => judgeName(place, name)),
     ...judgeLeafForm(place),
   ];
 }

@@ -59,6 +59,8 @@ export interface Candidate {
   /** The certificate that is judged first, an anchor last where one was reached. */
   path: readonly Certificate[];
   findings: readonly Finding[];
+  /** It reaches an anchor; policies and revocation are asked of such paths alone. */
+  complete: boolean;
 }
 
 export interface Verdict {

@@ -37,7 +37,7 @@ function said({ candidates }: Verdict): string {
 
 describe('a chain that holds', () => {
   test('comes with its path, leaf first, and says whose CRL is missing', () => {
-    const verdict = verdictOn(leaf, { usage: 'server', name: parseName('orders.internal') });
+    const verdict = verdictOn(leaf, { usage: 'server', names: [parseName('orders.internal')] });
     expect(verdict.valid).toBe(true);
     expect(verdict.path).toEqual(certificates(leaf, lower, root));
     expect(verdict.warnings.map(({ rule, subject }) => [rule, subject])).toEqual([
@@ -117,6 +117,8 @@ describe('a chain that does not hold says why', () => {
     const anchors = certificates(lower);
     expect(said(verdictOn(leaf, { anchors }))).toMatch(/^the trust file holds an intermediate only: /);
     expect(verdictOn(leaf, { anchors, partialChain: true }).valid).toBe(true);
+    // RFC 5280 asks for no root, so neither does whoever wants the path alone judged.
+    expect(verdictOn(leaf, { anchors, strength: 'any' }).valid).toBe(true);
   });
 
   test('a signature by another key under the same name', () => {
@@ -157,7 +159,9 @@ describe('a chain that does not hold says why', () => {
   });
 
   test('a name that it does not hold', () => {
-    expect(faults(verdictOn(leaf, { name: parseName('billing.internal') }))).toEqual(['name-mismatch@0']);
+    expect(faults(verdictOn(leaf, { names: [parseName('billing.internal')] }))).toEqual(['name-mismatch@0']);
+    const names = ['orders.internal', 'billing.internal'].map(parseName);
+    expect(faults(verdictOn(leaf, { names }))).toEqual(['name-mismatch@0']);
   });
 
   test('a name that its CA may not hand out', () => {
@@ -179,7 +183,7 @@ describe('a chain that does not hold says why', () => {
 
   test('everything at once, from the least faulty candidate', () => {
     const bad = issue('bad.internal', lower, { notAfter: days(-1), extendedKeyUsage: [oid.clientAuth] });
-    const verdict = verdictOn(bad, { usage: 'server', name: parseName('good.internal') });
+    const verdict = verdictOn(bad, { usage: 'server', names: [parseName('good.internal')] });
     expect(faults(verdict)).toEqual(['expired@0', 'extended-key-usage@0', 'name-mismatch@0']);
     expect(verdict.candidates[0]?.path).toEqual(certificates(bad, lower, root));
   });
