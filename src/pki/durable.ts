@@ -148,7 +148,7 @@ export function createOnce(path: string, content: FileContent): boolean {
     if (foreignCode(error) === 'EEXIST') return false;
     throw ioError(error, 'create', path);
   } finally {
-    discard(temporary);
+    unlinkIfThere(temporary);
   }
   syncFolder(dirname(path));
   return true;

@@ -19,7 +19,7 @@ import { oid } from '../../x509/oid.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
 import { caJsonText, type CaJson } from './ca-json.ts';
 import { publishCrl } from './crl.ts';
-import { activeLink, caFile, issuedFile, issuerFolder } from './layout.ts';
+import { activeLink, caFile, issuedFile, issuerFolder, issuerId } from './layout.ts';
 
 export interface NewCa {
   name: string;
@@ -165,7 +165,7 @@ async function makeIssuer(
     issuerUrls: [],
   };
   const certificate = readCertificate(buildCertificate(template, parent ? parent.key : key));
-  return { key, certificate, id: identifier.toString('hex').slice(0, 16) };
+  return { key, certificate, id: issuerId(identifier) };
 }
 
 async function writeIssuer(

@@ -7,6 +7,10 @@ import { join } from 'node:path';
 export const caFile = (ca: string): string => join(ca, 'ca.json');
 export const activeLink = (ca: string): string => join(ca, 'active');
 export const issuersFolder = (ca: string): string => join(ca, 'issuers');
+/** Issuers are foldered by the beginning of their subject key identifier. */
+export const issuerId = (subjectKeyIdentifier: Buffer): string =>
+  subjectKeyIdentifier.toString('hex').slice(0, 16);
+
 export const issuerFolder = (ca: string, id: string): string => join(ca, 'issuers', id);
 
 /** Where the certificate with this serial is recorded: foldered by the month in which it expires. */

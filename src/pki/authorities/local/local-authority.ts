@@ -12,8 +12,8 @@ import type { Authority, Issuance, Journal, PublishesTrust } from '../authority.
 import { writeDefaults } from './ca-json.ts';
 import { currentCrl, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
 import { crlLifetime } from './init.ts';
-import { issuedFile } from './layout.ts';
-import { allIssuers, checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
+import { issuedFile, issuerFolder, issuerId } from './layout.ts';
+import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
 
 /** A CA in a folder, ready to sign. */
@@ -148,14 +148,11 @@ export class LocalAuthority implements Authority, PublishesTrust {
 
   trust(): { roots: string; crls: string } {
     const chain = [this.#issuer.certificate, ...this.#issuer.chain];
-    const issuers = allIssuers(this.#ca.folder);
-    const inChain = chain.flatMap((one) =>
-      issuers.filter(({ certificate }) => certificate.der.equals(one.der)),
-    );
+    const folders = chain.map((one) => issuerFolder(this.#ca.folder, issuerId(subjectKeyIdentifierOf(one))));
     const root = chain.at(-1);
     return {
       roots: root ? certificatePem(root.der) : '',
-      crls: inChain.map(({ folder }) => currentCrl(folder)?.pem.toString('latin1') ?? '').join(''),
+      crls: folders.map((folder) => currentCrl(folder)?.pem.toString('latin1') ?? '').join(''),
     };
   }
 }
