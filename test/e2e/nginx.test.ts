@@ -1,35 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { execute, spawnProgram, temporaryFolderForSuite, type Ran } from '../support/cli.ts';
+import { freePort, listening } from '../support/ports.ts';
 import { describeWith, findTool } from '../support/tools.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-/** Resolves once somebody listens; rejects after ten seconds. */
-async function listening(port: number): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  for (;;) {
-    const socket = connect(port, '127.0.0.1');
-    const state = await Promise.race([
-      once(socket, 'connect').then(() => 'up'),
-      once(socket, 'error').then(() => 'down'),
-    ]).catch(() => 'down');
-    socket.destroy();
-    if (state === 'up') return;
-    if (performance.now() > deadline) throw new Error(`nobody listens on port ${port}`);
-    await new Promise((next) => setTimeout(next, 20));
-  }
-}
 
 const config = (cwd: string, port: number): string => `
 daemon off;

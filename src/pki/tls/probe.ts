@@ -1,0 +1,169 @@
+import type { KeyObject } from 'node:crypto';
+import { isIP, type Socket } from 'node:net';
+import {
+  connect,
+  createSecureContext,
+  type ConnectionOptions,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
+import { PkiError } from '../errors.ts';
+import { privateKeyPem } from '../x509/key.ts';
+import { certificatePem } from '../x509/pem-writer.ts';
+import { dial, type Route } from './dial.ts';
+import { ConnectionFailure } from './failure.ts';
+import type { CertificateRequest } from './handshake-message.ts';
+import { failedHandshake, opensslWords, outcomeOf, type Outcome } from './outcome.ts';
+import { prove, type Application } from './prove.ts';
+import { groupName } from './registry-names.ts';
+import { Tap } from './tap.ts';
+import { Transcript } from './transcript.ts';
+
+/** What a side of a connection presents: its certificate first, then what it sends along (DER). */
+export interface TlsPair {
+  chain: readonly Buffer[];
+  key: KeyObject;
+}
+
+export const tlsVersions = ['1.2', '1.3'] as const;
+export type TlsVersion = (typeof tlsVersions)[number];
+
+export interface ProbeOrder extends Route {
+  /** Name of the server: for SNI (unless it is an address) and the Host field. */
+  servername: string;
+  alpn: readonly string[];
+  /** Only this version; without it, the better one that both know. */
+  version: TlsVersion | undefined;
+  pair: TlsPair | undefined;
+  application: Application;
+}
+
+/** What a server showed; whatever did not come to pass is `undefined`. */
+export interface ServerFacts {
+  /** `TLSv1.3` */
+  protocol: string | undefined;
+  /** IANA's name of the cipher suite. */
+  cipher: string | undefined;
+  /** Name of the key exchange's group. */
+  group: string | undefined;
+  alpn: string | undefined;
+  /** DER, in the order in which they were sent. */
+  chain: readonly Buffer[];
+  /** Encoded OCSPResponse. */
+  ocsp: Buffer | undefined;
+  /** It asked for a client certificate. */
+  request: CertificateRequest | undefined;
+}
+
+export interface Connection {
+  server: ServerFacts | undefined;
+  outcome: Outcome;
+  /** Address that was connected to (the proxy's, where there is one). */
+  address: string | undefined;
+}
+
+/**
+ * One connection to a server, from the first packet to its answer. Whatever the server does is a result.
+ * @throws PkiError `bad-input` where OpenSSL cannot use the pair; the signal's reason where it is aborted.
+ */
+export async function probe(order: ProbeOrder, signal: AbortSignal): Promise<Connection> {
+  const secureContext = contextFor(order);
+  let socket: Socket;
+  try {
+    socket = await dial(order, signal);
+  } catch (error) {
+    if (!(error instanceof ConnectionFailure)) throw error;
+    return { server: undefined, outcome: outcomeOf(error), address: undefined };
+  }
+  const address = socket.remoteAddress;
+  try {
+    return { ...(await talk(socket, order, secureContext)), address };
+  } finally {
+    socket.destroy();
+    signal.throwIfAborted();
+  }
+}
+
+function contextFor({ pair, version }: ProbeOrder): SecureContext {
+  const only = version === undefined ? undefined : (`TLSv${version}` as const);
+  try {
+    return createSecureContext({
+      minVersion: only ?? 'TLSv1.2',
+      maxVersion: only ?? 'TLSv1.3',
+      // The verdict on the server is ours; and from roots that it holds, OpenSSL would complete the chain that it sends.
+      ca: [],
+      ...(pair ? { cert: pair.chain.map(certificatePem).join(''), key: privateKeyPem(pair.key) } : {}),
+    });
+  } catch (cause) {
+    throw new PkiError('bad-input', `OpenSSL cannot use the client's pair: ${opensslWords(cause)}`, {
+      cause,
+    });
+  }
+}
+
+async function talk(
+  socket: Socket,
+  order: ProbeOrder,
+  secureContext: SecureContext,
+): Promise<Omit<Connection, 'address'>> {
+  const transcript = new Transcript();
+  const started = performance.now();
+  const tap = new Tap(socket, (chunk) => transcript.receive(chunk));
+  const options: ConnectionOptions & { requestOCSP: boolean } = {
+    socket: tap,
+    secureContext,
+    rejectUnauthorized: false,
+    requestOCSP: true,
+    ...(isIP(order.servername) === 0 ? { servername: order.servername } : {}),
+    ...(order.alpn.length > 0 ? { ALPNProtocols: [...order.alpn] } : {}),
+  };
+  const tls = connect(options);
+  tls.on('keylog', (line: Buffer) => transcript.learn(line.toString('latin1')));
+  tls.on('error', () => undefined);
+  try {
+    const failure = await handshake(tls, order.timeout);
+    if (failure) {
+      const outcome = failedHandshake(failure, transcript);
+      return { server: factsOf(tls, transcript, false), outcome };
+    }
+    const took = performance.now() - started;
+    const outcome = await prove(tls, tap, transcript, order, took);
+    return { server: factsOf(tls, transcript, true), outcome };
+  } finally {
+    tls.destroy();
+  }
+}
+
+/** Resolves with what ended it, or with nothing where it was finished. */
+function handshake(tls: TLSSocket, timeout: number): Promise<Error | undefined> {
+  return new Promise((done) => {
+    const timer = setTimeout(() => {
+      done(
+        new ConnectionFailure('handshake', `the handshake was not done within ${timeout / 1000} s`, {
+          timedOut: true,
+        }),
+      );
+    }, timeout);
+    const end = (failure?: Error): void => {
+      clearTimeout(timer);
+      done(failure);
+    };
+    tls.once('secureConnect', () => end());
+    tls.once('error', end);
+    tls.once('close', () => end(new Error('the connection was closed')));
+  });
+}
+
+function factsOf(tls: TLSSocket, transcript: Transcript, secure: boolean): ServerFacts {
+  const { hello, group, chain, ocsp, request } = transcript;
+  const agreed = tls.alpnProtocol;
+  return {
+    protocol: hello && (hello.tls13 ? 'TLSv1.3' : 'TLSv1.2'),
+    cipher: secure ? tls.getCipher().standardName : undefined,
+    group: group === undefined ? undefined : groupName(group),
+    alpn: secure && typeof agreed === 'string' ? agreed : undefined,
+    chain,
+    ocsp,
+    request,
+  };
+}
