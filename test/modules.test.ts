@@ -41,6 +41,12 @@ describe('what each command loads', () => {
     expect(loadedWith(command).filter((id) => /inspect|pkcs12|pkcs7|rc2/.test(id))).toEqual([]);
   });
 
+  it('inspect loads no validator before it is asked for a verdict', () => {
+    expect(
+      loadedWith('inspect').filter((id) => /validation|inspect-trust|lifecycle\/trust/.test(id)),
+    ).toEqual([]);
+  });
+
   it('inspect loads no authority, no container format and no CRL reader before it meets one', () => {
     expect(loadedWith('inspect').filter((id) => /authorities|pkcs12|pkcs7|rc2|\/crl\.ts/.test(id))).toEqual(
       [],

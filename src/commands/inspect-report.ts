@@ -16,10 +16,19 @@ export interface Look {
   within: number;
 }
 
+/** What a verdict adds to the report. */
+export interface Judged {
+  holds: boolean;
+  document: object;
+  /** For people, instead of the items. */
+  lines: string[];
+}
+
 export interface Surroundings {
   stored: StoredFacts | undefined;
   /** Of a folder: how many files held nothing of the kind. */
   skipped: number | undefined;
+  judged?: Judged | undefined;
 }
 
 export const schema = 'certwright.inspect/1';
@@ -39,7 +48,7 @@ export function report(inspection: Inspection, around: Surroundings, look: Look,
   reportProblems(inspection.problems, output);
   return combine([
     ...codesOf(inspection.problems, inspection.found, around),
-    ...(checked?.met === false ? [exit.no] : []),
+    ...(checked?.met === false || around.judged?.holds === false ? [exit.no] : []),
   ]);
 }
 
@@ -140,7 +149,7 @@ export const problemDocument = ({
 
 function documentOf(
   { found, relations, problems }: Inspection,
-  { stored, skipped }: Surroundings,
+  { stored, skipped, judged }: Surroundings,
   checked: Checked | undefined,
   { target, now }: Look,
 ): object {
@@ -156,12 +165,13 @@ function documentOf(
     problems: problems.map(problemDocument),
     skipped: skipped ?? null,
     check: checked ?? null,
+    verdict: judged?.document ?? null,
   };
 }
 
 function linesOf(
   inspection: Inspection,
-  { stored, skipped }: Surroundings,
+  { stored, skipped, judged }: Surroundings,
   checked: Checked | undefined,
   look: Look,
   output: Output,
@@ -169,7 +179,9 @@ function linesOf(
   if (output.json || output.quiet) return [];
   const { found } = inspection;
   const lines = stored ? [...storedLines(stored, output), ''] : [];
+  if (judged) lines.push(...judged.lines);
   found.forEach((one, index) => {
+    if (judged) return;
     if (one.item.kind === 'foreign' && skipped === undefined) return;
     lines.push(...itemLines(index, inspection, look, output), '');
   });

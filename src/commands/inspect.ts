@@ -6,10 +6,10 @@ import { inspectBytes, type Inspection } from '../pki/lifecycle/inspect.ts';
 import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
 import { isStored } from '../pki/lifecycle/is-stored.ts';
 import { readWhole, refuseLarge } from '../pki/lifecycle/read-whole.ts';
-import { parseDuration } from '../pki/x509/duration.ts';
+import { parseDuration, parseTime } from '../pki/x509/duration.ts';
 import type { Context, InputStream } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { closedProblems, report, type Look } from './inspect-report.ts';
+import { closedProblems, report, type Judged, type Look } from './inspect-report.ts';
 import {
   addOutputOptions,
   addStoreOption,
@@ -19,8 +19,9 @@ import {
   type StoreFlags,
 } from './options.ts';
 import { Output } from './output.ts';
+import { addTrustOptions, refuseWithoutTrust, type TrustFlags } from './trust-options.ts';
 
-export interface InspectFlags extends StoreFlags {
+export interface InspectFlags extends StoreFlags, TrustFlags {
   file?: boolean;
   stored?: boolean;
   passphraseFile?: string;
@@ -51,6 +52,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--expires-within <time>', 'with --check: or ends within 30d, 12h, 2w')
     .option('--pem', 'print the certificates found as PEM, and nothing else')
     .option('--json-lines', 'of a folder: one JSON document a line, as things are found');
+  addTrustOptions(command);
   addStoreOption(command);
   addOutputOptions(command).addHelpText('after', help);
   command.action(run((target: string, flags: InspectFlags) => inspect(target, flags, context)));
@@ -61,7 +63,7 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
   const output = new Output(context, { ...flags, json: flags.json === true || flags.jsonLines === true });
   const look: Look = {
     target,
-    now: context.now(),
+    now: flags.at === undefined ? context.now() : parseTime(flags.at, '--at'),
     pem: flags.pem ?? false,
     check: flags.check ?? false,
     within: flags.expiresWithin === undefined ? 0 : parseDuration(flags.expiresWithin, '--expires-within'),
@@ -70,6 +72,12 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
   if (flags.jsonLines === true && place.kind !== 'folder') {
     throw new PkiError('usage', '--json-lines is for a folder', { hint: 'of one file, --json shows all' });
   }
+  if (flags.trust !== undefined && place.kind === 'folder') {
+    throw new PkiError('usage', '--trust is for a file', {
+      hint: 'the first certificate of one file is judged',
+    });
+  }
+  const asked = { flags, context, look, output };
   const ask = await passphraseFrom(place, flags, context);
   const lent = { now: look.now, ask };
   switch (place.kind) {
@@ -80,18 +88,20 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
     case 'stored': {
       const { inspectStored } = await import('../pki/lifecycle/inspect-stored.ts');
       const { inspection, stored } = await inspectStored(place.store, target, lent);
-      return finish(inspection, stored, look, output);
+      return finish(inspection, stored, asked);
     }
     case 'file':
-      return finish(await inspectBytes(readWhole(place.path), target, lent), undefined, look, output);
+      return finish(await inspectBytes(readWhole(place.path), target, lent), undefined, asked);
     case 'stdin':
-      return finish(await inspectBytes(await readStream(context.stdin), '-', lent), undefined, look, output);
+      return finish(await inspectBytes(await readStream(context.stdin), '-', lent), undefined, asked);
   }
 }
 
 function checkFlags(flags: InspectFlags): void {
   exclusive({ '--file': flags.file, '--stored': flags.stored });
   exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines, '--pem': flags.pem });
+  exclusive({ '--trust': flags.trust, '--pem': flags.pem });
+  refuseWithoutTrust(flags);
   if (flags.expiresWithin !== undefined && flags.check !== true) {
     throw new PkiError('usage', '--expires-within goes with --check', { hint: 'add --check' });
   }
@@ -137,14 +147,26 @@ async function passphraseFrom(
   };
 }
 
+/** What the caller wants, and what it is wanted with. */
+interface Asked {
+  flags: InspectFlags;
+  context: Context;
+  look: Look;
+  output: Output;
+}
+
 async function finish(
   inspection: Inspection,
   stored: StoredFacts | undefined,
-  look: Look,
-  output: Output,
+  { flags, context, look, output }: Asked,
 ): Promise<ExitCode> {
+  let judged: Judged | undefined;
+  if (flags.trust !== undefined) {
+    const { judgeFound } = await import('./inspect-trust.ts');
+    judged = await judgeFound(inspection, look.target, flags, context, output);
+  }
   const problems = [...inspection.problems, ...closedProblems(inspection.found)];
-  return report({ ...inspection, problems }, { stored, skipped: undefined }, look, output);
+  return report({ ...inspection, problems }, { stored, skipped: undefined, judged }, look, output);
 }
 
 async function readStream(stream: InputStream): Promise<Buffer> {

@@ -14,10 +14,13 @@ const purposeOids: Readonly<Record<string, string>> = {
   timestamping: oid.timeStamping,
 };
 
-/** One of these bits makes a key fit for the purpose (RFC 5280 4.2.1.12). */
+/**
+ * One of these bits makes a key fit for the purpose (RFC 5280 4.2.1.12). That keyAgreement is enough for a client was true
+ * of TLS 1.0: RFC 8422 5.5 has done away with fixed ECDH, and a client signs (RFC 8446 4.4.2.3).
+ */
 const fittingUsages: Readonly<Record<string, readonly KeyUsage[]>> = {
   server: ['digitalSignature', 'keyEncipherment', 'keyAgreement'],
-  client: ['digitalSignature', 'keyAgreement'],
+  client: ['digitalSignature'],
   'code-signing': ['digitalSignature'],
   timestamping: ['digitalSignature', 'nonRepudiation'],
 };

@@ -129,7 +129,7 @@ function missingIssuer(run: Run, path: readonly Certificate[]): Finding[] {
         finding(
           'issuer-missing',
           place,
-          `the issuing CA of ${name} is missing: ${issuer}`,
+          `the issuing CA of ${name} is missing from what was given (${issuer})`,
           'use fullchain.pem, or give it with --intermediates',
         ),
       ]
@@ -137,8 +137,8 @@ function missingIssuer(run: Run, path: readonly Certificate[]): Finding[] {
         finding(
           'issuer-missing',
           place,
-          `the issuer of ${name} is neither trusted nor sent along: ${issuer}`,
-          'trust it if it is a root, send it along if it is an intermediate',
+          `the issuer of ${name} is neither trusted nor given (${issuer})`,
+          'trust it if it is a root, give it along if it is an intermediate',
         ),
       ];
 }
