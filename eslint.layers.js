@@ -6,6 +6,8 @@ import { posix, relative, sep } from 'node:path';
 
 const contract = 'src/pki/authorities/authority.ts';
 const kinds = ['src/pki/authorities/local/', 'src/pki/authorities/acm-pca/', 'src/pki/authorities/acm/'];
+// What ACM and AWS Private CA have in common.
+const aws = 'src/pki/authorities/aws/';
 const x509 = 'src/pki/x509/';
 const ground = 'src/pki/';
 
@@ -25,6 +27,7 @@ const rooms = {
       'src/pki/authorities/',
       contract,
       ...kinds,
+      aws,
       'src/pki/store/',
       'src/pki/deploy/',
       'src/pki/tls/',
@@ -34,8 +37,11 @@ const rooms = {
   },
 
   [contract]: { rooms: [x509, ground] },
-  'src/pki/authorities/': { rooms: [contract, ...kinds, x509, ground] },
-  ...Object.fromEntries(kinds.map((kind) => [kind, { rooms: [contract, x509, ground] }])),
+  'src/pki/authorities/': { rooms: [contract, ...kinds, aws, x509, ground] },
+  [aws]: { rooms: [contract, x509, ground] },
+  'src/pki/authorities/local/': { rooms: [contract, x509, ground] },
+  'src/pki/authorities/acm-pca/': { rooms: [contract, aws, x509, ground] },
+  'src/pki/authorities/acm/': { rooms: [contract, aws, x509, ground] },
   // The store implements the Journal, which is declared beside the contract.
   'src/pki/store/': { rooms: [x509, ground], types: [contract] },
   'src/pki/deploy/': { rooms: [x509, ground] },

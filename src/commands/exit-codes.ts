@@ -25,8 +25,12 @@ export const exitCodeOf = {
   unsupported: exit.usage,
   io: exit.failed,
   'issued-differs': exit.failed,
+  refused: exit.failed,
+  credentials: exit.failed,
   internal: exit.failed,
   busy: exit.tryAgain,
+  unreachable: exit.tryAgain,
+  'in-doubt': exit.tryAgain,
 } as const satisfies Record<ErrorCode, ExitCode>;
 
 /** Where several certificates end differently: the first of these that occurs (2, then 4 for a mix, 1, 3, 75). */

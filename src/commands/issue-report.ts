@@ -1,9 +1,8 @@
-import { planIssue } from '../pki/lifecycle/plan.ts';
 import { relative, resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
 import { type FilesOrder, issueIntoFiles, issueOnly } from '../pki/lifecycle/issue-files.ts';
-import { issueIntoStore, type IssueResult } from '../pki/lifecycle/issue.ts';
-import type { openOrCreate } from '../pki/lifecycle/open-ca.ts';
+import { issueIntoStore, type InPlace } from '../pki/lifecycle/issue.ts';
+import { adoptDefaults, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { renewAt } from '../pki/lifecycle/due.ts';
 import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
@@ -12,12 +11,11 @@ import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
 import type { Order } from './issue-order.ts';
+import type { Pending } from '../pki/lifecycle/open-ca.ts';
 import { storePath } from './options.ts';
 import type { Output } from './output.ts';
 import { passphraseFile } from './passphrase.ts';
 import { printable } from './printable.ts';
-
-type Authority = Awaited<ReturnType<typeof openOrCreate>>['authority'];
 
 const schema = 'certwright.issue/1';
 
@@ -34,11 +32,15 @@ export async function finish(
     flags.out === undefined &&
     flags.certOut === undefined &&
     (order.foreign === undefined || flags.as !== undefined);
-  if (intoStore) await toStore(order, authority, flags, context, output);
-  else if (flags.out === undefined && flags.certOut === undefined)
-    await toStdout(order, authority, context, output);
-  else await toFiles(order, authority, flags, context, output);
-  for (const kind of authority.adoptDefaults(order.request)) {
+  const toStandardOutput = flags.out === undefined && flags.certOut === undefined;
+  const deliver = intoStore ? toStore : toStandardOutput ? toStdout : toFiles;
+  const pending = await deliver(order, authority, flags, context, output);
+  if (pending) {
+    const { reportPending } = await import('./issue-pending.ts');
+    reportPending(schema, order.request.name, pending, output);
+    return exit.tryAgain;
+  }
+  for (const kind of adoptDefaults(authority, order.request)) {
     output.note(
       `${{ crlUrls: 'the CRL URL', ocspUrls: 'the OCSP URL', issuerUrls: 'the AIA URL' }[kind]} is now the CA's default`,
     );
@@ -47,7 +49,7 @@ export async function finish(
 }
 
 /** What somebody's request asked for beyond names is said, never copied in silence. */
-function reportForeign({ foreign }: Order, output: Output): void {
+export function reportForeign({ foreign }: Order, output: Output): void {
   if (!foreign) return;
   output.note(`request: ${foreign.key}, asks for ${foreign.names.join(', ') || 'no names'}`);
   for (const ignored of foreign.ignored) output.warn(`the request's ${ignored} is not taken over`);
@@ -59,7 +61,7 @@ async function toStore(
   flags: IssueFlags,
   context: Context,
   output: Output,
-): Promise<void> {
+): Promise<Pending | undefined> {
   const result = await issueIntoStore(
     {
       store: storePath(flags, context),
@@ -67,11 +69,12 @@ async function toStore(
       when: flags.ifDue === true ? 'if-due' : flags.force === true ? 'force' : 'new',
       discardPending: flags.discardPending ?? false,
       lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
-      publicKey: order.foreign?.publicKey,
+      foreign: order.foreign?.request,
     },
     authority,
     { now: context.now, pid: context.pid, signal: context.signal },
   );
+  if (result.state === 'pending') return result;
   const document = {
     schema,
     state: result.state,
@@ -83,6 +86,7 @@ async function toStore(
     warnings: order.foreign?.ignored ?? [],
   };
   output.result(document, storeLines(result, order, context, output));
+  return undefined;
 }
 
 const certificateDocument = (certificate: Certificate): object => ({
@@ -94,7 +98,7 @@ const certificateDocument = (certificate: Certificate): object => ({
   pem: certificatePem(certificate.der),
 });
 
-function storeLines(result: IssueResult, order: Order, context: Context, output: Output): string[] {
+function storeLines(result: InPlace, order: Order, context: Context, output: Output): string[] {
   const { certificate, state, generation } = result;
   const left = formatDuration(certificate.notAfter.getTime() - context.now().getTime());
   const path = shortest(result.path, context);
@@ -148,10 +152,16 @@ function shortest(path: string, context: Context): string {
   return short.startsWith('..') ? path : short;
 }
 
-async function toStdout(order: Order, authority: Authority, context: Context, output: Output): Promise<void> {
+async function toStdout(
+  order: Order,
+  authority: Authority,
+  _flags: IssueFlags,
+  context: Context,
+  output: Output,
+): Promise<undefined> {
   const { foreign, request } = order;
   if (!foreign) throw new PkiError('internal', 'a certificate without a key of its own needs a request');
-  const { certificate, pem } = await issueOnly(request, foreign.publicKey, authority, context.now());
+  const { certificate, pem } = await issueOnly(request, foreign.request, authority, context.now());
   if (output.json) {
     output.result(
       {
@@ -173,7 +183,7 @@ async function toFiles(
   flags: IssueFlags,
   context: Context,
   output: Output,
-): Promise<void> {
+): Promise<Pending | undefined> {
   const absolute = (path: string): string => resolve(context.cwd, path);
   const destination: FilesOrder['destination'] =
     flags.out === undefined
@@ -185,17 +195,20 @@ async function toFiles(
       : { kind: 'folder', path: absolute(flags.out) };
   const keyPassphrase =
     flags.keyPassphraseFile === undefined ? undefined : passphraseFile(flags.keyPassphraseFile, context);
-  const { certificate, files } = await issueIntoFiles(
+  const result = await issueIntoFiles(
     {
       request: order.request,
       destination,
       force: flags.force ?? false,
+      discardPending: flags.discardPending ?? false,
       keyPassphrase,
-      publicKey: order.foreign?.publicKey,
+      foreign: order.foreign?.request,
     },
     authority,
     context.now(),
   );
+  if (result.state === 'pending') return result;
+  const { certificate, files } = result;
   const left = formatDuration(certificate.notAfter.getTime() - context.now().getTime());
   output.result(
     {
@@ -211,32 +224,5 @@ async function toFiles(
       ...files.map((file) => `  ${printable(shortest(file, context))}`),
     ],
   );
-}
-
-/** `--dry-run`: what would be made, without a key, a signature or a byte on disk. */
-export async function showPlan(
-  order: Order,
-  reference: string,
-  flags: IssueFlags,
-  context: Context,
-  output: Output,
-): Promise<void> {
-  const plan = await planIssue(
-    order.request,
-    order.foreign?.publicKey,
-    reference,
-    flags.createCa ?? false,
-    context.now(),
-  );
-  reportForeign(order, output);
-  output.result({ schema: 'certwright.issue-plan/1', ...plan }, [
-    `would issue ${printable(plan.name)}`,
-    `  authority    ${printable(plan.authority)}${plan.authorityExists ? '' : ' (would be made)'}`,
-    `  subject      ${printable(plan.subject) || '(empty)'}`,
-    `  names        ${plan.names.map(printable).join(', ')}`,
-    `  valid        ${plan.notBefore} to ${plan.notAfter}`,
-    `  key          ${plan.keyType}`,
-    `  usage        ${plan.keyUsage.join(', ')}; ${plan.extendedKeyUsage.join(', ')}`,
-    ...plan.urls.map((url) => `  URL          ${printable(url)}`),
-  ]);
+  return undefined;
 }

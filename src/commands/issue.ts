@@ -1,7 +1,7 @@
 import { readOrder } from './issue-order.ts';
-import { openOrCreate } from '../pki/lifecycle/open-ca.ts';
+import { openOrCreate, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { caPassphrase } from './passphrase.ts';
-import { finish, showPlan } from './issue-report.ts';
+import { finish } from './issue-report.ts';
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
@@ -22,9 +22,10 @@ import {
   type Run,
   type StoreFlags,
 } from './options.ts';
+import { awsOptions, checkAwsFlags, type AwsFlags } from './aws-options.ts';
 import { Output } from './output.ts';
 
-export interface IssueFlags extends StoreFlags {
+export interface IssueFlags extends StoreFlags, AwsFlags {
   as?: string;
   usage?: Usage;
   keyType?: KeyType;
@@ -55,6 +56,7 @@ export interface IssueFlags extends StoreFlags {
   csr?: string;
   namesFromCsr?: boolean;
   dryRun?: boolean;
+  explain?: boolean;
 }
 
 const help = `
@@ -104,7 +106,8 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--key-passphrase-file <file>', 'encrypt the key that --out or --key-out writes')
     .option('--csr <file>', "certify somebody else's request (- for standard input)")
     .option('--names-from-csr', 'take the names that the request asks for')
-    .option('--dry-run', 'show the certificate that would be made');
+    .option('--dry-run', 'show the certificate that would be made')
+    .option('--explain', 'show also how the authority would make it');
   addStoreOption(command);
   addOutputOptions(command).addHelpText('after', help);
   command.action(run((names: string[], flags: IssueFlags) => issue(names, flags, context)));
@@ -115,13 +118,18 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
   checkFlags(flags);
   const order = await readOrder(names, flags, context);
   const reference = authorityOf(flags, context);
-  if (flags.dryRun === true) {
-    await showPlan(order, reference, flags, context, output);
+  const options: OpenOptions = {
+    ask: () => caPassphrase(flags.passphraseFile, context),
+    now: context.now,
+    aws: awsOptions(flags, context, output),
+  };
+  if (flags.dryRun === true || flags.explain === true) {
+    const { showPlan } = await import('./issue-plan.ts');
+    await showPlan(order, reference, options, flags, context, output);
     return exit.done;
   }
   const { authority, created } = await openOrCreate(reference, {
-    ask: () => caPassphrase(flags.passphraseFile, context),
-    now: context.now,
+    ...options,
     create: flags.createCa ?? false,
   });
   if (created)
@@ -172,4 +180,5 @@ function checkFlags(flags: IssueFlags): void {
   if (flags.notAfter !== undefined) parseTime(flags.notAfter, '--not-after');
   if (flags.subject !== undefined) parseSubject(flags.subject);
   parseDuration(flags.lockTimeout, '--lock-timeout');
+  checkAwsFlags(flags);
 }

@@ -20,9 +20,13 @@ export const errorCodes = [
   // The run itself.
   'io',
   'issued-differs',
+  'refused',
+  'credentials',
   'internal',
   // Worth trying again.
   'busy',
+  'unreachable',
+  'in-doubt',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

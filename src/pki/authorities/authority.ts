@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Profile } from '../x509/profile.ts';
 
 /**
@@ -11,6 +12,9 @@ export interface Journal {
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void;
 }
 
+/** What proves that somebody holds the key: a private key of our own, or somebody else's signed request (DER). */
+export type RequestKey = { kind: 'own'; key: KeyObject } | { kind: 'foreign'; request: Buffer };
+
 export interface Issued {
   state: 'issued';
   /** DER, leaf. */
@@ -19,32 +23,87 @@ export interface Issued {
   chain: readonly Buffer[];
   /** DER of the root, where the authority knows it. */
   root: Buffer | undefined;
+  /** The private key, where the authority made it. */
+  key: KeyObject | undefined;
+  /**
+   * The times that were asked for when the request was first sent, which may have been an earlier run, and by how many
+   * milliseconds the certificate may miss them. `undefined` where the authority decides them.
+   */
+  asked: { notBefore: Date; notAfter: Date; tolerance: number } | undefined;
 }
 
-export type Issuance = Issued;
+/** Not there yet: the same call with the same journal goes on. */
+export interface Pending {
+  state: 'pending';
+  /** What it waits for, one clause: `approval of …`, `DNS validation of …`. */
+  waitingFor: string;
+  hint: string | undefined;
+  /** DNS records to publish, where validation waits for them. */
+  records: readonly DnsRecord[];
+}
+
+export interface DnsRecord {
+  domain: string;
+  name: string;
+  type: string;
+  value: string;
+}
+
+export type Issuance = Issued | Pending;
 
 /**
  * Something that turns a Profile into a certificate.
  * It honours the whole profile or refuses it: it never leaves a part out in silence.
  */
 export interface Authority {
-  /** How `--ca` and request.json name it: an absolute path or an ARN. */
+  /** How `--ca` and request.json name it: an absolute path, an ARN, `acm` or `acm:ARN`. */
   readonly reference: string;
   /** Values that a profile takes where the caller says nothing. */
   readonly defaults: Pick<Profile, 'crlUrls' | 'ocspUrls' | 'issuerUrls'>;
   /** The end of validity that no certificate may pass, and the start that none may precede. */
   readonly validity: { notBefore: Date; notAfter: Date };
+  /** Whether the key comes with the certificate instead of going with the request. */
+  readonly makesKeys: boolean;
+  /** Whether a certificate costs money: a request that was begun is then dropped only by an explicit order. */
+  readonly sells: boolean;
+  /** What to do about a certificate that is not what was asked for, one clause. */
+  readonly onDifference: string;
   /**
    * Refuses what it would not sign, before anything is written.
-   * @throws PkiError `not-permitted`, `outlives-issuer`
+   * @returns what is likely to fail, where only the authority's own answer decides.
+   * @throws PkiError `not-permitted`, `outlives-issuer`, `unsupported`
    */
-  check(profile: Profile): void;
-  /** A journal that already holds a request is continued, never started again. */
-  issue(profile: Profile, journal: Journal): Promise<Issuance>;
+  check(profile: Profile): readonly string[];
+  /**
+   * A journal that already holds a request is continued, never started again.
+   * @param key `undefined` where the authority makes the key itself.
+   * @throws PkiError `refused` where it said no and nothing is left behind; `unreachable`, `in-doubt` where it may have
+   * been done.
+   */
+  issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance>;
 }
 
-/** An authority that publishes its roots and revocation lists as files. */
+/** One line of how a certificate would come about: `template`, `signing algorithm`. */
+export interface Explanation {
+  what: string;
+  value: string;
+}
+
+/** An authority whose CRLs and roots are files that peers need. */
 export interface PublishesTrust {
+  /** Signs what is about to lapse. */
+  refreshCrl(): void;
   /** PEM of every root to trust, and of the CRL of every CA in the chain. */
   trust(): { roots: string; crls: string };
 }
+
+export const publishesTrust = <A extends Authority>(authority: A): authority is A & PublishesTrust =>
+  'refreshCrl' in authority && 'trust' in authority;
+
+/** An authority that takes the first URLs which a command names for its own. */
+export interface KeepsDefaults {
+  adoptDefaults(urls: Authority['defaults']): (keyof Authority['defaults'])[];
+}
+
+export const keepsDefaults = <A extends Authority>(authority: A): authority is A & KeepsDefaults =>
+  'adoptDefaults' in authority;

@@ -1,18 +1,28 @@
 import { PkiError } from '../errors.ts';
 import type { AskPassphrase } from '../x509/key.ts';
+import type { Authority } from './authority.ts';
+import type { AwsOptions } from './aws/options.ts';
 import { LocalAuthority } from './local/local-authority.ts';
 
 export interface OpenOptions {
   ask: AskPassphrase;
   now: () => Date;
+  aws: AwsOptions;
 }
 
+/** Whether a `--ca` names something at AWS; anything else is a folder. */
+export const isAws = (reference: string): boolean => /^(acm$|acm:|arn:)/.test(reference);
+
 /** The one place that knows which word means which authority. */
-export async function openAuthority(reference: string, options: OpenOptions): Promise<LocalAuthority> {
-  if (reference === 'acm' || /^(acm:)?arn:/.test(reference)) {
-    throw new PkiError('unsupported', `this version does not speak to AWS (--ca ${reference})`, {
-      hint: 'use a CA in a folder: --ca ./ca',
-    });
+export async function openAuthority(reference: string, options: OpenOptions): Promise<Authority> {
+  if (isAws(reference)) {
+    throw new PkiError(
+      'unsupported',
+      `--ca ${JSON.stringify(reference)} is no authority that this version knows`,
+      {
+        hint: 'use a CA in a folder: --ca ./ca',
+      },
+    );
   }
   return LocalAuthority.open(reference, options.ask, options.now);
 }

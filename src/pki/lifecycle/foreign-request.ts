@@ -12,8 +12,8 @@ import { schemeOf } from '../x509/validation/signature.ts';
 
 /** Somebody else's certification request, checked and ready to be certified. */
 export interface ForeignRequest {
-  /** Encoded SubjectPublicKeyInfo. */
-  publicKey: Buffer;
+  /** DER. */
+  request: Buffer;
   /** What its key is, for people. */
   key: string;
   /** The names that it asks for; the caller decides whether they count. */
@@ -49,7 +49,7 @@ export async function readForeignRequest(
     );
   }
   return {
-    publicKey: request.publicKey,
+    request: request.der,
     key: describeKey(key),
     names: requestedNames(request, shown),
     ignored: ignoredParts(request),

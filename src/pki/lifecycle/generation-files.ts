@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { Issuance } from '../authorities/authority.ts';
+import type { Issued } from '../authorities/authority.ts';
 import { jsonText } from '../durable.ts';
 import type { GenerationFile } from '../store/generation.ts';
 import type { Format, StoredRequest } from '../store/request.ts';
@@ -17,7 +17,7 @@ export interface PemSet {
   ca: string;
 }
 
-export function pemSet({ certificate, chain, root }: Issuance): PemSet {
+export function pemSet({ certificate, chain, root }: Issued): PemSet {
   const cert = certificatePem(certificate);
   const intermediates = chain.map(certificatePem).join('');
   return {
@@ -30,7 +30,7 @@ export function pemSet({ certificate, chain, root }: Issuance): PemSet {
 
 /** Every file of a generation but key.pem, which stands in `pending/` already. */
 export function generationFiles(
-  issuance: Issuance,
+  issuance: Issued,
   key: KeyObject | undefined,
   request: StoredRequest,
   generation: number,
@@ -61,7 +61,7 @@ export function generationFiles(
 
 function extraFiles(
   format: Format,
-  issuance: Issuance,
+  issuance: Issued,
   pem: PemSet,
   key: KeyObject | undefined,
 ): GenerationFile[] {

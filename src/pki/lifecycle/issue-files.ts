@@ -1,24 +1,27 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Authority, Journal } from '../authorities/authority.ts';
+import type { Authority, Journal, Pending, RequestKey } from '../authorities/authority.ts';
 import {
   createOnce,
   discard,
   ioError,
   makeFolder,
   orIoError,
+  removeAll,
   replace,
   syncFolder,
   temporaryBeside,
   writeNew,
 } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
+import { CertificateFolder, type Access, type PendingGeneration } from '../store/generation.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
-import { encryptedPrivateKeyPem, generateKey, privateKeyPem, publicKeyDer } from '../x509/key.ts';
+import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
+import { keptKey, resumeOrBegin } from './begin.ts';
 import { pemSet, type PemSet } from './generation-files.ts';
-import { refuseDifferences } from './issue.ts';
+import { obtain, publicKeyOf } from './obtain.ts';
 import { profileFor } from './profile-for.ts';
 
 /** Where a pipeline wants its files. */
@@ -30,92 +33,136 @@ export interface FilesOrder {
   destination: Destination;
   /** Overwrite what is there. */
   force: boolean;
+  discardPending: boolean;
   /** Encrypts the key. */
   keyPassphrase: Buffer | undefined;
-  /** Somebody else's public key. */
-  publicKey: Buffer | undefined;
+  /** Somebody else's signed request (DER). */
+  foreign: Buffer | undefined;
 }
 
 export interface FilesResult {
+  state: 'issued';
   certificate: Certificate;
   pem: PemSet;
   /** Absolute paths of what was written. */
   files: string[];
 }
 
-/** Nothing is kept between runs: without a store there is nowhere to resume from. */
+/** Nothing is kept between runs: what was not paid for need not be resumed. */
 const noJournal: Journal = { read: () => undefined, write: () => undefined };
 
 /**
- * Makes a certificate without writing it anywhere.
- * @throws PkiError whatever the authority refuses.
+ * Certifies somebody else's request without writing anything anywhere.
+ * @throws PkiError whatever the authority refuses; `usage` where a run that dies would lose what was paid for.
  */
 export async function issueOnly(
   request: StoredRequest,
-  publicKey: Buffer,
+  foreign: Buffer,
   authority: Authority,
   now: Date,
 ): Promise<{ certificate: Certificate; pem: PemSet }> {
-  const profile = profileFor(request, publicKey, authority, now);
-  authority.check(profile);
-  const issuance = await authority.issue(profile, noJournal);
-  refuseDifferences(profile, request, issuance);
+  if (authority.sells) {
+    throw new PkiError(
+      'usage',
+      `what ${authority.reference} issues is paid for, and standard output keeps nothing`,
+      {
+        hint: 'name where it goes, so that a run that died can be resumed: --cert-out FILE, --out DIR or --as NAME',
+      },
+    );
+  }
+  const key: RequestKey = { kind: 'foreign', request: foreign };
+  authority.check(profileFor(request, publicKeyOf(key), authority, now));
+  const issuance = await obtain(request, key, authority, noJournal, now);
+  if (issuance.state === 'pending')
+    throw new PkiError('internal', 'an unpaid certificate is not there at once');
   return { certificate: readCertificate(issuance.certificate), pem: pemSet(issuance) };
 }
 
 /**
- * Issues into plain files, each written by rename.
+ * Issues into plain files, each written by rename. Where the certificate is paid for, what a run has begun is kept in
+ * a hidden folder beside them until they are written, and the same order goes on with it.
  * @throws PkiError `exists` before the authority is asked where a file is there and `force` is not.
  */
 export async function issueIntoFiles(
   order: FilesOrder,
   authority: Authority,
   now: Date,
-): Promise<FilesResult> {
+): Promise<FilesResult | Pending> {
   const { destination, request, keyPassphrase } = order;
-  const ownership = await resolveOwnership(request.owner, request.group);
-  const keyMode = keyFileMode(request.mode, request.group);
-  const targets = pathsOf(destination, order.publicKey === undefined);
-  if (!order.force) refuseExisting(targets.map(({ path }) => path));
-  authority.check(profileFor(request, order.publicKey ?? Buffer.alloc(0), authority, now));
+  const access = {
+    ownership: await resolveOwnership(request.owner, request.group),
+    keyMode: keyFileMode(request.mode, request.group),
+  };
+  const targets = pathsOf(destination, order.foreign === undefined);
+  const keeper = authority.sells ? keeperOf(destination) : undefined;
+  // What a run that died has written already is its own to overwrite.
+  const force = order.force || keeper?.pending() !== undefined;
+  if (!force) refuseExisting(targets.map(({ path }) => path));
+  const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
+  authority.check(profileFor(request, publicKeyOf(foreign), authority, now));
 
-  const key = order.publicKey ? undefined : await generateKey(request.keyType);
-  const { certificate, pem } = await issueOnly(
-    request,
-    order.publicKey ?? publicKeyDer(notNull(key)),
-    authority,
-    now,
+  const pending = keeper && resumeOrBegin(keeper, request, order.discardPending, authority);
+  const requestKey = foreign ?? (await ownKey(pending, order, access, authority));
+  const issuance = await obtain(request, requestKey, authority, pending ?? noJournal, now).catch(
+    (error: unknown) => {
+      if (keeper && error instanceof PkiError && error.code === 'refused') removeAll(keeper.path);
+      throw error;
+    },
   );
+  if (issuance.state === 'pending') return issuance;
+  const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
+  const certificate = readCertificate(issuance.certificate);
+  const pem = pemSet(issuance);
   const keyText =
     key && (keyPassphrase ? await encryptedPrivateKeyPem(key, keyPassphrase) : privateKeyPem(key));
   const contents = targets.map(({ path, what }) => ({
     path,
     content: {
       data: what === 'key' ? (keyText ?? '') : pem[what],
-      mode: what === 'key' ? keyMode : 0o644,
-      ownership,
+      mode: what === 'key' ? access.keyMode : 0o644,
+      ownership: access.ownership,
     },
   }));
+  writeAll(contents, destination, force, certificate);
+  if (keeper) removeAll(keeper.path);
+  return { state: 'issued', certificate, pem, files: targets.map(({ path }) => path) };
+}
+
+function writeAll(
+  contents: readonly Content[],
+  destination: Destination,
+  force: boolean,
+  certificate: Certificate,
+): void {
   try {
     const whole = destination.kind === 'folder' && writeAsNewFolder(destination, contents);
-    if (!whole) writeEach(contents, order.force);
+    if (!whole) writeEach(contents, force);
   } catch (error) {
-    const failure = ioError(error, 'write', targets[0]?.path ?? '');
+    const failure = ioError(error, 'write', contents[0]?.path ?? '');
     throw new PkiError(
       failure.code,
       `${failure.message}; the certificate with serial ${serialHex(certificate.serial)} was issued for it`,
-      {
-        hint: failure.hint,
-        cause: error,
-      },
+      { hint: failure.hint, cause: error },
     );
   }
-  return { certificate, pem, files: targets.map(({ path }) => path) };
 }
 
-function notNull<T>(value: T | undefined): T {
-  if (value === undefined) throw new TypeError('a key is missing');
-  return value;
+/** `.NAME.certwright/` beside the folder or the certificate's file. */
+function keeperOf(destination: Destination): CertificateFolder {
+  const path = destination.kind === 'folder' ? destination.path : destination.cert;
+  const keeper = join(dirname(path), `.${basename(path)}.certwright`);
+  return new CertificateFolder(keeper);
+}
+
+async function ownKey(
+  pending: PendingGeneration | undefined,
+  { request, keyPassphrase }: FilesOrder,
+  access: Access,
+  { makesKeys }: Authority,
+): Promise<RequestKey | undefined> {
+  if (makesKeys) return undefined;
+  if (pending) return keptKey(pending, request, access, { reuse: undefined, passphrase: keyPassphrase });
+  return { kind: 'own', key: await generateKey(request.keyType) };
 }
 
 type Target = { path: string; what: 'key' | keyof PemSet };

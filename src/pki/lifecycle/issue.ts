@@ -1,21 +1,18 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { PkiError } from '../errors.ts';
-import type { LocalAuthority } from '../authorities/local/local-authority.ts';
-import type { Issuance } from '../authorities/authority.ts';
+import { publishesTrust, type Authority, type Pending, type RequestKey } from '../authorities/authority.ts';
 import { makeFolder, readIfThere } from '../durable.ts';
 import { withLock } from '../store/lock.ts';
-import type { CertificateFolder } from '../store/generation.ts';
-import type { Access, PendingGeneration } from '../store/generation.ts';
-import { sameRequest, type StoredRequest } from '../store/request.ts';
+import type { Access, CertificateFolder } from '../store/generation.ts';
+import type { StoredRequest } from '../store/request.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
-import { differences } from '../x509/compare-issued.ts';
-import { generateKey, publicKeyDer } from '../x509/key.ts';
-import type { Profile } from '../x509/profile.ts';
-import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
+import { privateKeyPem } from '../x509/key.ts';
+import { readCertificate, type Certificate } from '../x509/certificate.ts';
+import { keptKey, resumeOrBegin } from './begin.ts';
 import { generationFiles } from './generation-files.ts';
+import { obtain, publicKeyOf } from './obtain.ts';
 import { profileFor } from './profile-for.ts';
 import { standing, type Standing } from './standing.ts';
 
@@ -35,11 +32,18 @@ export interface IssueOrder {
   discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
-  /** Somebody else's public key, encoded SubjectPublicKeyInfo, instead of one of our own. */
-  publicKey: Buffer | undefined;
+  /** Somebody else's signed request (DER), instead of a key of our own. */
+  foreign: Buffer | undefined;
 }
 
-export interface IssueResult {
+export type IssueResult = InPlace | Waiting;
+
+/** Begun, and not there yet: the same order goes on. */
+export interface Waiting extends Pending {
+  name: string;
+}
+
+export interface InPlace {
   state: 'issued' | 'unchanged';
   name: string;
   /** Absolute path of `current`. */
@@ -59,7 +63,7 @@ export interface IssueResult {
  */
 export async function issueIntoStore(
   order: IssueOrder,
-  authority: LocalAuthority,
+  authority: Authority,
   world: World,
 ): Promise<IssueResult> {
   const { request, store } = order;
@@ -69,7 +73,8 @@ export async function issueIntoStore(
     ownership: await resolveOwnership(request.owner, request.group),
     keyMode: keyFileMode(request.mode, request.group),
   };
-  authority.check(profileFor(request, order.publicKey ?? Buffer.alloc(0), authority, world.now()));
+  const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
+  authority.check(profileFor(request, publicKeyOf(foreign), authority, world.now()));
 
   openStoreForWriting(store);
   makeFolder(folder.path);
@@ -80,7 +85,8 @@ export async function issueIntoStore(
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = feedTrust(order, authority);
     const kept = order.when === 'if-due' ? standing(folder, request, world.now()) : undefined;
-    const made = kept ?? (await makeGeneration(order, folder, access, authority, world));
+    const made = kept ?? (await makeGeneration(order, foreign, folder, access, authority, world));
+    if ('state' in made) return { ...made, name: request.name };
     return {
       state: kept ? 'unchanged' : 'issued',
       name: request.name,
@@ -105,20 +111,30 @@ function refuseExisting(folder: CertificateFolder, name: string): void {
 
 async function makeGeneration(
   order: IssueOrder,
+  foreign: RequestKey | undefined,
   folder: CertificateFolder,
   access: Access,
-  authority: LocalAuthority,
+  authority: Authority,
   world: World,
-): Promise<Standing> {
+): Promise<Standing | Pending> {
   const { request } = order;
+  const reuse = request.reuseKey ? readIfThere(join(folder.currentPath, 'key.pem')) : undefined;
+  const wishes = { reuse, passphrase: undefined };
   for (;;) {
-    const pending = resumeOrBegin(order, folder);
+    const pending = resumeOrBegin(folder, request, order.discardPending, authority);
     world.signal.throwIfAborted();
-    const key = order.publicKey ? undefined : await keyOf(pending, folder, request, access);
-    const publicKey = order.publicKey ?? publicKeyDer(key as KeyObject);
-    const profile = profileFor(request, publicKey, authority, world.now());
-    const issuance = await authority.issue(profile, pending);
-    refuseDifferences(profile, request, issuance);
+    const requestKey =
+      foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
+    const issuance = await obtain(request, requestKey, authority, pending, world.now()).catch(
+      (error: unknown) => {
+        // A refusal has left nothing at the authority to come back to.
+        if (error instanceof PkiError && error.code === 'refused') pending.discard();
+        throw error;
+      },
+    );
+    if (issuance.state === 'pending') return issuance;
+    if (issuance.key) pending.keepKey(privateKeyPem(issuance.key), access);
+    const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
     const certificate = readCertificate(issuance.certificate);
     const files = generationFiles(issuance, key, request, pending.number, world.now());
     if (!pending.complete(files, access, request)) continue;
@@ -126,62 +142,9 @@ async function makeGeneration(
   }
 }
 
-/** The generation that an earlier run began, if it asked for the same; else a new one. */
-function resumeOrBegin(order: IssueOrder, folder: CertificateFolder): PendingGeneration {
-  const pending = folder.pending();
-  const asked = pending?.request();
-  if (pending && asked && sameRequest(asked, order.request) && !order.discardPending) return pending;
-  // A CA in a folder sells nothing: what is pending there can be dropped and asked for anew.
-  folder.discardPending();
-  return folder.begin(order.request);
-}
-
-async function keyOf(
-  pending: PendingGeneration,
-  folder: CertificateFolder,
-  request: StoredRequest,
-  access: Access,
-): Promise<KeyObject> {
-  const kept = pending.key();
-  if (kept) return createPrivateKey(kept);
-  const earlier = request.reuseKey ? readIfThere(join(folder.currentPath, 'key.pem')) : undefined;
-  const key = earlier ? createPrivateKey(earlier) : await generateKey(request.keyType);
-  pending.keepKey(key, access);
-  return key;
-}
-
-/** Issued is compared with requested, and a difference installs nothing. */
-export function refuseDifferences(
-  profile: Profile,
-  request: Pick<StoredRequest, 'name'>,
-  issuance: Issuance,
-): void {
-  // A resumed run gets the certificate that was recorded for the times of its first attempt.
-  const leaf = readCertificate(issuance.certificate);
-  const found = differences({ ...profile, ...resumedTimes(profile, leaf) }, issuance);
-  if (found.length === 0) return;
-  throw new PkiError(
-    'issued-differs',
-    `the certificate issued for ${JSON.stringify(request.name)} (serial ${serialHex(leaf.serial)}) is not what was asked for: ${found.join('; ')}`,
-    {
-      hint: 'nothing was installed; the certificate stands in the records of its CA',
-    },
-  );
-}
-
-/** How long ago a first attempt may have fixed the times of a certificate that is still the one asked for. */
-const resumable = 3_600_000;
-
-function resumedTimes(profile: Profile, leaf: Certificate): Partial<Profile> {
-  const { notBefore, notAfter } = leaf;
-  const earlier = profile.notBefore.getTime() - notBefore.getTime();
-  const sameLife =
-    notAfter.getTime() - notBefore.getTime() === profile.notAfter.getTime() - profile.notBefore.getTime();
-  return sameLife && earlier >= 0 && earlier <= resumable ? { notBefore, notAfter } : {};
-}
-
 /** CRLs and roots that peers need follow every issue. */
-function feedTrust(order: IssueOrder, authority: LocalAuthority): string | undefined {
+function feedTrust(order: IssueOrder, authority: Authority): string | undefined {
+  if (!publishesTrust(authority)) return undefined;
   authority.refreshCrl();
   return updateDefaultTrust(
     order.store,

@@ -1,29 +1,42 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LocalAuthority } from '../authorities/local/local-authority.ts';
-import { openAuthority, type OpenOptions } from '../authorities/open.ts';
+import { keepsDefaults, type Authority, type Pending } from '../authorities/authority.ts';
+import { isAws, openAuthority, type OpenOptions } from '../authorities/open.ts';
 import { PkiError } from '../errors.ts';
+import type { StoredRequest } from '../store/request.ts';
 import { createDefaultCa } from './ca.ts';
+
+export type { Authority, OpenOptions, Pending };
+export { isAws };
 
 /** Opens the authority that a command named; with `create`, a CA in a folder is made where there is none. */
 export async function openOrCreate(
   reference: string,
   options: OpenOptions & { create: boolean },
-): Promise<{ authority: LocalAuthority; created: boolean }> {
+): Promise<{ authority: Authority; created: boolean }> {
   const created = options.create && (await createIfMissing(reference, options.now()));
   return { authority: await openAuthority(reference, options), created };
 }
 
-async function createIfMissing(folder: string, now: Date): Promise<boolean> {
-  const there = existsSync(join(folder, 'ca.json'));
-  if (there) return false;
+/** URLs of a request that the authority takes for its own from now on. */
+export function adoptDefaults(authority: Authority, request: StoredRequest): (keyof Authority['defaults'])[] {
+  return keepsDefaults(authority) ? authority.adoptDefaults(request) : [];
+}
+
+async function createIfMissing(reference: string, now: Date): Promise<boolean> {
+  if (isAws(reference)) {
+    throw new PkiError('usage', `--create-ca makes a CA in a folder, not ${reference}`, {
+      hint: 'leave out --create-ca, or name a folder with --ca',
+    });
+  }
+  const isThere = (): boolean => existsSync(join(reference, 'ca.json'));
+  if (isThere()) return false;
   try {
-    await createDefaultCa(folder, now);
+    await createDefaultCa(reference, now);
     return true;
   } catch (error) {
     // Two first runs at once: whoever came second uses the first one's CA.
-    const madeMeanwhile = error instanceof PkiError && error.code === 'exists';
-    if (madeMeanwhile && existsSync(join(folder, 'ca.json'))) return false;
+    if (error instanceof PkiError && error.code === 'exists' && isThere()) return false;
     throw error;
   }
 }

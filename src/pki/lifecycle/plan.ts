@@ -1,14 +1,17 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Authority, Explanation } from '../authorities/authority.ts';
 import { readAuthorityLimits } from '../authorities/local/local-authority.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { formatName, readName } from '../x509/distinguished-name.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
 import { keyTypeOf } from '../x509/key.ts';
 import { oid } from '../x509/oid.ts';
-import { extendedKeyUsageFor, keyKindOf, keyUsageFor, subjectOf } from '../x509/profile.ts';
+import { extendedKeyUsageFor, keyKindOf, keyUsageFor, subjectOf, type Profile } from '../x509/profile.ts';
+import { isAws, openAuthority, type OpenOptions } from '../authorities/open.ts';
 import { defaultCaLifetime } from './ca.ts';
+import { publicKeyOf } from './obtain.ts';
 import { profileFor } from './profile-for.ts';
 
 /** What a certificate would say. */
@@ -24,32 +27,38 @@ export interface IssuePlan {
   keyUsage: string[];
   extendedKeyUsage: string[];
   urls: string[];
+  /** What only the authority's own answer decides, and is likely to be a refusal. */
+  warnings: string[];
+  explanation: Explanation[];
 }
 
+/** What decides about a profile before anything is signed; of a CA in a folder, without its key. */
+type Limits = Pick<Authority, 'defaults' | 'validity'> & {
+  check: (profile: Profile) => readonly string[];
+  explain?: (profile: Profile) => Explanation[];
+};
+
 /**
- * Says what `issue` would do, with every refusal that it would meet before signing; the CA's key stays closed.
+ * Says what `issue` would do, with every refusal that it would meet before signing; the CA's key stays closed, and
+ * AWS is asked only what costs nothing.
  */
 export async function planIssue(
   request: StoredRequest,
-  publicKey: Buffer | undefined,
+  foreign: Buffer | undefined,
   reference: string,
   create: boolean,
+  options: OpenOptions,
   now: Date,
 ): Promise<IssuePlan> {
-  const exists = existsSync(join(reference, 'ca.json'));
-  const limits =
-    exists || !create
-      ? readAuthorityLimits(reference, now)
-      : {
-          defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
-          validity: {
-            notBefore: new Date(now.getTime() - 60_000),
-            notAfter: new Date(now.getTime() + defaultCaLifetime / 2),
-          },
-          check: (): void => undefined,
-        };
+  const exists = isAws(reference) || existsSync(join(reference, 'ca.json'));
+  const limits: Limits = isAws(reference)
+    ? await openAuthority(reference, options)
+    : exists || !create
+      ? limitsOf(reference, now)
+      : limitsOfNewCa(now);
+  const publicKey = foreign && publicKeyOf({ kind: 'foreign', request: foreign });
   const profile = profileFor(request, publicKey ?? Buffer.alloc(0), limits, now);
-  limits.check(profile);
+  const warnings = limits.check(profile);
   const keyType = publicKey
     ? keyTypeOf(createPublicKey({ key: publicKey, format: 'der', type: 'spki' }))
     : request.keyType;
@@ -68,5 +77,28 @@ export async function planIssue(
       id === oid.serverAuth ? 'serverAuth' : 'clientAuth',
     ),
     urls: [...profile.crlUrls, ...profile.ocspUrls, ...profile.issuerUrls],
+    warnings: [...warnings],
+    explanation: limits.explain?.(profile) ?? [],
   };
 }
+
+function limitsOf(folder: string, now: Date): Limits {
+  const limits = readAuthorityLimits(folder, now);
+  return {
+    defaults: limits.defaults,
+    validity: limits.validity,
+    check(profile) {
+      limits.check(profile);
+      return [];
+    },
+  };
+}
+
+const limitsOfNewCa = (now: Date): Limits => ({
+  defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
+  validity: {
+    notBefore: new Date(now.getTime() - 60_000),
+    notAfter: new Date(now.getTime() + defaultCaLifetime / 2),
+  },
+  check: () => [],
+});

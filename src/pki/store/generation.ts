@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { linkSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
@@ -19,7 +18,6 @@ import {
   type Ownership,
 } from '../durable.ts';
 import type { Journal } from '../authorities/authority.ts';
-import { privateKeyPem } from '../x509/key.ts';
 import { readRequest, requestText, type StoredRequest } from './request.ts';
 
 /** Who may read the files of a generation. */
@@ -168,9 +166,9 @@ export class PendingGeneration implements Journal {
   }
 
   /** Keeps the key before anything is asked for it; it is 0600 or stricter from its creation. */
-  keepKey(key: KeyObject, access: Access): void {
+  keepKey(pem: string, access: Access): void {
     const draft = temporaryBeside(this.#keyFile);
-    writeNew(draft, { data: privateKeyPem(key), mode: access.keyMode, ownership: access.ownership });
+    writeNew(draft, { data: pem, mode: access.keyMode, ownership: access.ownership });
     orIoError('write', this.#keyFile, () => {
       renameSync(draft, this.#keyFile);
     });
@@ -184,6 +182,11 @@ export class PendingGeneration implements Journal {
     const content = { data: jsonText({ schema: 1, ...entry }), mode: 0o600 };
     replace(join(this.path, 'journal.json'), content, options.durable ? 'now' : 'later');
     if (options.durable) syncFolder(dirname(this.path));
+  }
+
+  /** Forgets this one, once nothing can be left of it anywhere else. */
+  discard(): void {
+    discard(this.path);
   }
 
   /**

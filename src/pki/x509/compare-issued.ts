@@ -16,6 +16,8 @@ export interface IssuedChain {
   certificate: Buffer;
   chain: readonly Buffer[];
   root: Buffer | undefined;
+  /** The times that count, and by how many milliseconds they may be missed; `undefined`: the authority decides them. */
+  asked: { notBefore: Date; notAfter: Date; tolerance: number } | undefined;
 }
 
 /**
@@ -30,14 +32,18 @@ export function differences(profile: Profile, issued: IssuedChain): string[] {
   };
   compare('names', sorted(profile.names.map(formatGeneralName)), sorted(namesOf(leaf)));
   compare('extended key usage', sorted(extendedKeyUsageFor(profile.usage)), sorted(purposesOf(leaf)));
-  compare(
-    'key usage',
-    sorted(keyUsageFor(profile.usage, keyKindOf(profile.publicKey))),
-    sorted(keyUsageOf(leaf)),
-  );
+  const keyUsage = keyUsageFor(profile.usage, keyKindOf(profile.publicKey));
+  // Some authorities set keyEncipherment for every key; where no key can be used so, nobody looks at it.
+  const got = keyUsageOf(leaf).filter((use) => use !== 'keyEncipherment' || keyUsage.includes(use));
+  compare('key usage', sorted(keyUsage), sorted(got));
   compare('subject', formatName(readName(subjectOf(profile))), formatName(leaf.subjectName));
-  compare('not before', iso(profile.notBefore), iso(leaf.notBefore));
-  compare('not after', iso(profile.notAfter), iso(leaf.notAfter));
+  if (issued.asked) {
+    const { notBefore, notAfter, tolerance } = issued.asked;
+    const off = (asked: Date, actual: Date): boolean =>
+      Math.abs(asked.getTime() - actual.getTime()) > tolerance;
+    if (off(notBefore, leaf.notBefore)) compare('not before', iso(notBefore), iso(leaf.notBefore));
+    if (off(notAfter, leaf.notAfter)) compare('not after', iso(notAfter), iso(leaf.notAfter));
+  }
   compare('CA', 'no', isCa(leaf) ? 'yes' : 'no');
   if (!leaf.publicKey.equals(profile.publicKey)) found.push('key: the certificate is for another key');
   return [

@@ -8,7 +8,15 @@ import { CaLimits } from './limits.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
 import { leafTemplate, type Profile } from '../../x509/profile.ts';
 import { readCrlTimes } from '../../x509/crl-times.ts';
-import type { Authority, Issuance, Journal, PublishesTrust } from '../authority.ts';
+import type {
+  Authority,
+  Issuance,
+  Issued,
+  Journal,
+  KeepsDefaults,
+  PublishesTrust,
+  RequestKey,
+} from '../authority.ts';
 import { writeDefaults } from './ca-json.ts';
 import { currentCrl, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
 import { crlLifetime } from './init.ts';
@@ -17,8 +25,11 @@ import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from 
 import { certificatesIn } from './pem-files.ts';
 
 /** A CA in a folder, ready to sign. */
-export class LocalAuthority implements Authority, PublishesTrust {
+export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults {
   readonly reference: string;
+  readonly makesKeys = false;
+  readonly sells = false;
+  readonly onDifference = 'nothing was installed; the certificate stands in the records of its CA';
   readonly #ca: LocalCa;
   readonly #key: KeyObject;
   readonly #now: () => Date;
@@ -67,27 +78,30 @@ export class LocalAuthority implements Authority, PublishesTrust {
     return kinds;
   }
 
-  check(profile: Profile): void {
+  check(profile: Profile): readonly string[] {
     this.#limits.check(profile);
+    return [];
   }
 
   /**
    * The serial number is journaled before the certificate is signed, and the CA's record comes before anything is
    * handed out: a run that died in between is continued with the certificate that was recorded, if one was.
    */
-  issue(profile: Profile, journal: Journal): Promise<Issuance> {
-    return Promise.resolve(this.#issueNow(profile, journal));
-  }
-
-  #issueNow(profile: Profile, journal: Journal): Issuance {
+  async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
     const earlier = this.#recorded(journal.read());
-    if (earlier) return this.#issuance(earlier);
+    if (earlier) return this.#issued(earlier.certificate, earlier);
     const serial = randomSerial();
+    const { notBefore, notAfter } = profile;
     journal.write(
-      { issuer: this.#issuer.id, serial: serial.toString('hex'), notAfter: profile.notAfter.toISOString() },
+      {
+        issuer: this.#issuer.id,
+        serial: serial.toString('hex'),
+        notBefore: notBefore.toISOString(),
+        notAfter: notAfter.toISOString(),
+      },
       { durable: false },
     );
-    return this.#issuance(this.#record(serial, this.#sign(profile, serial)));
+    return this.#issued(this.#record(serial, this.#sign(profile, serial)), profile);
   }
 
   #sign(profile: Profile, serial: Buffer): Buffer {
@@ -114,24 +128,31 @@ export class LocalAuthority implements Authority, PublishesTrust {
     return recorded ?? certificate;
   }
 
-  #recorded(entry: Readonly<Record<string, unknown>> | undefined): Certificate | undefined {
-    const { issuer, serial, notAfter } = entry ?? {};
-    if (issuer !== this.#issuer.id || typeof serial !== 'string' || typeof notAfter !== 'string')
+  /** What an earlier run signed, and the times that it had asked for. */
+  #recorded(
+    entry: Readonly<Record<string, unknown>> | undefined,
+  ): { certificate: Certificate; notBefore: Date; notAfter: Date } | undefined {
+    const { issuer, serial, notBefore, notAfter } = entry ?? {};
+    if (issuer !== this.#issuer.id || typeof serial !== 'string' || !/^[0-9a-f]{2,40}$/.test(serial))
       return undefined;
-    if (!/^[0-9a-f]{2,40}$/.test(serial)) return undefined;
+    if (typeof notBefore !== 'string' || typeof notAfter !== 'string') return undefined;
     const file = issuedFile(this.#issuer.folder, new Date(notAfter), serial);
-    if (!readIfThere(file)) return undefined;
-    const [certificate] = certificatesIn(file);
-    return certificate;
+    const [certificate] = readIfThere(file) ? certificatesIn(file) : [];
+    return certificate && { certificate, notBefore: new Date(notBefore), notAfter: new Date(notAfter) };
   }
 
-  #issuance(certificate: Certificate): Issuance {
+  #issued(
+    certificate: Certificate,
+    { notBefore, notAfter }: Pick<Profile, 'notBefore' | 'notAfter'>,
+  ): Issued {
     const upwards = [this.#issuer.certificate, ...this.#issuer.chain];
     return {
       state: 'issued',
       certificate: certificate.der,
       chain: upwards.slice(0, -1).map(({ der }) => der),
       root: upwards.at(-1)?.der,
+      key: undefined,
+      asked: { notBefore, notAfter, tolerance: 0 },
     };
   }
 

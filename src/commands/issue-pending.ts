@@ -1,0 +1,14 @@
+import type { Pending } from '../pki/lifecycle/open-ca.ts';
+import type { Output } from './output.ts';
+import { printable } from './printable.ts';
+
+/** Says what a certificate that is not there yet waits for, and what the caller can do about it. */
+export function reportPending(schema: string, name: string, pending: Pending, output: Output): void {
+  const { waitingFor, hint, records } = pending;
+  output.result({ schema, state: 'pending', name, waitingFor, hint: hint ?? null, records }, [
+    `${output.paint.yellow('pending')} ${printable(name)}: waits for ${printable(waitingFor)}`,
+    ...(records.length === 0 ? [] : ['  publish in DNS:']),
+    ...records.map((record) => `    ${printable(`${record.name} ${record.type} ${record.value}`)}`),
+    ...(hint === undefined ? [] : [`  ${printable(hint)}`]),
+  ]);
+}

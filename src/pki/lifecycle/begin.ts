@@ -1,0 +1,67 @@
+import { createPrivateKey } from 'node:crypto';
+import type { Authority, RequestKey } from '../authorities/authority.ts';
+import { PkiError } from '../errors.ts';
+import type { Access, CertificateFolder, PendingGeneration } from '../store/generation.ts';
+import { sameRequest, type StoredRequest } from '../store/request.ts';
+import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
+
+/**
+ * The generation that an earlier run began, if it asked for the same; else a new one.
+ * @throws PkiError `pending-differs` where what was begun may have been paid for and is not what is asked for now.
+ */
+export function resumeOrBegin(
+  folder: CertificateFolder,
+  request: StoredRequest,
+  discardPending: boolean,
+  authority: Pick<Authority, 'sells'>,
+): PendingGeneration {
+  const pending = folder.pending();
+  const asked = pending?.request();
+  if (pending && asked && sameRequest(asked, request) && !discardPending) return pending;
+  if (authority.sells && pending?.read() !== undefined && !discardPending) {
+    throw new PkiError(
+      'pending-differs',
+      `an earlier run asked ${asked?.authority ?? 'an authority'} for ${JSON.stringify(request.name)} with other flags, and what it asked for may have been bought (${pending.path})`,
+      { hint: 'give the same flags again to go on with it, or drop it with --discard-pending' },
+    );
+  }
+  // What has not been paid for can be dropped and asked for anew.
+  folder.discardPending();
+  return folder.begin(request);
+}
+
+export interface KeyWishes {
+  /** PEM of a key to use again. */
+  reuse: Buffer | undefined;
+  /** Closes the kept key with it, and opens it again in a later run. */
+  passphrase: Buffer | undefined;
+}
+
+/** The key that an earlier run kept, else one that is kept before anybody is asked to certify it. */
+export async function keptKey(
+  pending: PendingGeneration,
+  request: StoredRequest,
+  access: Access,
+  { reuse, passphrase }: KeyWishes,
+): Promise<RequestKey> {
+  const kept = pending.key();
+  if (kept) return { kind: 'own', key: openKept(kept, passphrase, pending) };
+  const key = reuse ? createPrivateKey(reuse) : await generateKey(request.keyType);
+  pending.keepKey(passphrase ? await encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key), access);
+  return { kind: 'own', key };
+}
+
+function openKept(
+  pem: Buffer,
+  passphrase: Buffer | undefined,
+  { path }: PendingGeneration,
+): ReturnType<typeof createPrivateKey> {
+  try {
+    return createPrivateKey(passphrase ? { key: pem, passphrase } : pem);
+  } catch (cause) {
+    throw new PkiError('passphrase', `the passphrase does not open the key of the run that began ${path}`, {
+      hint: 'give the same passphrase again, or start afresh with --discard-pending',
+      cause,
+    });
+  }
+}
