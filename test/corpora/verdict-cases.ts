@@ -12,7 +12,7 @@ import type { Purpose } from '../../src/pki/x509/validation/key-purpose.ts';
 /** Corpora whose cases are chains with an expected verdict. */
 export const chainCorpora = ['limbo', 'bettertls', 'pkits', 'boringssl-pki', 'botan-x509'] as const;
 
-type Answer = 'accept' | 'reject';
+export type Answer = 'accept' | 'reject';
 
 /** A case as its index has it (see the corpora's own README). */
 export interface VerifyCase {
@@ -33,7 +33,7 @@ export interface VerifyCase {
   extra?: { digest_policy?: string[] };
   flags?: string[];
   expect: Answer;
-  strength?: 'hard' | 'split' | 'lone';
+  strength: 'hard' | 'split' | 'lone';
   peers?: Record<string, string>;
 }
 
@@ -91,6 +91,33 @@ const policyOids = { anyPolicy: '2.5.29.32.0' } as Readonly<Record<string, strin
 const policyOid = (name: string): string =>
   policyOids[name] ?? `2.16.840.1.101.3.2.1.48.${name.replace('NIST-test-policy-', '')}`;
 
+/** The case as a command line, to be run in the corpus's folder. */
+export function argumentsFor(one: VerifyCase): string[] {
+  const each = (flag: string, values: readonly string[] = []): string[] =>
+    values.flatMap((value) => [flag, value]);
+  const when = (flag: string, condition = false): string[] => (condition ? [flag] : []);
+  const { policy } = one;
+  return [
+    ...['inspect', one.leaf, '--file', '--json', '--strength', 'any', '--usage', one.purpose],
+    ...each('--intermediates', one.intermediates),
+    ...each('--trust', one.anchors),
+    ...each('--crl', one.crls),
+    ...each('--at', typeof one.time === 'string' ? [one.time] : []),
+    ...each('--name', namesOf(one)),
+    ...each('--max-depth', one.max_depth === undefined ? [] : [String(one.max_depth)]),
+    ...when('--require-crl', requiresCrl(one)),
+    ...each('--policy', policy?.initial.map(policyOid)),
+    ...when('--require-explicit-policy', policy?.require_explicit),
+    ...when('--inhibit-any-policy', policy?.inhibit_any),
+    ...when('--inhibit-policy-mapping', policy?.inhibit_mapping),
+  ];
+}
+
+const namesOf = ({ name, names = [] }: VerifyCase): string[] =>
+  [...(name ? [name] : []), ...names].map(({ value }) => value);
+
+const requiresCrl = (one: VerifyCase): boolean => one.require_revocation === true || one.policy !== undefined;
+
 /** What `certwright inspect` would answer; input that cannot be read is a refusal too. */
 export function judge(folder: string, one: VerifyCase): Outcome {
   try {
@@ -112,7 +139,7 @@ function judgeReadable(folder: string, one: VerifyCase): Outcome {
     time: typeof one.time === 'string' ? new Date(one.time) : new Date(),
     usage: one.purpose as Purpose,
     strength: 'any',
-    requireCrl: one.require_revocation === true || one.policy !== undefined,
+    requireCrl: requiresCrl(one),
     ...(one.max_depth === undefined ? {} : { maxDepth: one.max_depth }),
     ...(one.policy === undefined
       ? {}
@@ -123,8 +150,7 @@ function judgeReadable(folder: string, one: VerifyCase): Outcome {
           inhibitPolicyMapping: one.policy.inhibit_mapping,
         }),
   } as const;
-  const names = [...(one.name ? [one.name] : []), ...(one.names ?? [])];
-  const verdict = validateChain({ ...common, names: names.map(({ value }) => parseName(value)) });
+  const verdict = validateChain({ ...common, names: namesOf(one).map(parseName) });
   if (verdict.valid) return { answer: 'accept', why: '' };
   const findings = verdict.candidates[0]?.findings ?? [];
   return { answer: 'reject', why: findings.map(({ rule, message }) => `${rule}: ${message}`).join('; ') };

@@ -1,6 +1,7 @@
 /*
- * `npm run verdicts -- DIR`: our verdicts on chains that others made, by corpus, beside those of the programs at hand.
- * With `--differences`, each case on which we differ from its expectation, with our reason.
+ * npm run verdicts -- DIR                  our verdicts on chains that others made, by corpus, beside those of the programs at hand
+ * npm run verdicts -- DIR --differences    each case on which we differ from its expectation, with our reason, and no peers
+ * DIR is what CERTWRIGHT_CORPORA names where it is left out.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,62 +13,84 @@ import {
   judge,
   judgeStatus,
   verifyCases,
+  type Answer,
   type VerifyCase,
 } from './verdict-cases.ts';
 import { installedPeers, type Peer } from './verdict-peers.ts';
 
-const [folder, ...flags] = process.argv.slice(2);
+const words = process.argv.slice(2);
+const [folder = process.env['CERTWRIGHT_CORPORA']] = words.filter((word) => !word.startsWith('--'));
 if (folder === undefined) {
   console.error('usage: npm run verdicts -- DIR [--differences]');
   process.exit(2);
 }
-const showDifferences = flags.includes('--differences');
-const peers = installedPeers();
+const showDifferences = words.includes('--differences');
+const peers = showDifferences ? [] : installedPeers();
 const scratch = mkdtempSync(join(tmpdir(), 'verdicts-'));
+
+/** One case with everybody's answer: ours first, then the peers'. */
+interface Row {
+  one: VerifyCase;
+  answers: Answer[];
+}
+const all: Row[] = [];
+
 try {
-  console.log(row(['corpus', 'strength', 'certwright', ...peers.map(({ name }) => name)]));
-  for (const corpus of chainCorpora) {
-    const path = join(folder, corpus);
-    if (existsSync(path)) await report(corpus, path);
-  }
+  console.log(line(['corpus', 'strength', 'certwright', ...peers.map(({ name }) => name)]));
+  for (const corpus of chainCorpora.filter((name) => existsSync(join(folder, name))))
+    await report(corpus, join(folder, corpus));
+  printScores('all', all);
+  printScore('all', 'hard + split', all, ({ one }) => one.strength !== 'lone');
 } finally {
   rmSync(scratch, { recursive: true });
 }
 
 async function report(corpus: string, path: string): Promise<void> {
   const cases = verifyCases(path);
-  const answers = await Promise.all(peers.map((peer) => askAll(peer, path, cases)));
-  for (const strength of ['hard', 'split', 'lone'] as const) {
-    const rows = cases.map((one, at) => ({ one, at })).filter(({ one }) => one.strength === strength);
-    const ours = rows.filter(({ one }) => agrees(path, one));
-    const theirs = answers.map((list) => rows.filter(({ one, at }) => list[at] === one.expect).length);
-    const cells = [ours.length, ...theirs].map((count) => percent(count, rows.length));
-    if (rows.length > 0) console.log(row([corpus, strength, ...cells]));
-  }
+  const theirs = await Promise.all(peers.map((peer) => askAll(peer, path, cases)));
+  const rows = cases.map((one, at): Row => {
+    const { answer, why } = judge(path, one);
+    if (showDifferences && answer !== one.expect)
+      console.log(`  ${one.id} (${one.strength}): expected ${one.expect}${why === '' ? '' : `; ${why}`}`);
+    return { one, answers: [answer, ...theirs.map((answers) => answers[at] ?? 'reject')] };
+  });
+  all.push(...rows);
+  printScores(corpus, rows);
   const statuses = crlCases(path);
-  const right = statuses.filter((one) => judgeStatus(path, one) === one.expect);
-  if (statuses.length > 0) console.log(row([corpus, 'CRL status', percent(right.length, statuses.length)]));
-  if (showDifferences) {
-    for (const one of statuses) if (!right.includes(one)) console.log(`  ${one.id}: expected ${one.expect}`);
+  if (statuses.length > 0) {
+    const wrong = statuses.filter((one) => judgeStatus(path, one) !== one.expect);
+    console.log(line([corpus, 'CRL status', share(statuses.length - wrong.length, statuses.length)]));
+    if (showDifferences) for (const one of wrong) console.log(`  ${one.id}: expected ${one.expect}`);
   }
   if (existsSync(join(path, 'full.json.gz'))) {
-    const all = bettertlsCases(path);
-    const good = all.filter((one) => one.run() === one.expect).length;
-    console.log(row([corpus, 'all of it', percent(good, all.length)]));
+    const whole = bettertlsCases(path);
+    const right = whole.filter((one) => one.run() === one.expect);
+    console.log(line([corpus, 'in full', share(right.length, whole.length)]));
   }
 }
 
-function agrees(path: string, one: VerifyCase): boolean {
-  const { answer, why } = judge(path, one);
-  if (answer !== one.expect && showDifferences) {
-    console.log(`  ${one.id} (${one.strength ?? ''}): expected ${one.expect}${why === '' ? '' : `; ${why}`}`);
-  }
-  return answer === one.expect;
+function printScores(corpus: string, rows: readonly Row[]): void {
+  for (const strength of ['hard', 'split', 'lone'])
+    printScore(corpus, strength, rows, ({ one }) => one.strength === strength);
+}
+
+function printScore(
+  corpus: string,
+  label: string,
+  rows: readonly Row[],
+  belongs: (row: Row) => boolean,
+): void {
+  const counted = rows.filter(belongs);
+  if (counted.length === 0) return;
+  const right = [...Array(1 + peers.length).keys()].map(
+    (who) => counted.filter(({ one, answers }) => answers[who] === one.expect).length,
+  );
+  console.log(line([corpus, label, ...right.map((count) => share(count, counted.length))]));
 }
 
 /** Four at a time: each answer is a process. */
-async function askAll(peer: Peer, path: string, cases: readonly VerifyCase[]): Promise<string[]> {
-  const answers: string[] = [];
+async function askAll(peer: Peer, path: string, cases: readonly VerifyCase[]): Promise<Answer[]> {
+  const answers: Answer[] = [];
   let next = 0;
   const worker = async (number: number): Promise<void> => {
     for (let at = next++; at < cases.length; at = next++) {
@@ -78,10 +101,14 @@ async function askAll(peer: Peer, path: string, cases: readonly VerifyCase[]): P
   return answers;
 }
 
-function percent(count: number, of: number): string {
-  return `${count}/${of} ${((100 * count) / of).toFixed(1)} %`;
+/** Rounded down: 100.0 % is all of them. */
+function share(count: number, of: number): string {
+  return `${count}/${of} ${(Math.floor((1000 * count) / of) / 10).toFixed(1)} %`;
 }
 
-function row(cells: readonly string[]): string {
-  return cells.map((cell, at) => cell.padEnd(at === 0 ? 14 : at === 1 ? 11 : 20)).join('');
+function line(cells: readonly string[]): string {
+  return cells
+    .map((cell, at) => cell.padEnd(at < 2 ? 15 : 20))
+    .join('')
+    .trimEnd();
 }
