@@ -1,4 +1,5 @@
 import { relateItems, type FileProblem, type FoundItem, type Lent } from '../pki/lifecycle/inspect.ts';
+import { folderSignatureTime } from '../pki/x509/file-budget.ts';
 import { inspectFolder } from '../pki/lifecycle/inspect-folder.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { check, itemDocument, problemDocument, report, schema, type Look } from './inspect-report.ts';
@@ -18,8 +19,8 @@ export async function reportFolder(
   let skipped = 0;
   for await (const file of inspectFolder(folder, lent)) {
     if (file.found.length + file.problems.length === 0) skipped += 1;
-    found.push(...file.found);
-    problems.push(...file.problems);
+    for (const one of file.found) found.push(one);
+    for (const one of file.problems) problems.push(one);
     if (stream) {
       for (const one of file.found) output.row({ schema, item: itemDocument(one) });
       for (const one of file.problems) output.row({ schema, problem: problemDocument(one) });
@@ -30,10 +31,18 @@ export async function reportFolder(
       hint: `${skipped} files were looked at`,
     });
   }
-  const relations = await relateItems(found);
-  if (!stream) return report({ found, problems, relations }, { stored: undefined, skipped }, look, output);
+  const related = await relateItems(found, folderSignatureTime);
+  if (!stream) return report({ found, problems, related }, { stored: undefined, skipped }, look, output);
   const checked = look.check ? check(found, look) : undefined;
-  output.row({ schema, end: { relations, skipped, check: checked ?? null } });
+  output.row({
+    schema,
+    end: {
+      relations: related.relations,
+      relationsComplete: related.complete,
+      skipped,
+      check: checked ?? null,
+    },
+  });
   const failed = found.length > 0 ? [exit.partly] : problems.map(({ code }) => exitCodeOf[code]);
   return combine([...(problems.length > 0 ? failed : []), ...(checked?.met === false ? [exit.no] : [])]);
 }

@@ -42,7 +42,7 @@ export function report(inspection: Inspection, around: Surroundings, look: Look,
   if (look.pem) output.raw(pemOf(inspection.found));
   else
     output.result(
-      documentOf(inspection, around, checked, look),
+      output.json ? documentOf(inspection, around, checked, look) : {},
       linesOf(inspection, around, checked, look, output),
     );
   reportProblems(inspection.problems, output);
@@ -148,7 +148,7 @@ export const problemDocument = ({
 });
 
 function documentOf(
-  { found, relations, problems }: Inspection,
+  { found, related, problems }: Inspection,
   { stored, skipped, judged }: Surroundings,
   checked: Checked | undefined,
   { target, now }: Look,
@@ -161,7 +161,8 @@ function documentOf(
       ? { ...stored, authority: stored.authority ?? null, keyMatches: stored.keyMatches ?? null }
       : null,
     items: found.map(itemDocument),
-    relations,
+    relations: related.relations,
+    relationsComplete: related.complete,
     problems: problems.map(problemDocument),
     skipped: skipped ?? null,
     check: checked ?? null,
@@ -177,7 +178,7 @@ function linesOf(
   output: Output,
 ): string[] {
   if (output.json || output.quiet) return [];
-  const { found } = inspection;
+  const { found, related } = inspection;
   const lines = stored ? [...storedLines(stored, output), ''] : [];
   if (judged) lines.push(...judged.lines);
   found.forEach((one, index) => {
@@ -185,6 +186,8 @@ function linesOf(
     if (one.item.kind === 'foreign' && skipped === undefined) return;
     lines.push(...itemLines(index, inspection, look, output), '');
   });
+  if (!related.complete && !judged)
+    lines.push('too many signatures: not everything that belongs together is said', '');
   if (skipped !== undefined) {
     const files = new Set(found.map(({ file }) => file)).size;
     lines.push(`${found.length} found in ${files} files; ${skipped} other files skipped`);

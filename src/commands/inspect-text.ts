@@ -85,7 +85,7 @@ const relationWords = {
   'issued-by': ['issued by', 'issued'],
 } as const;
 
-function relationRows(index: number, { relations }: Inspection): Row[] {
+function relationRows(index: number, { related: { relations } }: Inspection): Row[] {
   const rows = new Map<string, string[]>();
   const add = (label: string, other: number): void => {
     rows.set(label, [...(rows.get(label) ?? []), `[${other + 1}]`]);

@@ -3,7 +3,9 @@ import { describeCertificate } from '../x509/describe-certificate.ts';
 import type { DerError } from '../x509/der-reader.ts';
 import { problem, readDocument, type Document, type Item, type Problem } from '../x509/document.ts';
 import type { AskPassphrase } from '../x509/key-file.ts';
-import type { Relation } from '../x509/relations.ts';
+import { signatureTime, type FileBudget } from '../x509/file-budget.ts';
+import type { Relations } from '../x509/relations.ts';
+import { Budget } from '../x509/budget.ts';
 import { describeKeyItem, type ItemDescription } from './inspect-item.ts';
 
 /** An item as it is shown, with its file. */
@@ -20,7 +22,7 @@ export interface FileProblem extends Problem {
 export interface Inspection {
   found: FoundItem[];
   problems: FileProblem[];
-  relations: Relation[];
+  related: Relations;
 }
 
 export interface Lent {
@@ -33,14 +35,17 @@ export interface Lent {
 export async function inspectBytes(bytes: Buffer, file: string, lent: Lent): Promise<Inspection> {
   const document = await readDocument(bytes, lent.ask);
   const inspection = await describeDocument(document, file, lent.now);
-  return { ...inspection, relations: await relateItems(inspection.found) };
+  return { ...inspection, related: await relateItems(inspection.found, signatureTime) };
 }
 
 /** Relations between things of several files need all of them: they come last. */
-export async function relateItems(found: readonly FoundItem[]): Promise<Relation[]> {
-  if (found.length < 2) return [];
+export async function relateItems(found: readonly FoundItem[], time: number): Promise<Relations> {
+  if (found.length < 2) return { relations: [], complete: true };
   const { relate } = await import('../x509/relations.ts');
-  return relate(found.map(({ item }) => item));
+  return relate(
+    found.map(({ item }) => item),
+    new Budget(time),
+  );
 }
 
 /** Everything that a document holds, and everything that is wrong with it. */
@@ -53,9 +58,9 @@ export async function describeDocument(
   const problems: FileProblem[] = document.problems.map((one) => ({ ...one, file }));
   for (const item of document.items) {
     try {
-      const { description, malformed } = await describeItem(item, now);
+      const { description, malformed } = await describeItem(item, now, document.budget);
       found.push({ file, item, description });
-      problems.push(...malformed.map((error) => ({ ...problem(error, item.place), file })));
+      for (const error of malformed) problems.push({ ...problem(error, item.place), file });
     } catch (error) {
       if (!(error instanceof PkiError)) throw error;
       problems.push({ ...problem(error, item.place), file });
@@ -67,18 +72,19 @@ export async function describeDocument(
 async function describeItem(
   item: Item,
   now: Date,
+  budget: FileBudget,
 ): Promise<{ description: ItemDescription; malformed: readonly DerError[] }> {
   switch (item.kind) {
     case 'certificate': {
-      const { description, malformed } = describeCertificate(item.certificate, now);
+      const { description, malformed } = describeCertificate(item.certificate, now, budget);
       return {
-        description: { ...description, selfSigned: await selfSigned(item, description.selfIssued) },
+        description: { ...description, selfSigned: await selfSigned(item, description.selfIssued, budget) },
         malformed,
       };
     }
     case 'request': {
       const { describeRequest } = await import('../x509/describe-other.ts');
-      return describeRequest(item.request);
+      return describeRequest(item.request, budget);
     }
     case 'crl': {
       const { describeCrl } = await import('../x509/describe-other.ts');
@@ -93,8 +99,9 @@ async function describeItem(
 async function selfSigned(
   item: Item & { kind: 'certificate' },
   selfIssued: boolean,
+  { signatures }: FileBudget,
 ): Promise<boolean | null> {
   if (!selfIssued) return false;
   const { isSelfSigned } = await import('../x509/relations.ts');
-  return isSelfSigned(item.certificate) ?? null;
+  return isSelfSigned(item.certificate, signatures) ?? null;
 }

@@ -64,7 +64,10 @@ function convert(run: Run, at: number, end: number, depth: number, out: Buffer[]
   const untouched =
     head.equals(own) && parts.length === 1 && only?.byteOffset === source.byteOffset + header.contentStart;
   if (untouched) out.push(source.subarray(at, next));
-  else out.push(head, ...parts);
+  else {
+    out.push(head);
+    for (const part of parts) out.push(part);
+  }
   return { next, length: head.length + length };
 }
 

@@ -2,6 +2,7 @@ import { readAlgorithm, type AlgorithmIdentifier } from './certificate.ts';
 import type { DerReader } from './der-reader.ts';
 import {
   contextConstructed,
+  DerError,
   integerBytes,
   octetAlignedBitString,
   readSequence,
@@ -52,6 +53,7 @@ export function readCrl(der: Buffer): Crl {
   const hasNext = tbs.peek() === tag.utcTime || tbs.peek() === tag.generalizedTime;
   const nextUpdate = hasNext ? time(tbs.next('nextUpdate'), 'nextUpdate') : undefined;
   const revoked = tbs.optional(tag.sequence, 'revokedCertificates');
+  refuseLarge(der.length - (revoked?.raw.length ?? 0));
   const extensions = version === 2 ? readCrlExtensions(tbs) : [];
   tbs.finish('tbsCertList');
 
@@ -69,6 +71,14 @@ export function readCrl(der: Buffer): Crl {
     extensions,
     revoked,
   };
+}
+
+/** Of a CRL only its entries may be many; a name of ten million bytes is an attack. */
+const mostBesideEntries = 1024 * 1024;
+
+function refuseLarge(bytes: number): void {
+  if (bytes <= mostBesideEntries) return;
+  throw new DerError(0, `at most ${mostBesideEntries} bytes beside the entries of a CRL`, `${bytes}`);
 }
 
 function readVersion(tbs: DerReader): 1 | 2 {

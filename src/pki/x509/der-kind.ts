@@ -23,6 +23,24 @@ export const derKinds = [
 ] as const;
 export type DerKind = (typeof derKinds)[number];
 
+/** Each kind in a sentence. */
+export const kindWords = {
+  certificate: 'a certificate',
+  request: 'a certificate request',
+  crl: 'a CRL',
+  pkcs7: 'PKCS#7',
+  pkcs12: 'PKCS#12',
+  pkcs8: 'a private key',
+  'encrypted-pkcs8': 'an encrypted private key',
+  sec1: 'an EC private key',
+  'rsa-private': 'an RSA private key',
+  'dsa-private': 'a DSA private key',
+  'public-key': 'a public key',
+  'rsa-public': 'an RSA public key',
+  'ocsp-response': 'an OCSP response',
+  'other-cms': 'an encrypted or signed CMS message',
+} as const satisfies Record<DerKind, string>;
+
 interface Outline {
   tag: number;
   start: number;

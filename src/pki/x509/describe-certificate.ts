@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fingerprint, serialHex, type Certificate } from './certificate.ts';
 import type { DerError } from './der-reader.ts';
+import type { FileBudget } from './file-budget.ts';
 import {
   describeExtensions,
   type ExtensionDescription,
@@ -86,9 +87,10 @@ export function stateAt(
 export function describeCertificate(
   certificate: Certificate,
   now: Date,
+  { elements }: Pick<FileBudget, 'elements'>,
 ): { description: CertificateDescription; malformed: readonly DerError[] } {
   const { der, notBefore, notAfter } = certificate;
-  const { extensions, fields, malformed } = describeExtensions(certificate.extensions, der);
+  const { extensions, fields, malformed } = describeExtensions(certificate.extensions, der, elements);
   const description: CertificateDescription = {
     kind: 'certificate',
     version: certificate.version,

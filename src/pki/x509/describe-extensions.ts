@@ -1,5 +1,6 @@
 import { extensionName, purposeName } from './algorithm-names.ts';
 import { DerError } from './der-reader.ts';
+import { spendElements } from './file-budget.ts';
 import { describeGeneralName, type GeneralNameDescription } from './describe-names.ts';
 import { readCertificatePolicies } from './certificate-policies.ts';
 import * as read from './extensions.ts';
@@ -8,6 +9,7 @@ import type { GeneralName } from './general-name.ts';
 import { oid } from './oid.ts';
 import { readSignedCertificateTimestamps } from './signed-certificate-timestamps.ts';
 import { readTlsFeature } from './tls-feature.ts';
+import type { Budget } from './budget.ts';
 
 /** An extension in the list of all; what is known of its content stands in the fields of `ExtensionFields`. */
 export interface ExtensionDescription {
@@ -176,7 +178,11 @@ export interface Described {
 const most = 256;
 
 /** Decodes every known extension of a certificate or a request whose encoding is `der`. */
-export function describeExtensions(extensions: readonly Extension[], der: Buffer): Described {
+export function describeExtensions(
+  extensions: readonly Extension[],
+  der: Buffer,
+  elements: Budget,
+): Described {
   const fields = Object.fromEntries(Object.keys(readers).map((field) => [field, null]));
   const malformed: DerError[] = [];
   const seen = new Set<string>();
@@ -187,7 +193,7 @@ export function describeExtensions(extensions: readonly Extension[], der: Buffer
     if (seen.has(id)) malformed.push(new DerError(at, `one ${what}`, 'another'));
     seen.add(id);
     if (!known) continue;
-    const content = attempt(known.reader, value);
+    const content = attempt(known.reader, value, elements);
     if (content instanceof DerError) {
       malformed.push(new DerError(at + content.offset, `${content.expected} in ${what}`, content.found));
     } else Object.assign(fields, { [known.field]: content });
@@ -205,8 +211,9 @@ export function describeExtensions(extensions: readonly Extension[], der: Buffer
   };
 }
 
-function attempt(reader: (value: Buffer) => unknown, value: Buffer): unknown {
+function attempt(reader: (value: Buffer) => unknown, value: Buffer, elements: Budget): unknown {
   try {
+    spendElements(value, elements);
     return reader(value);
   } catch (error) {
     if (error instanceof DerError) return error;

@@ -2,6 +2,7 @@ import { fingerprint, serialHex } from './certificate.ts';
 import type { CertificationRequest } from './certification-request.ts';
 import type { Crl, CrlSummary } from './crl.ts';
 import { DerError } from './der-reader.ts';
+import type { FileBudget } from './file-budget.ts';
 import { describePublicKey, type PublicKeyDescription } from './describe-certificate.ts';
 import {
   describeExtensions,
@@ -41,11 +42,14 @@ export interface RequestDescription extends ExtensionFields {
   pem: string | null;
 }
 
-export function describeRequest(request: CertificationRequest): {
+export function describeRequest(
+  request: CertificationRequest,
+  { elements }: Pick<FileBudget, 'elements'>,
+): {
   description: RequestDescription;
   malformed: readonly DerError[];
 } {
-  const { extensions, fields, malformed } = describeExtensions(request.extensions, request.der);
+  const { extensions, fields, malformed } = describeExtensions(request.extensions, request.der, elements);
   const description: RequestDescription = {
     kind: 'request',
     subject: describeName(request.subjectName),

@@ -1,7 +1,8 @@
 import { PkiError } from '../errors.ts';
 import { readCertificate } from './certificate.ts';
 import { readCrl, summariseEntries } from './crl.ts';
-import { problem, type Document, type Item, type Place } from './document.ts';
+import { isFull, problem, type Document, type Item, type Place } from './document.ts';
+import { refuseHuge } from './file-budget.ts';
 import { derive, type AskPassphrase } from './key-file.ts';
 import { openPkcs12, type Bag } from './pkcs12.ts';
 import { readSignedData } from './pkcs7.ts';
@@ -27,13 +28,19 @@ export async function readPkcs7(der: Buffer, source: Source, { document }: Readi
   }
   const place: Place = { ...source.place, container: 'pkcs7' };
   const notes = [...source.notes, ...(signers > 0 ? ['beside a signature that is not checked'] : [])];
-  for (const one of certificates) add(document, place, () => certificateItem(one, place, notes));
-  for (const one of crls) add(document, place, () => crlItem(one, place, notes));
+  for (const one of certificates) {
+    if (isFull(document)) return;
+    add(document, place, () => certificateItem(one, { place, notes }, document));
+  }
+  for (const one of crls) {
+    if (isFull(document)) return;
+    add(document, place, () => crlItem(one, { place, notes }));
+  }
 }
 
 export async function readPkcs12(der: Buffer, source: Source, { document, ask }: Reading): Promise<void> {
   const place: Place = { ...source.place, container: 'pkcs12' };
-  const file = await openPkcs12(der, ask);
+  const file = await openPkcs12(der, ask, document.budget);
   if (!file) {
     document.items.push({
       kind: 'foreign',
@@ -52,8 +59,9 @@ export async function readPkcs12(der: Buffer, source: Source, { document, ask }:
   ];
   if (file.bags.length === 0) throw new PkiError('malformed', 'expected certificates or keys, found none');
   for (const bag of file.bags) {
+    if (isFull(document)) return;
     const own = { ...place, friendlyName: bag.friendlyName };
-    add(document, own, () => bagItem(bag, own, notes));
+    add(document, own, () => bagItem(bag, { place: own, notes }, document));
   }
 }
 
@@ -66,14 +74,15 @@ function add(document: Document, place: Place, read: () => Item): void {
   }
 }
 
-function bagItem({ kind, der }: Bag, place: Place, notes: string[]): Item {
+function bagItem({ kind, der }: Bag, source: Source, document: Document): Item {
+  const { place, notes } = source;
   switch (kind) {
     case 'certificate':
-      return certificateItem(der, place, notes);
+      return certificateItem(der, source, document);
     case 'crl':
-      return crlItem(der, place, notes);
+      return crlItem(der, source);
     case 'key': {
-      const facts = derive('pkcs8', der);
+      const facts = derive('pkcs8', der, document.budget.keys);
       der.fill(0);
       return { kind: 'private-key', place, notes, format: 'pkcs8', encrypted: true, ...facts };
     }
@@ -89,15 +98,12 @@ function bagItem({ kind, der }: Bag, place: Place, notes: string[]): Item {
   }
 }
 
-const certificateItem = (der: Buffer, place: Place, notes: string[]): Item => ({
-  kind: 'certificate',
-  place,
-  notes,
-  certificate: readCertificate(der),
-  trust: undefined,
-});
+function certificateItem(der: Buffer, { place, notes }: Source, { budget }: Document): Item {
+  refuseHuge(der, 'a certificate', budget);
+  return { kind: 'certificate', place, notes, certificate: readCertificate(der), trust: undefined };
+}
 
-function crlItem(der: Buffer, place: Place, notes: string[]): Item {
+function crlItem(der: Buffer, { place, notes }: Source): Item {
   const crl = readCrl(der);
   return { kind: 'crl', place, notes, crl, summary: summariseEntries(crl) };
 }

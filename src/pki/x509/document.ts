@@ -2,12 +2,14 @@ import { PkiError, type ErrorCode } from '../errors.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
 import type { CertificationRequest } from './certification-request.ts';
 import type { Crl, CrlSummary } from './crl.ts';
-import { kindOf, type DerKind } from './der-kind.ts';
+import { kindOf, kindWords, type DerKind } from './der-kind.ts';
 import { DerError } from './der-reader.ts';
+import { FileBudget, refuseHuge } from './file-budget.ts';
 import type { Foreign } from './foreign-format.ts';
 import type { AskPassphrase, PrivateKeyFacts } from './key-file.ts';
 import type { PemBlock } from './pem.ts';
 import { PemError, PemText, pemBlocks } from './pem.ts';
+import { labelKinds } from './pem-labels.ts';
 import type { TrustSettings } from './trust-settings.ts';
 
 /** Where in its file something stands. */
@@ -48,6 +50,29 @@ export interface Problem {
 export interface Document {
   items: Item[];
   problems: Problem[];
+  /** What is left of the work that the file may cause. */
+  budget: FileBudget;
+  /** There is more in the file than is read. */
+  full: boolean;
+}
+
+const mostItems = 2500;
+const mostProblems = 1000;
+
+/** Whether no more is to be read; says so once. */
+export function isFull(document: Document): boolean {
+  const { items, problems, full } = document;
+  if (full || (items.length < mostItems && problems.length < mostProblems)) return full;
+  const what = items.length < mostItems ? `${mostProblems} broken parts` : `${mostItems} things`;
+  problems.push(
+    problem(
+      new PkiError('unsupported', `more than ${what} in one file: the rest is not read`, {
+        hint: 'split the file',
+      }),
+    ),
+  );
+  document.full = true;
+  return true;
 }
 
 /**
@@ -55,7 +80,7 @@ export interface Document {
  * @param ask for the passphrase of what is encrypted; called at most once.
  */
 export async function readDocument(file: Buffer, ask: AskPassphrase): Promise<Document> {
-  const document: Document = { items: [], problems: [] };
+  const document: Document = { items: [], problems: [], budget: new FileBudget(), full: false };
   const reading: Reading = { document, ask: once(ask), curve: undefined };
   if (file.length === 0) {
     document.problems.push(
@@ -98,6 +123,7 @@ const isWide = (file: Buffer): boolean =>
 
 async function readPem(file: Buffer, reading: Reading): Promise<void> {
   for (const block of pemBlocks(new PemText(file))) {
+    if (isFull(reading.document)) return;
     if (block instanceof PemError) reading.document.problems.push(problem(block));
     else await guarded(reading, placeOf(block), () => readBlock(block, reading));
   }
@@ -117,45 +143,6 @@ const pemPlace = (block: number, label: string, offset: number): Place => ({
 
 const placeOf = (block: PemBlock): Place => pemPlace(block.number, block.label, block.offset);
 
-/** What each label promises (RFC 7468, OpenSSL's pem.h); anything else is known by what it holds. */
-const promises: Readonly<Record<string, DerKind>> = {
-  CERTIFICATE: 'certificate',
-  'X509 CERTIFICATE': 'certificate',
-  'TRUSTED CERTIFICATE': 'certificate',
-  'CERTIFICATE REQUEST': 'request',
-  'NEW CERTIFICATE REQUEST': 'request',
-  'X509 CRL': 'crl',
-  PKCS7: 'pkcs7',
-  CMS: 'pkcs7',
-  'PKCS #7 SIGNED DATA': 'pkcs7',
-  'CERTIFICATE CHAIN': 'pkcs7',
-  PKCS12: 'pkcs12',
-  'PRIVATE KEY': 'pkcs8',
-  'ENCRYPTED PRIVATE KEY': 'encrypted-pkcs8',
-  'EC PRIVATE KEY': 'sec1',
-  'RSA PRIVATE KEY': 'rsa-private',
-  'DSA PRIVATE KEY': 'dsa-private',
-  'PUBLIC KEY': 'public-key',
-  'RSA PUBLIC KEY': 'rsa-public',
-};
-
-const kindWords = {
-  certificate: 'a certificate',
-  request: 'a certificate request',
-  crl: 'a CRL',
-  pkcs7: 'PKCS#7',
-  pkcs12: 'PKCS#12',
-  pkcs8: 'a private key',
-  'encrypted-pkcs8': 'an encrypted private key',
-  sec1: 'an EC private key',
-  'rsa-private': 'an RSA private key',
-  'dsa-private': 'a DSA private key',
-  'public-key': 'a public key',
-  'rsa-public': 'an RSA public key',
-  'ocsp-response': 'an OCSP response',
-  'other-cms': 'an encrypted or signed CMS message',
-} as const satisfies Record<DerKind, string>;
-
 async function readBlock(block: PemBlock, reading: Reading): Promise<void> {
   const { label } = block;
   const place = placeOf(block);
@@ -163,7 +150,7 @@ async function readBlock(block: PemBlock, reading: Reading): Promise<void> {
     reading.curve = block.decode();
     return;
   }
-  const promised = promises[label];
+  const promised = labelKinds[label];
   if (promised === undefined && (await addForeign(label, place, reading))) return;
   const der = block.decode();
   const dekInfo = block.headers.get('dek-info');
@@ -215,7 +202,10 @@ async function readBare(file: Buffer, reading: Reading): Promise<void> {
     items.push({ kind: 'foreign', place, notes: [], locked: false, ...foreign });
   } else if (file[0] === 0x30) {
     // Whatever begins like DER gets the words of the reader that people most often mean.
-    await guarded(reading, place, async () => void readCertificate(file));
+    await guarded(reading, place, async () => {
+      refuseHuge(file, 'a certificate', reading.document.budget);
+      readCertificate(file);
+    });
   } else {
     const hint = isBareBase64(file)
       ? 'it looks like base64: put -----BEGIN CERTIFICATE----- before it and -----END CERTIFICATE----- behind'
@@ -261,13 +251,15 @@ interface Source {
 }
 
 async function readKind(kind: DerKind, der: Buffer, source: Source, reading: Reading): Promise<void> {
-  const { items } = reading.document;
+  const { items, budget } = reading.document;
   const { place, notes } = source;
   switch (kind) {
     case 'certificate':
+      refuseHuge(der, kindWords[kind], budget);
       items.push(await readOneCertificate(der, source));
       return;
     case 'request': {
+      refuseHuge(der, kindWords[kind], budget);
       const { readCertificationRequest } = await import('./certification-request.ts');
       items.push({ kind: 'request', place, notes, request: readCertificationRequest(der) });
       return;
@@ -309,8 +301,8 @@ async function readKind(kind: DerKind, der: Buffer, source: Source, reading: Rea
       const { curve, ask } = reading;
       const wrapped = kind === 'sec1' && curve && source.dekInfo === undefined;
       const facts = wrapped
-        ? await readPrivateKey('pkcs8', withCurve(der, curve), undefined, ask)
-        : await readPrivateKey(kind, der, source.dekInfo, ask);
+        ? await readPrivateKey('pkcs8', withCurve(der, curve), undefined, ask, budget)
+        : await readPrivateKey(kind, der, source.dekInfo, ask, budget);
       items.push({ kind: 'private-key', place, notes, ...facts, format: kind });
     }
   }

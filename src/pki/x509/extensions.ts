@@ -109,9 +109,8 @@ export function readExtendedKeyUsage(value: Buffer): string[] {
 /** RFC 5280 4.2.1.6 (and 4.2.1.7): at least one name. */
 export function readAlternativeNames(value: Buffer): GeneralName[] {
   const reader = readSequence(value, 'alternative names');
-  const names = [readGeneralName(reader.next('an alternative name'), 'alternative names')];
-  names.push(...readGeneralNames(reader, 'alternative names'));
-  return names;
+  const first = readGeneralName(reader.next('an alternative name'), 'alternative names');
+  return [first, ...readGeneralNames(reader, 'alternative names')];
 }
 
 export function readSubjectKeyIdentifier(value: Buffer): Buffer {

@@ -5,9 +5,12 @@ import { octetString, readSequence, tag } from './der-reader.ts';
 import type { DerKind } from './der-kind.ts';
 import * as write from './der-writer.ts';
 import { publicKeyDer } from './key.ts';
-import { askedFor, passphraseOf, StretchingBudget } from './key-stretching.ts';
+import type { FileBudget } from './file-budget.ts';
+import { passphraseOf } from './key-stretching.ts';
 import { oid } from './oid.ts';
 import { decrypt, decryptPem } from './password-encryption.ts';
+import type { StretchingBudget } from './stretching-budget.ts';
+import type { Budget } from './budget.ts';
 
 /** How a private key is written down. */
 export const privateKeyFormats = {
@@ -41,22 +44,23 @@ export async function readPrivateKey(
   der: Buffer,
   dekInfo: string | undefined,
   ask: AskPassphrase,
+  budget: Pick<FileBudget, 'asked' | 'keys'>,
 ): Promise<PrivateKeyFacts> {
   if (der.length > largest) {
     throw new PkiError('malformed', `a private key of ${der.length} bytes is larger than any real one`);
   }
   const encrypted = dekInfo !== undefined || format === 'encrypted-pkcs8';
-  if (!encrypted) return { format, encrypted, ...derive(format, der) };
+  if (!encrypted) return { format, encrypted, ...derive(format, der, budget.keys) };
   const passphrase = await ask();
   if (passphrase === undefined) {
     return { format, encrypted, publicKey: undefined, why: 'it is encrypted; --passphrase-file opens it' };
   }
   const plain =
     dekInfo === undefined
-      ? decryptPkcs8(der, passphrase)
+      ? decryptPkcs8(der, passphrase, budget.asked)
       : decryptPem(dekInfo, der, passphraseOf(passphrase));
   try {
-    const { publicKey, why } = derive(format === 'encrypted-pkcs8' ? 'pkcs8' : format, plain);
+    const { publicKey, why } = derive(format === 'encrypted-pkcs8' ? 'pkcs8' : format, plain, budget.keys);
     if (publicKey === undefined && plain[0] !== tag.sequence) throw wrongPassphrase();
     return { format, encrypted, publicKey, why };
   } finally {
@@ -69,12 +73,12 @@ const wrongPassphrase = (): PkiError =>
     hint: 'give the right one with --passphrase-file FILE',
   });
 
-function decryptPkcs8(der: Buffer, passphrase: Buffer): Buffer {
+function decryptPkcs8(der: Buffer, passphrase: Buffer, budget: StretchingBudget): Buffer {
   const reader = readSequence(der, 'an encrypted private key');
   const algorithm = readAlgorithm(reader, 'encryptionAlgorithm');
   const octets = octetString(reader, 'encryptedData');
   reader.finish('an encrypted private key');
-  return decrypt({ algorithm, octets }, passphraseOf(passphrase), new StretchingBudget(askedFor));
+  return decrypt({ algorithm, octets }, passphraseOf(passphrase), budget);
 }
 
 /**
@@ -90,12 +94,47 @@ export function withCurve(sec1: Buffer, curve: Buffer): Buffer {
 export function derive(
   format: Exclude<PrivateKeyFormat, 'encrypted-pkcs8'>,
   der: Buffer,
+  budget: Budget,
 ): Pick<PrivateKeyFacts, 'publicKey' | 'why'> {
+  if (!budget.spend(derivationTime(format, der))) {
+    return { publicKey: undefined, why: 'its public key is more work than this program does for a file' };
+  }
   try {
     return { publicKey: publicKeyDer(createPrivateKey(inputOf(format, der))), why: undefined };
   } catch {
     // OpenSSL's reasons differ between versions and may quote the input.
     return { publicKey: undefined, why: 'it is damaged, or of a kind that OpenSSL does not know' };
+  }
+}
+
+/**
+ * Microseconds, at most. Of most keys it is one multiplication on a curve; of DSA and Diffie-Hellman a power modulo a
+ * number of any size, whose work grows with the cube of it.
+ */
+function derivationTime(format: Exclude<PrivateKeyFormat, 'encrypted-pkcs8'>, der: Buffer): number {
+  return isDiscreteLogarithm(format, der) ? 2500 * Math.ceil(der.length / 512) ** 3 : 1300;
+}
+
+const quick: ReadonlySet<string> = new Set([
+  oid.rsaEncryption,
+  oid.rsaPss,
+  oid.ecPublicKey,
+  oid.ed25519,
+  oid.ed448,
+  oid.x25519,
+  oid.x448,
+]);
+
+function isDiscreteLogarithm(format: Exclude<PrivateKeyFormat, 'encrypted-pkcs8'>, der: Buffer): boolean {
+  if (format !== 'pkcs8') return format === 'dsa-private';
+  try {
+    const key = readSequence(der, 'a private key');
+    key.expect(tag.integer, 'version');
+    return !quick.has(readAlgorithm(key, 'privateKeyAlgorithm').id);
+  } catch (error) {
+    // OpenSSL reads some keys that are no strict DER.
+    if (error instanceof PkiError) return true;
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import { PkiError } from '../errors.ts';
 import type { DerReader } from './der-reader.ts';
 import { objectIdentifier, octetString, readSequence, smallInteger, tag } from './der-reader.ts';
+import type { StretchingBudget } from './stretching-budget.ts';
 
 /*
  * From a passphrase to a key. How much work that is stands in the file, which may be hostile:
@@ -24,29 +25,6 @@ export const emptyPassphrases: readonly Passphrase[] = [
   passphraseOf(Buffer.alloc(0)),
   { utf8: Buffer.alloc(0), bmp: Buffer.alloc(0) },
 ];
-
-/** How much stretching one file may cost; a unit is one round of PBKDF2 with SHA-256, about 0.15 microseconds. */
-export class StretchingBudget {
-  #left: number;
-
-  constructor(units: number) {
-    this.#left = units;
-  }
-
-  /** @throws PkiError `unsupported` */
-  spend(units: number, what: string): void {
-    this.#left -= units;
-    if (this.#left >= 0) return;
-    throw new PkiError('unsupported', `${what} is more work than this program does for a file`, {
-      hint: 'encrypt it anew with fewer rounds, for example 600000',
-    });
-  }
-}
-
-/** About a second. */
-export const askedFor = 6_000_000;
-/** Nobody has said that the file is worth waiting for. */
-export const unasked = 1_000_000;
 
 export type Hash = 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
 

@@ -2,16 +2,10 @@ import { createDecipheriv, createHash } from 'node:crypto';
 import { PkiError } from '../errors.ts';
 import { readAlgorithm, type AlgorithmIdentifier } from './certificate.ts';
 import { octetString, readSequence, smallInteger, tag, type DerReader } from './der-reader.ts';
-import {
-  stretch,
-  stretchPbkdf1,
-  stretchPkcs12,
-  type Hash,
-  type Passphrase,
-  type StretchingBudget,
-} from './key-stretching.ts';
+import { stretch, stretchPbkdf1, stretchPkcs12, type Hash, type Passphrase } from './key-stretching.ts';
 import { decryptRc2Cbc } from './rc2.ts';
 import { rc4 } from './rc4.ts';
+import type { StretchingBudget } from './stretching-budget.ts';
 
 /** What was encrypted under a passphrase, and how (RFC 8018 6, RFC 7292 appendix C). */
 export interface Encrypted {

@@ -16,20 +16,19 @@ import {
   type Element,
 } from './der-reader.ts';
 import {
-  askedFor,
   emptyPassphrases,
   hmacHash,
   passphraseOf,
   stretch,
   stretchPkcs12,
-  StretchingBudget,
-  unasked,
   type Hash,
   type Passphrase,
 } from './key-stretching.ts';
 import { oid } from './oid.ts';
 import { decrypt } from './password-encryption.ts';
 import { readSignedData } from './pkcs7.ts';
+import type { StretchingBudget } from './stretching-budget.ts';
+import type { FileBudget } from './file-budget.ts';
 
 /** What stands in one bag of a PKCS#12 file. */
 export interface Bag {
@@ -56,19 +55,18 @@ export interface Pkcs12 {
 export async function openPkcs12(
   source: Buffer,
   ask: () => Promise<Buffer | undefined>,
+  { unasked, asked }: Pick<FileBudget, 'unasked' | 'asked'>,
 ): Promise<Pkcs12 | undefined> {
   const pfx = readPfx(source);
-  const free = new StretchingBudget(unasked);
   for (const passphrase of emptyPassphrases) {
-    const bags = tryEmpty(pfx, passphrase, free);
+    const bags = tryEmpty(pfx, passphrase, unasked);
     if (bags) return { bags, integrity: pfx.integrity, open: true };
   }
   const given = await ask();
   if (given === undefined) return undefined;
   const passphrase = passphraseOf(given);
-  const budget = new StretchingBudget(askedFor);
-  if (pfx.mac && !verifyMac(pfx.mac, pfx.content, passphrase, budget)) throw wrongPassphrase();
-  return { bags: readBags(pfx, passphrase, budget), integrity: pfx.integrity, open: false };
+  if (pfx.mac && !verifyMac(pfx.mac, pfx.content, passphrase, asked)) throw wrongPassphrase();
+  return { bags: readBags(pfx, passphrase, asked), integrity: pfx.integrity, open: false };
 }
 
 const wrongPassphrase = (): PkiError =>
@@ -126,7 +124,9 @@ function readPfx(source: Buffer): Pfx {
 function readMac(reader: DerReader): Mac {
   const info = reader.sequence('mac');
   const algorithm = readAlgorithm(info, 'digestAlgorithm');
-  const digest = octetString(info, 'the MAC');
+  const digestElement = info.expect(tag.octetString, 'the MAC');
+  const digest = digestElement.content;
+  if (digest.length > 64) throw digestElement.fail('a MAC of at most 64 bytes', `one of ${digest.length}`);
   const salt = octetString(reader, 'macSalt');
   const iterations = reader.optional(tag.integer, 'iterations');
   reader.finish('macData');

@@ -1,6 +1,7 @@
 import type { Certificate } from '../certificate.ts';
 import { nameKey } from '../name-comparison.ts';
-import { Budget, cost, defaultBudget } from './budget.ts';
+import { Budget } from '../budget.ts';
+import { cost, defaultBudget } from './budget.ts';
 import type { ChainInput } from './chain-input.ts';
 import { indexCrl, type CrlIndex } from './crl-index.ts';
 import { decode } from './decoded.ts';

@@ -1,0 +1,52 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { hostileFiles } from '../support/hostile-files.ts';
+import { spawnProgram, temporaryFolder } from '../support/cli.ts';
+
+interface Usage {
+  userCPUTime: number;
+  systemCPUTime: number;
+  /** In KiB. */
+  maxRSS: number;
+}
+
+/** Loaded before the program: tells what the process has used when it ends. */
+const witness = `process.on('exit', () => require('node:fs').writeFileSync(process.env.USAGE, JSON.stringify(process.resourceUsage())));`;
+
+async function cost(
+  bytes: Buffer,
+  ...flags: string[]
+): Promise<{ code: number | string; usage: Usage; stderr: string }> {
+  const cwd = temporaryFolder();
+  const report = join(cwd, 'usage.json');
+  writeFileSync(join(cwd, 'witness.cjs'), witness);
+  writeFileSync(join(cwd, 'file'), bytes);
+  writeFileSync(join(cwd, 'passphrase'), 'guess\n');
+  const { code, stderr } = await spawnProgram(
+    ['inspect', '--file', 'file', '--passphrase-file', 'passphrase', ...flags],
+    {
+      cwd,
+      timeout: 60_000,
+      env: { ...process.env, NODE_OPTIONS: `--require ${join(cwd, 'witness.cjs')}`, USAGE: report },
+    },
+  );
+  return { code, stderr, usage: JSON.parse(readFileSync(report, 'utf8')) as Usage };
+}
+
+describe('a hostile file of up to 10 MiB', () => {
+  // JSON holds everything and so costs most; the text is what a person waits for.
+  it.each(Object.entries(hostileFiles))('costs at most a second and 256 MiB: %s', async (title, make) => {
+    const bytes = make();
+    expect(bytes.length).toBeLessThanOrEqual(10 * 1024 * 1024 + 64);
+    for (const flags of title.includes('names') ? [['--json'], []] : [['--json']]) {
+      const { code, stderr, usage } = await cost(bytes, ...flags);
+      expect([0, 2]).toContain(code);
+      expect(stderr).not.toMatch(/not foreseen|\n {4}at /);
+      // Processor time, which a busy machine does not lengthen; half as much again for a slow one.
+      const seconds = (usage.userCPUTime + usage.systemCPUTime) / 1e6;
+      expect(seconds).toBeLessThan(1.5);
+      expect(usage.maxRSS / 1024).toBeLessThan(256);
+    }
+  });
+});
