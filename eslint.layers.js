@@ -40,8 +40,11 @@ const rooms = {
   'src/pki/authorities/': { rooms: [contract, ...kinds, aws, x509, ground] },
   [aws]: { rooms: [contract, x509, ground] },
   'src/pki/authorities/local/': { rooms: [contract, x509, ground] },
-  'src/pki/authorities/acm-pca/': { rooms: [contract, aws, x509, ground] },
-  'src/pki/authorities/acm/': { rooms: [contract, aws, x509, ground] },
+  'src/pki/authorities/acm-pca/': {
+    rooms: [contract, aws, x509, ground],
+    packages: ['@aws-sdk/client-acm-pca'],
+  },
+  'src/pki/authorities/acm/': { rooms: [contract, aws, x509, ground], packages: ['@aws-sdk/client-acm'] },
   // The store implements the Journal, which is declared beside the contract.
   'src/pki/store/': { rooms: [x509, ground], types: [contract] },
   'src/pki/deploy/': { rooms: [x509, ground] },

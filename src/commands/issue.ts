@@ -22,7 +22,7 @@ import {
   type Run,
   type StoreFlags,
 } from './options.ts';
-import { awsOptions, checkAwsFlags, type AwsFlags } from './aws-options.ts';
+import { addAwsOptions, awsOptions, checkAwsFlags, type AwsFlags } from './aws-options.ts';
 import { Output } from './output.ts';
 
 export interface IssueFlags extends StoreFlags, AwsFlags {
@@ -108,6 +108,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--names-from-csr', 'take the names that the request asks for')
     .option('--dry-run', 'show the certificate that would be made')
     .option('--explain', 'show also how the authority would make it');
+  addAwsOptions(command);
   addStoreOption(command);
   addOutputOptions(command).addHelpText('after', help);
   command.action(run((names: string[], flags: IssueFlags) => issue(names, flags, context)));

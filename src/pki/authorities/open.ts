@@ -13,14 +13,18 @@ export interface OpenOptions {
 /** Whether a `--ca` names something at AWS; anything else is a folder. */
 export const isAws = (reference: string): boolean => /^(acm$|acm:|arn:)/.test(reference);
 
-/** The one place that knows which word means which authority. */
+/** The one place that knows which word means which authority. What speaks to AWS is loaded only for AWS. */
 export async function openAuthority(reference: string, options: OpenOptions): Promise<Authority> {
+  if (/^arn:[^:]+:acm-pca:/.test(reference)) {
+    const { AcmPcaAuthority } = await import('./acm-pca/acm-pca-authority.ts');
+    return AcmPcaAuthority.open(reference, options.aws, options.now);
+  }
   if (isAws(reference)) {
     throw new PkiError(
       'unsupported',
       `--ca ${JSON.stringify(reference)} is no authority that this version knows`,
       {
-        hint: 'use a CA in a folder: --ca ./ca',
+        hint: 'a folder (./ca) or the ARN of a private CA (arn:aws:acm-pca:…)',
       },
     );
   }

@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PkiError } from '../../errors.ts';
+import { readCertificate } from '../../x509/certificate.ts';
+import type { Profile } from '../../x509/profile.ts';
+import { isCaArn, parseArn, type Arn } from '../aws/arn.ts';
+import { certificatesInPem } from '../aws/pem.ts';
+import type { AwsOptions } from '../aws/options.ts';
+import { regionOf } from '../aws/region.ts';
+import type { Authority, Explanation, Issuance, Journal, RequestKey } from '../authority.ts';
+import { caFactsOf, foreseeableRefusals, type CaFacts } from './ca-facts.ts';
+import { AcmPcaCalls } from './calls.ts';
+import { placeOrder, requestOf, requestSays, type PlacedOrder } from './order.ts';
+import { explainTemplate, templateFor, type Template } from './template.ts';
+
+/** AWS forgets a token after five minutes; half a minute is left for clocks and for the answer's way. */
+const tokenLife = 4.5 * 60_000;
+/** AWS rounds and backdates; what it issues may miss the times that were asked for by so much. */
+const tolerance = 5 * 60_000;
+
+/** What the journal holds from the moment before an order is placed. */
+interface Entry {
+  order: PlacedOrder;
+  /** When it was first sent: AWS counts a token's life from there. */
+  askedAt: string;
+  /** How many orders came before it. */
+  earlier: number;
+  certificateArn?: string;
+}
+
+/** A CA of AWS Private CA (ACM PCA). It never sees a private key. */
+export class AcmPcaAuthority implements Authority {
+  readonly reference: string;
+  readonly makesKeys = false;
+  readonly sells = true;
+  readonly defaults = { crlUrls: [], ocspUrls: [], issuerUrls: [] };
+  readonly #arn: Arn;
+  readonly #facts: CaFacts;
+  readonly #calls: AcmPcaCalls;
+  readonly #options: AwsOptions;
+  readonly #now: () => Date;
+
+  private constructor(arn: Arn, facts: CaFacts, calls: AcmPcaCalls, options: AwsOptions, now: () => Date) {
+    this.reference = arn.text;
+    this.#arn = arn;
+    this.#facts = facts;
+    this.#calls = calls;
+    this.#options = options;
+    this.#now = now;
+  }
+
+  /** @throws PkiError `bad-input`, `usage`, `credentials`, `refused`, `unreachable` */
+  static async open(reference: string, options: AwsOptions, now: () => Date): Promise<AcmPcaAuthority> {
+    const arn = parseArn(reference, 'acm-pca', isCaArn, '--ca');
+    const calls = new AcmPcaCalls(arn.text, regionOf(options, arn), options);
+    return new AcmPcaAuthority(arn, await factsOf(calls, options), calls, options, now);
+  }
+
+  get validity(): Authority['validity'] {
+    const { notBefore, notAfter } = this.#facts;
+    return { notBefore: notBefore ?? new Date(0), notAfter: notAfter ?? new Date(Date.UTC(9999, 11, 31)) };
+  }
+
+  get onDifference(): string {
+    return `it was not installed: look at the template, revoke it with "certwright revoke ARN", and ask anew with --discard-pending`;
+  }
+
+  check(profile: Profile): readonly string[] {
+    if (profile.crlUrls.length + profile.ocspUrls.length + profile.issuerUrls.length > 0) {
+      throw new PkiError(
+        'unsupported',
+        `${this.reference} writes its own CRL and OCSP URLs into certificates`,
+        {
+          hint: 'leave out --crl-url, --ocsp-url and --aia-url, or use a CA in a folder',
+        },
+      );
+    }
+    return foreseeableRefusals(this.#facts, profile, this.#signingAlgorithm, this.#now());
+  }
+
+  explain(profile: Profile): Explanation[] {
+    const template = this.#template(profile, true);
+    return [
+      { what: 'template', value: template.arn },
+      ...explainTemplate(template).map((value) => ({ what: '', value })),
+      { what: 'signed with', value: this.#signingAlgorithm },
+      {
+        what: 'CA',
+        value: `${this.#facts.status}, ${this.#facts.mode}, revocation by ${this.#facts.revocation}`,
+      },
+      {
+        what: 'cost',
+        value: 'AWS bills each certificate when it is issued (https://aws.amazon.com/private-ca/pricing)',
+      },
+    ];
+  }
+
+  async issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
+    if (!key) throw new TypeError('AWS Private CA certifies a key, and makes none');
+    const entry = this.#resumed(journal) ?? this.#begun(profile, key, journal);
+    const certificateArn = entry.certificateArn ?? (await this.#buy(entry, profile, journal));
+    return this.#collect(certificateArn, entry.order);
+  }
+
+  /** What an earlier run began, unless it must be bought again; `undefined` where nothing was. */
+  #resumed(journal: Journal): Entry | undefined {
+    const entry = journal.read() as Entry | undefined;
+    if (entry === undefined || entry.certificateArn !== undefined) return entry;
+    const age = this.#now().getTime() - new Date(entry.askedAt).getTime();
+    if (age >= 0 && age <= tokenLife) return entry;
+    if (this.#options.reissue) return undefined;
+    throw new PkiError(
+      'in-doubt',
+      `an order for this certificate was sent at ${entry.askedAt} and its answer never came; AWS forgets orders after five minutes, so it cannot be asked whether it was issued`,
+      {
+        hint: "if paying for it twice is worse than waiting, look in the CA's audit report first; --reissue orders it, and pays, once more",
+      },
+    );
+  }
+
+  #begun(profile: Profile, key: RequestKey, journal: Journal): Entry {
+    const previous = journal.read() as Entry | undefined;
+    const request = requestOf(profile, key);
+    const template = this.#template(profile, requestSays(request, profile));
+    const earlier = previous ? previous.earlier + 1 : 0;
+    const order = placeOrder(this.reference, request, profile, template, this.#signingAlgorithm, earlier);
+    const entry = { order, earlier, askedAt: this.#now().toISOString() };
+    journal.write({ ...entry }, { durable: true });
+    return entry;
+  }
+
+  /** The ARN is written down the moment it is known: from there on, nothing is ever ordered again. */
+  async #buy(entry: Entry, profile: Profile, journal: Journal): Promise<string> {
+    for (const warning of this.check(profile)) this.#options.say(`likely to be refused: ${warning}`);
+    this.#options.say(`ordering a certificate from ${this.reference}, which is billed`);
+    const certificateArn = await this.#calls.issue(entry.order);
+    journal.write({ ...entry, certificateArn }, { durable: true });
+    return certificateArn;
+  }
+
+  async #collect(certificateArn: string, order: PlacedOrder): Promise<Issuance> {
+    const answer = await this.#poll(certificateArn);
+    if (!answer) {
+      return {
+        state: 'pending',
+        waitingFor: `AWS to make ${certificateArn}`,
+        hint: 'it is paid for; the same command fetches it',
+        records: [],
+      };
+    }
+    const [leaf] = certificatesInPem(answer.Certificate ?? '');
+    if (!leaf) throw unusable(certificateArn, 'no certificate');
+    const above = certificatesInPem(answer.CertificateChain ?? '');
+    const all = endsInRoot(above) ? above : certificatesInPem((await this.#calls.caChain()).join('\n'));
+    return {
+      state: 'issued',
+      certificate: leaf,
+      chain: endsInRoot(all) ? all.slice(0, -1) : all,
+      root: endsInRoot(all) ? all.at(-1) : undefined,
+      key: undefined,
+      asked: {
+        notBefore: new Date(order.notBefore * 1000),
+        notAfter: new Date(order.notAfter * 1000),
+        tolerance,
+      },
+    };
+  }
+
+  async #poll(certificateArn: string): ReturnType<AcmPcaCalls['fetch']> {
+    const deadline = performance.now() + this.#options.wait;
+    for (let pause = 500; ; pause = Math.min(pause * 1.5, 5_000)) {
+      const answer = await this.#calls.fetch(certificateArn).catch((error: unknown) => {
+        throw paidFor(error, certificateArn);
+      });
+      if (answer || performance.now() + pause > deadline) return answer;
+      await sleep(pause, undefined, { signal: this.#options.signal }).catch(() => {
+        this.#options.signal.throwIfAborted();
+      });
+    }
+  }
+
+  get #signingAlgorithm(): string {
+    return this.#options.signingAlgorithm ?? this.#facts.signingAlgorithm ?? 'SHA256WITHRSA';
+  }
+
+  #template(profile: Profile, says: boolean): Template {
+    return templateFor(profile.usage, this.#options.template, says, this.#arn);
+  }
+}
+
+/** Without the right to look, AWS's answer to the order decides; only the signing algorithm must then be named. */
+async function factsOf(calls: AcmPcaCalls, options: AwsOptions): Promise<CaFacts> {
+  try {
+    return caFactsOf(await calls.describe());
+  } catch (error) {
+    const mayNotLook =
+      error instanceof PkiError && error.code === 'refused' && /AccessDenied/.test(error.message);
+    if (!mayNotLook || options.signingAlgorithm === undefined) throw error;
+    return caFactsOf({ $metadata: {}, CertificateAuthority: { Status: 'ACTIVE' } });
+  }
+}
+
+/** Failing to fetch is never a reason to buy again: what was said no to stays pending. */
+function paidFor(error: unknown, certificateArn: string): unknown {
+  if (!(error instanceof PkiError) || error.code !== 'refused' || /RequestFailed/.test(error.message))
+    return error;
+  return new PkiError('unreachable', error.message, {
+    hint: `${certificateArn} is paid for: once that is mended, the same command fetches it`,
+    cause: error,
+  });
+}
+
+const unusable = (certificateArn: string, what: string): PkiError =>
+  new PkiError('unreachable', `AWS answered for ${certificateArn} with ${what}`, {
+    hint: 'it is paid for; the same command fetches it again',
+  });
+
+function endsInRoot(upwards: readonly Buffer[]): boolean {
+  const last = upwards.at(-1);
+  if (!last) return false;
+  const { issuer, subject } = readCertificate(last);
+  return issuer.equals(subject);
+}

@@ -1,0 +1,88 @@
+import {
+  ACMPCAClient,
+  DescribeCertificateAuthorityCommand,
+  GetCertificateAuthorityCertificateCommand,
+  GetCertificateCommand,
+  IssueCertificateCommand,
+  type DescribeCertificateAuthorityCommandOutput,
+  type GetCertificateCommandOutput,
+} from '@aws-sdk/client-acm-pca';
+import { PkiError } from '../../errors.ts';
+import { clientSettings, watchAttempts } from '../aws/client.ts';
+import { awsFailure } from '../aws/failure.ts';
+import type { AwsOptions } from '../aws/options.ts';
+import { Pace } from '../aws/pace.ts';
+import { commandInput, type PlacedOrder } from './order.ts';
+
+/** Below AWS's quotas of 25, 75 and 20 a second, and one for all the jobs of a run. */
+const paces = {
+  IssueCertificate: new Pace(20),
+  GetCertificate: new Pace(50),
+  DescribeCertificateAuthority: new Pace(10),
+  GetCertificateAuthorityCertificate: new Pace(10),
+};
+
+/** The calls of AWS Private CA that issuing needs, with its failures in our words. */
+export class AcmPcaCalls {
+  readonly #client: ACMPCAClient;
+  readonly #ca: string;
+  readonly #signal: AbortSignal;
+
+  constructor(ca: string, region: string | undefined, options: AwsOptions) {
+    this.#ca = ca;
+    this.#signal = options.signal;
+    this.#client = new ACMPCAClient(clientSettings(options, region));
+    watchAttempts(this.#client, options, paces);
+  }
+
+  describe(): Promise<DescribeCertificateAuthorityCommandOutput> {
+    return this.#call('describe the CA', async (http) =>
+      this.#client.send(new DescribeCertificateAuthorityCommand({ CertificateAuthorityArn: this.#ca }), http),
+    );
+  }
+
+  /** Places an order, which is billed. @returns the certificate's ARN */
+  async issue(order: PlacedOrder): Promise<string> {
+    const doing = `issue a certificate by the template ${order.template.replace(/^.*:template\//, '')}`;
+    const { CertificateArn } = await this.#call(doing, async (http) =>
+      this.#client.send(new IssueCertificateCommand(commandInput(order)), http),
+    );
+    if (CertificateArn !== undefined) return CertificateArn;
+    throw new PkiError('unreachable', `${this.#ca} answered an order without an ARN`, {
+      hint: 'the same command asks again, and pays no second time',
+    });
+  }
+
+  /** @returns `undefined` while it is being made */
+  async fetch(certificateArn: string): Promise<GetCertificateCommandOutput | undefined> {
+    const input = { CertificateAuthorityArn: this.#ca, CertificateArn: certificateArn };
+    return this.#call(`hand out ${certificateArn}`, async (http) => {
+      try {
+        return await this.#client.send(new GetCertificateCommand(input), http);
+      } catch (error) {
+        if (error instanceof Error && error.name === 'RequestInProgressException') return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** PEM of the CA's own certificate and of those above it. */
+  async caChain(): Promise<string[]> {
+    const answer = await this.#call('hand out its own certificate', async (http) =>
+      this.#client.send(
+        new GetCertificateAuthorityCertificateCommand({ CertificateAuthorityArn: this.#ca }),
+        http,
+      ),
+    );
+    return [answer.Certificate ?? '', answer.CertificateChain ?? ''];
+  }
+
+  async #call<T>(doing: string, send: (http: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+    try {
+      return await send({ abortSignal: this.#signal });
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw awsFailure(error, doing, this.#ca);
+    }
+  }
+}

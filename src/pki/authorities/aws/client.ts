@@ -1,0 +1,77 @@
+import { PkiError } from '../../errors.ts';
+import type { AwsOptions } from './options.ts';
+import type { Pace } from './pace.ts';
+
+/** One attempt of a call, as the SDK's middleware sees it. */
+interface HttpRequest {
+  protocol: string;
+  hostname: string;
+}
+
+/** What the SDK's clients have in common; their own types differ in what they send. */
+interface AwsClient {
+  config: { credentials: () => Promise<{ accessKeyId: string }> };
+  middlewareStack: {
+    addRelativeTo(
+      middleware: (
+        next: (args: { request: unknown }) => Promise<never>,
+        context: { commandName?: string },
+      ) => (args: { request: unknown }) => Promise<never>,
+      options: { name: string; relation: 'after'; toMiddleware: string },
+    ): void;
+  };
+}
+
+/** Settings of every client: the standard retries, a few more of them, and a bound for each call. */
+export const clientSettings = (
+  options: AwsOptions,
+  region: string | undefined,
+): { maxAttempts: number; retryMode: string; requestHandler: object; region?: string } => ({
+  maxAttempts: 8,
+  retryMode: 'standard',
+  requestHandler: {
+    connectionTimeout: 5_000,
+    requestTimeout: options.timeout,
+    socketTimeout: options.timeout,
+  },
+  ...(region === undefined ? {} : { region }),
+});
+
+/**
+ * Sees to the manners of every attempt, retries included: its turn comes, and credentials that live long do not cross
+ * a network in the clear.
+ * @param paces by operation; those that are not listed go as they come
+ */
+export function watchAttempts(
+  client: object,
+  options: AwsOptions,
+  paces: Readonly<Record<string, Pace>>,
+): void {
+  let named = '';
+  const { config, middlewareStack } = client as AwsClient;
+  middlewareStack.addRelativeTo(
+    (next, { commandName = '' }) =>
+      async (args) => {
+        const { protocol, hostname } = args.request as HttpRequest;
+        if (!isOfAws(hostname) && named !== hostname) {
+          named = hostname;
+          options.say(`speaking to ${protocol}//${hostname}, which is not AWS`);
+        }
+        if (protocol === 'http:' && !isLoopback(hostname)) await refuseLongLivedKeys(config, hostname);
+        await paces[commandName.replace(/Command$/, '')]?.turn(options.signal);
+        return next(args);
+      },
+    { name: 'certwrightManners', relation: 'after', toMiddleware: 'retryMiddleware' },
+  );
+}
+
+const isOfAws = (hostname: string): boolean => /(^|\.)amazonaws\.com(\.cn)?$|(^|\.)api\.aws$/.test(hostname);
+const isLoopback = (hostname: string): boolean => /^(localhost|127\.[\d.]+|\[?::1\]?)$/.test(hostname);
+
+async function refuseLongLivedKeys(config: AwsClient['config'], hostname: string): Promise<void> {
+  const { accessKeyId } = await config.credentials();
+  if (!accessKeyId.startsWith('AKIA')) return;
+  throw new PkiError('usage', `a long-lived AWS key would be used over plain http with ${hostname}`, {
+    hint: 'use https, an endpoint on this machine, or temporary credentials',
+  });
+}
