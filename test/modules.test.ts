@@ -33,9 +33,12 @@ describe('what each command loads', () => {
     ]);
   });
 
-  it.each(['issue', 'ca', 'inspect'])('%s loads commander and chalk and nothing else of npm', (command) => {
-    expect(packagesOf(command)).toEqual(['chalk', 'commander']);
-  });
+  it.each(['issue', 'ca', 'inspect', 'verify-mtls'])(
+    '%s loads commander and chalk and nothing else of npm',
+    (command) => {
+      expect(packagesOf(command)).toEqual(['chalk', 'commander']);
+    },
+  );
 
   it.each(['issue', 'ca'])('%s loads no code of inspect', (command) => {
     expect(loadedWith(command).filter((id) => /inspect|pkcs12|pkcs7|rc2/.test(id))).toEqual([]);
@@ -51,5 +54,18 @@ describe('what each command loads', () => {
     expect(loadedWith('inspect').filter((id) => /authorities|pkcs12|pkcs7|rc2|\/crl\.ts/.test(id))).toEqual(
       [],
     );
+  });
+
+  it.each(['main', 'issue', 'ca', 'inspect'])(
+    '%s loads nothing of TLS before it meets a server',
+    (command) => {
+      expect(
+        loadedWith(command).filter((id) => /pki\/tls\/|rehearse|verify-|lifecycle\/reach/.test(id)),
+      ).toEqual([]);
+    },
+  );
+
+  it('verify-mtls loads no connection and no validator for its help', () => {
+    expect(loadedWith('verify-mtls').filter((id) => /tls\/probe|validation/.test(id))).toEqual([]);
   });
 });

@@ -10,6 +10,10 @@ declare const __VERSION__: string;
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ register: Register }> }>> = {
   issue: { summary: 'issue a certificate and its key', load: () => import('./issue.ts') },
   inspect: { summary: 'show what certificates, keys and requests hold', load: () => import('./inspect.ts') },
+  'verify-mtls': {
+    summary: 'prove mutual TLS, with a server or between two pairs',
+    load: () => import('./verify-mtls.ts'),
+  },
   ca: { summary: 'set up and look at a certificate authority in a folder', load: () => import('./ca.ts') },
 };
 

@@ -1,0 +1,148 @@
+import { resolve } from 'node:path';
+import { PkiError } from '../pki/errors.ts';
+import { applications, reach } from '../pki/lifecycle/reach.ts';
+import type { Pair } from '../pki/lifecycle/pair.ts';
+import { readWhole } from '../pki/lifecycle/read-whole.ts';
+import { verifyMtls, type LiveOrder, type LiveReport } from '../pki/lifecycle/verify-mtls.ts';
+import { parseName } from '../pki/x509/subject-alternative-name.ts';
+import { wanted } from './connection-input.ts';
+import type { Context } from './context.ts';
+import { combine, exit, type ExitCode } from './exit-codes.ts';
+import { oneOf } from './options.ts';
+import type { Output } from './output.ts';
+import { readCrls, readGivenPair, readTrust } from './pair-input.ts';
+import { serverDocument, serverSummary } from './server-report.ts';
+import { verdictDocument } from './verdict-report.ts';
+import type { VerifyFlags } from './verify-mtls.ts';
+import { reportVerification } from './verify-report.ts';
+
+export async function runLive(
+  targets: readonly string[],
+  flags: VerifyFlags,
+  context: Context,
+  output: Output,
+): Promise<ExitCode> {
+  const all = [...targets, ...(flags.targets === undefined ? [] : readTargets(flags.targets, context))];
+  if (all.length === 0) {
+    throw new PkiError('usage', 'no server is named', {
+      hint: 'certwright verify-mtls HOST:PORT --cert PAIR, or --server PAIR --client PAIR for a rehearsal',
+    });
+  }
+  if (flags.cert === undefined) {
+    throw new PkiError('usage', 'there is no pair to prove', { hint: '--cert NAME, FOLDER or FILE' });
+  }
+  const concurrency = parseCount('--concurrency', flags.concurrency ?? '8');
+  const orderFor = await readOrder(flags, flags.cert, context);
+  // Before the first connection: what cannot be meant is refused as a whole.
+  const orders = all.map(orderFor);
+  const work = pool(orders, concurrency, (order) => verifyMtls(order, context.signal));
+  const reports = await output.progress(`connecting to ${all.length} servers`, work);
+  const results = reports.map((report, at) => ({ target: all[at] ?? '', report, code: codeOf(report) }));
+  const code = combine(results.map((result) => result.code));
+  const sections = results.map(({ target, report }) => ({
+    title: target,
+    facts: report.server ? [serverSummary(report.server)] : [],
+    checks: report.checks,
+    notes: [],
+  }));
+  const document = {
+    mode: 'live',
+    ok: code === exit.done,
+    rehearsal: null,
+    targets: results.map((result) => targetDocument(result)),
+  };
+  reportVerification(sections, document, flags.junit, context, output);
+  return code;
+}
+
+/** Everything but the place is the same for all of them. */
+async function readOrder(
+  flags: VerifyFlags,
+  cert: string,
+  context: Context,
+): Promise<(target: string) => LiveOrder> {
+  const given = { flag: '--cert', value: cert, key: flags.key, passphraseFile: flags.passphraseFile };
+  const pair: Pair = await readGivenPair(given, flags, context);
+  const beside = pair.anchors.length > 0 ? pair.anchors : undefined;
+  const anchors =
+    (await readTrust('--trust', flags.trust, context)) ??
+    beside ??
+    (await readTrust('--trust', ['system'], context)) ??
+    [];
+  const crls = (await readCrls(flags.crl, context)) ?? (flags.trust === undefined ? pair.crls : []);
+  const application = oneOf('--app', applications)(flags.app ?? 'http');
+  const clientAuth = oneOf('--client-auth', ['required', 'optional'])(flags.clientAuth ?? 'required');
+  const expectHttp = parseStatuses(flags.expectHttp);
+  return (target) => {
+    const place = reach(wanted(target, flags, context));
+    const name = parseName(flags.name ?? place.servername);
+    return { ...place, pair, anchors, crls, application, clientAuth, expectHttp, name, now: context.now };
+  };
+}
+
+/** One a line; empty lines and those that begin with # do not count. */
+function readTargets(file: string, context: Context): string[] {
+  const path = resolve(context.cwd, file);
+  const lines = readWhole(path).toString('utf8').split(/\r?\n/);
+  const targets = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  if (targets.length === 0) {
+    throw new PkiError('bad-input', `--targets ${path} names no server`, { hint: 'one HOST:PORT a line' });
+  }
+  return targets;
+}
+
+function parseCount(flag: string, text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new PkiError('usage', `${flag} ${JSON.stringify(text)} is no number from 1 to 999`, {
+    hint: 'for example 8',
+  });
+}
+
+function parseStatuses(list: string | undefined): number[] {
+  if (list === undefined) return [];
+  const statuses = list.split(',').map((one) => one.trim());
+  if (statuses.every((one) => /^[1-5]\d\d$/.test(one))) return statuses.map(Number);
+  throw new PkiError('usage', `--expect-http ${JSON.stringify(list)} is no list of HTTP statuses`, {
+    hint: 'for example 200,204',
+  });
+}
+
+/** Runs `work` on all items, `size` of them at a time; results in the order of the items. */
+async function pool<T, R>(items: readonly T[], size: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [at, item] of queue) results[at] = await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(size, items.length) }, worker));
+  return results;
+}
+
+function codeOf({ checks }: LiveReport): ExitCode {
+  if (checks.every(({ ok }) => ok)) return exit.done;
+  return checks.every(({ ok, seen }) => ok || seen === 'unreachable') ? exit.tryAgain : exit.no;
+}
+
+const codes: Partial<Record<ExitCode, string>> = { [exit.done]: 'ok', [exit.tryAgain]: 'unreachable' };
+
+function targetDocument({
+  target,
+  report,
+  code,
+}: {
+  target: string;
+  report: LiveReport;
+  code: ExitCode;
+}): object {
+  const { address, server, judgement, checks } = report;
+  return {
+    target,
+    ok: code === exit.done,
+    code: codes[code] ?? 'not-proven',
+    address: address ?? null,
+    server: server ? serverDocument(server) : null,
+    verdict:
+      judgement?.verdict && judgement.input ? verdictDocument(judgement.verdict, judgement.input) : null,
+    checks,
+  };
+}
