@@ -5,19 +5,21 @@ import {
   fchownSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
   renameSync,
-  rmSync,
   rmdirSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from './errors.ts';
+import { runMark } from './owner.ts';
 
 /*
  * Files that are wholly there or absent, after a kill and after a power cut: written under another name, synced,
@@ -54,6 +56,16 @@ const words: Readonly<Record<string, string>> = {
   EXDEV: 'it is on another file system',
 };
 
+/** What `temporaryBeside` makes of a name: that name, and the mark of the run that made it. */
+export const draftName = /^\.(.+)\.([0-9a-f]{8}-\d+-\d+)-[0-9a-f]{8}\.tmp$/;
+
+/** A path as it will be called, of one whose parts may be drafts. */
+const finalPath = (path: string): string =>
+  path
+    .split('/')
+    .map((part) => draftName.exec(part)?.[1] ?? part)
+    .join('/');
+
 /** A failed system call, in words; `doing` is `write`, `read`, … */
 export function ioError(error: unknown, doing: string, path: string): PkiError {
   if (error instanceof PkiError) return error;
@@ -61,7 +73,7 @@ export function ioError(error: unknown, doing: string, path: string): PkiError {
   const why =
     (code === undefined ? undefined : words[code]) ??
     (error instanceof Error ? error.message : String(error));
-  return new PkiError('io', `cannot ${doing} ${path}: ${why}`, {
+  return new PkiError('io', `cannot ${doing} ${finalPath(path)}: ${why}`, {
     hint: 'nothing is left half done: once that is mended, the same command goes on',
     cause: error,
   });
@@ -118,9 +130,9 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** A name beside `path` that no other run uses and no reader looks at. */
+/** A name beside `path` that no other run uses and no reader looks at; it says which run it belongs to. */
 export const temporaryBeside = (path: string): string =>
-  join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
+  join(dirname(path), `.${basename(path).slice(0, 100)}.${runMark()}-${randomBytes(4).toString('hex')}.tmp`);
 
 /** Replaces a file by rename(2): readers see the old content or the new. */
 export function replace(path: string, content: FileContent, durability: 'now' | 'later' = 'now'): void {
@@ -137,10 +149,11 @@ export function replace(path: string, content: FileContent, durability: 'now' | 
 
 /**
  * Creates a file once, whole, by link(2).
+ * @param beside where its draft is made, on the same file system.
  * @returns whether this call created it; `false` means that another one did before.
  */
-export function createOnce(path: string, content: FileContent): boolean {
-  const temporary = temporaryBeside(path);
+export function createOnce(path: string, content: FileContent, beside = path): boolean {
+  const temporary = temporaryBeside(beside);
   writeNew(temporary, content);
   try {
     linkSync(temporary, path);
@@ -168,10 +181,40 @@ export function pointLink(path: string, target: string): void {
   }
 }
 
-/** Creates a folder and those above it; the folder that holds the topmost new one is synced. */
+/**
+ * Creates a folder and those above it; `now` syncs each folder that got a new one.
+ * Not mkdir's own `recursive`: of a read-only file system it says that the folder is not there.
+ */
 export function makeFolder(path: string, mode = 0o755, durability: 'now' | 'later' = 'now'): void {
-  const first = orIoError('create', path, () => mkdirSync(path, { recursive: true, mode }));
-  if (first !== undefined && durability === 'now') syncFolder(dirname(first));
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if (isFolder(path)) return;
+    if (foreignCode(error) !== 'ENOENT' || isThere(dirname(path))) throw ioError(error, 'create', path);
+    makeFolder(dirname(path), mode, durability);
+    makeFolder(path, mode, durability);
+    return;
+  }
+  if (durability === 'now') syncFolder(dirname(path));
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Whether anything has this name, be it a link to nowhere. */
+export function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return false;
+    throw ioError(error, 'look at', path);
+  }
 }
 
 export function readIfThere(path: string): Buffer | undefined {
@@ -192,16 +235,15 @@ export function unlinkIfThere(path: string): void {
   }
 }
 
-/** Takes a folder away with what is in it: in ours, hardly ever another folder. */
+/** Takes away a file, a link (never what it points to), or a folder with what is in it. */
 export function removeAll(path: string): void {
   try {
-    for (const name of readdirSync(path)) unlinkSync(join(path, name));
-    rmdirSync(path);
+    if (lstatSync(path).isDirectory()) {
+      for (const name of readdirSync(path)) removeAll(join(path, name));
+      rmdirSync(path);
+    } else unlinkSync(path);
   } catch (error) {
-    if (foreignCode(error) === 'ENOENT') return;
-    orIoError('remove', path, () => {
-      rmSync(path, { recursive: true, force: true });
-    });
+    if (foreignCode(error) !== 'ENOENT') throw ioError(error, 'remove', path);
   }
 }
 

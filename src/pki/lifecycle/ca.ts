@@ -120,7 +120,9 @@ function keyState(folder: string): IssuerSummary['key'] {
 function countIssued(folder: string): number {
   const issued = join(folder, 'issued');
   try {
-    const lists = readdirSync(issued).map((month) => readdirSync(join(issued, month)));
+    const lists = readdirSync(issued)
+      .filter((entry) => !entry.startsWith('.'))
+      .map((month) => readdirSync(join(issued, month)));
     return lists.flat().filter((file) => /^[0-9a-f]+\.pem$/.test(file)).length;
   } catch (error) {
     if (foreignCode(error) === 'ENOENT') return 0;

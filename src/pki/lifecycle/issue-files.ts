@@ -1,10 +1,11 @@
-import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Authority, Journal, Pending, RequestKey } from '../authorities/authority.ts';
 import {
   createOnce,
   discard,
   ioError,
+  isThere,
   makeFolder,
   orIoError,
   removeAll,
@@ -15,6 +16,7 @@ import {
 } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { CertificateFolder, type Access, type PendingGeneration } from '../store/generation.ts';
+import { sweepDrafts } from '../sweep.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
@@ -190,20 +192,11 @@ function refuseExisting(paths: readonly string[]): void {
   }
 }
 
-function isThere(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch (error) {
-    if (foreignCode(error) === 'ENOENT') return false;
-    throw ioError(error, 'look at', path);
-  }
-}
-
 /** A folder that is new or empty appears whole, by one rename. */
 function writeAsNewFolder({ path: folder }: { path: string }, contents: readonly Content[]): boolean {
   if (isThere(folder) && orIoError('read', folder, () => readdirSync(folder)).length > 0) return false;
   makeFolder(dirname(folder));
+  sweepDrafts(dirname(folder), basename(folder));
   const draft = temporaryBeside(folder);
   try {
     mkdirSync(draft);
@@ -212,6 +205,8 @@ function writeAsNewFolder({ path: folder }: { path: string }, contents: readonly
     renameSync(draft, folder);
   } catch (error) {
     discard(draft);
+    // Another run was first: its files are there, and are judged one by one.
+    if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
     throw ioError(error, 'write', folder);
   }
   syncFolder(dirname(folder));
@@ -219,10 +214,20 @@ function writeAsNewFolder({ path: folder }: { path: string }, contents: readonly
 }
 
 function writeEach(contents: readonly Content[], force: boolean): void {
-  for (const { path, content } of contents) {
-    if (force) replace(path, content);
-    else if (!createOnce(path, content)) {
-      throw new PkiError('exists', `${path} appeared meanwhile`, { hint: 'add --force to overwrite it' });
+  const made: string[] = [];
+  try {
+    for (const { path, content } of contents) {
+      sweepDrafts(dirname(path), basename(path));
+      if (force) replace(path, content);
+      else if (createOnce(path, content)) made.push(path);
+      else throw appeared(path);
     }
+  } catch (error) {
+    // A key without its certificate would only stand in the next run's way.
+    made.forEach(discard);
+    throw error;
   }
 }
+
+const appeared = (path: string): PkiError =>
+  new PkiError('exists', `${path} appeared meanwhile`, { hint: 'add --force to overwrite it' });

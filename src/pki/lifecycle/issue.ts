@@ -4,7 +4,7 @@ import { publishesTrust, type Authority, type Pending, type RequestKey } from '.
 import { makeFolder, readIfThere } from '../durable.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
-import type { StoredRequest } from '../store/request.ts';
+import { sameRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
@@ -84,7 +84,10 @@ export async function issueIntoStore(
     if (order.when === 'new') refuseExisting(folder, request.name);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = feedTrust(order, authority);
-    const kept = order.when === 'if-due' ? standing(folder, request, world.now()) : undefined;
+    const kept =
+      order.when === 'if-due' && !isUnfinished(folder, request)
+        ? standing(folder, request, world.now())
+        : undefined;
     const made = kept ?? (await makeGeneration(order, foreign, folder, access, authority, world));
     if ('state' in made) return { ...made, name: request.name };
     return {
@@ -95,6 +98,12 @@ export async function issueIntoStore(
       ...made,
     };
   });
+}
+
+/** A run that died in the middle of its switch has left request.json ahead of the pair: only finishing it helps. */
+function isUnfinished(folder: CertificateFolder, request: StoredRequest): boolean {
+  const begun = folder.pending()?.request();
+  return begun !== undefined && sameRequest(begun, request);
 }
 
 function refuseExisting(folder: CertificateFolder, name: string): void {
@@ -122,6 +131,13 @@ async function makeGeneration(
   const wishes = { reuse, passphrase: undefined };
   for (;;) {
     const pending = resumeOrBegin(folder, request, order.discardPending, authority);
+    if (pending.isWhole) {
+      pending.switchTo(request);
+      const finished = standing(folder, request, world.now());
+      if (finished) return finished;
+      // What a run that died long ago had made is due by now.
+      continue;
+    }
     world.signal.throwIfAborted();
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));

@@ -4,6 +4,7 @@ import { foreignCode, PkiError } from '../errors.ts';
 import {
   discard,
   ioError,
+  isThere,
   jsonText,
   makeFolder,
   orIoError,
@@ -18,6 +19,7 @@ import {
   type Ownership,
 } from '../durable.ts';
 import type { Journal } from '../authorities/authority.ts';
+import { sweepDrafts } from '../sweep.ts';
 import { readRequest, requestText, type StoredRequest } from './request.ts';
 
 /** Who may read the files of a generation. */
@@ -123,9 +125,8 @@ export class CertificateFolder {
     for (const number of this.#numbers('pending')) {
       if (number <= current) discard(join(this.path, 'pending', generationName(number)));
     }
-    for (const entry of readdirSync(this.path)) {
-      if (/^\.(current|request\.json)\..*\.tmp$/.test(entry)) discard(join(this.path, entry));
-    }
+    sweepDrafts(this.path);
+    sweepDrafts(join(this.path, 'pending'));
   }
 
   versionPath(generation: number): string {
@@ -194,16 +195,14 @@ export class PendingGeneration implements Journal {
    * @returns `false` where another run has claimed the number first.
    */
   complete(files: readonly GenerationFile[], access: Access, request: StoredRequest): boolean {
-    const target = this.#folder.versionPath(this.number);
-    if (!this.#isWhole(target) && !this.#assemble(files, access, target)) return false;
-    syncFolder(dirname(target));
+    if (!this.#assemble(files, access, this.#folder.versionPath(this.number))) return false;
     this.switchTo(request);
     return true;
   }
 
-  /** A run that died after the claim has left the generation whole. */
-  #isWhole(target: string): boolean {
-    return readIfThere(join(target, 'version.json')) !== undefined;
+  /** A run that died after the claim has left the generation whole: only the switch is missing. */
+  get isWhole(): boolean {
+    return isThere(join(this.#folder.versionPath(this.number), 'version.json'));
   }
 
   #assemble(files: readonly GenerationFile[], access: Access, target: string): boolean {
@@ -231,6 +230,7 @@ export class PendingGeneration implements Journal {
 
   /** One rename(2) is the switch. It never goes back to an older generation. */
   switchTo(request: StoredRequest): void {
+    syncFolder(dirname(this.#folder.versionPath(this.number)));
     const earlier = readRequest(this.#folder.requestFile);
     replace(this.#folder.requestFile, { data: requestText(request, earlier?.unknown), mode: 0o644 }, 'now');
     const current = this.#folder.current();

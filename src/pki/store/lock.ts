@@ -1,7 +1,7 @@
 import { linkSync, readFileSync, renameSync, statSync, utimes, writeFileSync } from 'node:fs';
 import { foreignCode, PkiError } from '../errors.ts';
-import { ioError, jsonText, temporaryBeside, unlinkIfThere } from '../durable.ts';
-import { stateOf, thisRun, type RunOwner } from './owner.ts';
+import { ioError, jsonText, readIfThere, temporaryBeside, unlinkIfThere } from '../durable.ts';
+import { stateOf, thisRun, type RunOwner } from '../owner.ts';
 
 export interface LockOptions {
   pid: number;
@@ -29,7 +29,16 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
     return await work();
   } finally {
     clearInterval(timer);
-    if (readText(path) === text) unlinkIfThere(path);
+    release(path, text);
+  }
+}
+
+/** The work is done: a lock that cannot be taken away is no failure, the next run sees that its owner is dead. */
+function release(path: string, text: string): void {
+  try {
+    if (readFileSync(path, 'utf8') === text) unlinkIfThere(path);
+  } catch {
+    // Gone, or broken by a run that did not see us.
   }
 }
 
@@ -38,7 +47,7 @@ async function acquire(path: string, text: string, us: RunOwner, options: LockOp
   let seen = { modified: -1, at: performance.now() };
   for (let pause = 5; ; pause = Math.min(pause * 2, 200)) {
     if (create(path, text)) return;
-    const held = readText(path);
+    const held = readIfThere(path)?.toString('utf8');
     if (held === undefined) continue;
     const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -1;
     if (modified !== seen.modified) seen = { modified, at: performance.now() };
@@ -79,7 +88,7 @@ function breakLock(path: string, held: string): void {
   const aside = temporaryBeside(path);
   try {
     renameSync(path, aside);
-    if (readText(aside) !== held) putBack(aside, path);
+    if (readIfThere(aside)?.toString('utf8') !== held) putBack(aside, path);
     unlinkIfThere(aside);
   } catch (error) {
     if (foreignCode(error) !== 'ENOENT') throw ioError(error, 'unlock', path);
@@ -92,14 +101,6 @@ function putBack(aside: string, path: string): void {
   } catch (error) {
     // A third run holds it by now.
     if (foreignCode(error) !== 'EEXIST') throw error;
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
-import { discard, ioError, makeFolder, writeNew } from '../durable.ts';
+import { basename, dirname, join } from 'node:path';
+import { discard, ioError, makeFolder, temporaryBeside, writeNew } from '../durable.ts';
+import { sweepDrafts } from '../sweep.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { folderName } from './folder-name.ts';
 import { CertificateFolder } from './generation.ts';
@@ -12,8 +12,10 @@ export function openStoreForWriting(path: string): void {
     if (lstatSync(join(path, '.')).isDirectory()) return;
   } catch (error) {
     if (foreignCode(error) !== 'ENOENT') throw ioError(error, 'use', path);
-    makeFolder(path);
+    makeFolder(dirname(path));
+    sweepDrafts(dirname(path), basename(path));
     probe(path);
+    makeFolder(path);
   }
 }
 
@@ -22,9 +24,12 @@ export const certificateFolder = (store: string, name: string): CertificateFolde
 
 const brokenDevice = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES'];
 
-/** @throws PkiError `unsupported` that names what the file system cannot do. */
+/**
+ * Tries, beside where the store will be, so that a run that dies here is followed by one that tries again.
+ * @throws PkiError `unsupported` that names what the file system cannot do.
+ */
 function probe(store: string): void {
-  const folder = join(store, `.probe-${randomBytes(6).toString('hex')}`);
+  const folder = temporaryBeside(store);
   const file = join(folder, 'file');
   const steps: readonly [string, () => void][] = [
     [

@@ -15,6 +15,7 @@ import {
   temporaryBeside,
   writeNew,
 } from '../durable.ts';
+import { sweepDrafts } from '../sweep.ts';
 import { generationName } from './generation.ts';
 
 export interface TrustFiles {
@@ -42,11 +43,15 @@ export function updateDefaultTrust(store: string, authority: string, files: Trus
     return updateDefaultTrust(store, authority, files);
   }
   if (known['authority'] !== authority) return undefined;
+  sweepDrafts(folder);
+  sweepDrafts(join(folder, 'versions'));
+  // A run that died may have left a version that nobody points to, or a link that a slower run moved back.
+  moveForward(folder);
   const current = join(folder, 'current');
   while (!isUpToDate(current, files)) {
     const newest = Math.max(0, ...versions(folder));
-    const target = join(folder, 'versions', generationName(newest + 1));
-    if (claim(target, files)) moveForward(folder);
+    claim(join(folder, 'versions', generationName(newest + 1)), files);
+    moveForward(folder);
   }
   return current;
 }
@@ -64,7 +69,8 @@ function versions(folder: string): number[] {
     .map(Number);
 }
 
-function claim(target: string, files: TrustFiles): boolean {
+/** Writes a version whole under its number, unless another run has that number already. */
+function claim(target: string, files: TrustFiles): void {
   const draft = temporaryBeside(target);
   try {
     mkdirSync(draft, { mode: 0o755 });
@@ -74,17 +80,16 @@ function claim(target: string, files: TrustFiles): boolean {
     renameSync(draft, target);
   } catch (error) {
     discard(draft);
-    if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
+    if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return;
     throw ioError(error, 'write', target);
   }
   syncFolder(dirname(target));
-  return true;
 }
 
 function moveForward(folder: string): void {
   const link = join(folder, 'current');
   for (;;) {
-    const newest = Math.max(...versions(folder));
+    const newest = Math.max(0, ...versions(folder));
     if (currentVersion(link) >= newest) return;
     pointLink(link, join('versions', generationName(newest)));
     syncFolder(folder);

@@ -1,5 +1,6 @@
 import { PkiError } from '../../errors.ts';
 import { jsonText, readJson, replace } from '../../durable.ts';
+import { sweepDrafts } from '../../sweep.ts';
 import { caFile } from './layout.ts';
 
 /** ca.json: what the CA is called and what its certificates say where nobody says otherwise. */
@@ -37,6 +38,7 @@ export const caJsonText = (name: string, created: Date, defaults: CaJson['defaul
   jsonText({ schema: 1, name, created: created.toISOString(), defaults });
 
 export function writeDefaults(ca: string, json: CaJson, defaults: CaJson['defaults']): void {
+  sweepDrafts(ca);
   replace(caFile(ca), { data: jsonText({ ...json.fields, defaults }), mode: 0o600 });
 }
 

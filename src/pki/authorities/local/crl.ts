@@ -14,6 +14,7 @@ import {
   temporaryBeside,
   writeNew,
 } from '../../durable.ts';
+import { sweepDrafts } from '../../sweep.ts';
 import { extension, type Certificate } from '../../x509/certificate.ts';
 import { buildCrl } from '../../x509/crl-writer.ts';
 import { readSubjectKeyIdentifier } from '../../x509/extensions.ts';
@@ -40,6 +41,7 @@ export function publishCrl(signer: CrlSigner, now: Date, nextUpdate: Date): numb
   refuseFactsOfLaterVersions(signer.folder);
   const crls = crlFolder(signer.folder);
   makeFolder(crls, 0o700);
+  sweepDrafts(crls);
   for (;;) {
     // The first number is Unix seconds, so that a number that peers have seen is not issued again after a restore.
     const highest = Math.max(0, ...numbers(crls));

@@ -1,8 +1,17 @@
-import { randomBytes, type KeyObject } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, statSync, symlinkSync } from 'node:fs';
+import type { KeyObject } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
-import { discard, ioError, makeFolder, orIoError, syncFolder, writeNew } from '../../durable.ts';
+import {
+  discard,
+  ioError,
+  isThere,
+  makeFolder,
+  syncFolder,
+  temporaryBeside,
+  writeNew,
+} from '../../durable.ts';
+import { sweepDrafts } from '../../sweep.ts';
 import { buildCertificate, randomSerial, type CertificateTemplate } from '../../x509/certificate-builder.ts';
 import { readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';
 import { encodeName } from '../../x509/distinguished-name.ts';
@@ -51,38 +60,27 @@ interface NewIssuer {
  */
 export async function createCa(folder: string, wanted: NewCa, now: Date): Promise<void> {
   refuseOccupied(folder);
+  refuseKeptRootKey(wanted.offlineRoot);
   makeFolder(dirname(folder));
-  sweepDrafts(folder);
-  const draft = join(dirname(folder), `.${basename(folder)}.${randomBytes(6).toString('hex')}.new`);
+  // A run that was killed has left a draft that may hold keys.
+  sweepDrafts(dirname(folder), basename(folder));
+  const draft = temporaryBeside(folder);
   try {
     mkdirSync(draft, { mode: 0o700 });
   } catch (error) {
     throw ioError(error, 'create', folder);
   }
   try {
-    await fill(draft, wanted, now);
-    renameSync(draft, folder);
+    const root = await fill(draft, wanted, now);
+    // The root's key is out before the CA is there: a CA whose root has no key cannot be mended.
+    if (wanted.offlineRoot !== undefined) await keepRootKey(wanted.offlineRoot, root, wanted.passphrase);
+    appear(draft, folder, wanted.offlineRoot);
   } catch (error) {
     discard(draft);
     if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) throw occupied(folder);
     throw ioError(error, 'create', folder);
   }
   syncFolder(dirname(folder));
-}
-
-/** Long after any run that makes a CA has ended. */
-const abandoned = 600_000;
-
-/** A run that was killed leaves a draft that may hold keys. */
-function sweepDrafts(folder: string): void {
-  const parent = dirname(folder);
-  const prefix = `.${basename(folder)}.`;
-  for (const entry of orIoError('read', parent, () => readdirSync(parent))) {
-    if (!entry.startsWith(prefix) || !/^[0-9a-f]{12}\.new$/.test(entry.slice(prefix.length))) continue;
-    const draft = join(parent, entry);
-    const { mtimeMs = Date.now() } = statSync(draft, { throwIfNoEntry: false }) ?? {};
-    if (Date.now() - mtimeMs > abandoned) discard(draft);
-  }
 }
 
 function refuseOccupied(folder: string): void {
@@ -98,7 +96,35 @@ const occupied = (folder: string): PkiError =>
     hint: 'a CA is made in a new or empty folder: name another with --ca DIR',
   });
 
-async function fill(draft: string, wanted: NewCa, now: Date): Promise<void> {
+/** @throws PkiError `exists` before anything is made. */
+function refuseKeptRootKey(file: string | undefined): void {
+  if (file === undefined || !isThere(file)) return;
+  throw new PkiError('exists', `--offline-root ${file} is there already`, {
+    hint: 'name another file; where a run that died has left it and it belongs to no CA, remove it',
+  });
+}
+
+async function keepRootKey(file: string, root: NewIssuer, passphrase: Buffer | undefined): Promise<void> {
+  writeNew(file, { data: await keyPem(root.key, passphrase), mode: 0o600 });
+  try {
+    syncFolder(dirname(file));
+  } catch (error) {
+    discard(file);
+    throw error;
+  }
+}
+
+function appear(draft: string, folder: string, rootKey: string | undefined): void {
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    if (rootKey !== undefined) discard(rootKey);
+    throw error;
+  }
+}
+
+/** @returns the root, for its key may be kept elsewhere. */
+async function fill(draft: string, wanted: NewCa, now: Date): Promise<NewIssuer> {
   const notBefore = new Date(seconds(now.getTime() - backdating));
   const root = await makeIssuer(
     wanted,
@@ -127,10 +153,7 @@ async function fill(draft: string, wanted: NewCa, now: Date): Promise<void> {
   symlinkSync(join('issuers', issuing.id), activeLink(draft));
   syncFolder(join(draft, 'issuers'));
   syncFolder(draft);
-  if (wanted.offlineRoot !== undefined) {
-    writeNew(wanted.offlineRoot, { data: await keyPem(root.key, wanted.passphrase), mode: 0o600 });
-    syncFolder(dirname(wanted.offlineRoot));
-  }
+  return root;
 }
 
 const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000) * 1000;
@@ -175,7 +198,7 @@ async function writeIssuer(
   protection: Buffer | 'kept elsewhere' | undefined,
 ): Promise<void> {
   const folder = issuerFolder(ca, issuer.id);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700, 'later');
   mkdirSync(join(folder, 'issued'), { mode: 0o700 });
   writeNew(join(folder, 'cert.pem'), { data: certificatePem(issuer.certificate.der), mode: 0o644 });
   const chainPem = chain.map(({ certificate }) => certificatePem(certificate.der)).join('');
@@ -191,7 +214,7 @@ const keyPem = async (key: KeyObject, passphrase: Buffer | undefined): Promise<s
 
 function recordIssued(issuer: string, certificate: Certificate): void {
   const file = issuedFile(issuer, certificate.notAfter, serialHex(certificate.serial));
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file), 0o700, 'later');
   writeNew(file, { data: certificatePem(certificate.der), mode: 0o644 });
   syncFolder(dirname(file));
   syncFolder(dirname(dirname(file)));

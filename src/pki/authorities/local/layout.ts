@@ -13,9 +13,11 @@ export const issuerId = (subjectKeyIdentifier: Buffer): string =>
 
 export const issuerFolder = (ca: string, id: string): string => join(ca, 'issuers', id);
 
+export const issuedFolder = (issuer: string): string => join(issuer, 'issued');
+
 /** Where the certificate with this serial is recorded: foldered by the month in which it expires. */
 export function issuedFile(issuer: string, notAfter: Date, serial: string): string {
-  return join(issuer, 'issued', notAfter.toISOString().slice(0, 7), `${serial}.pem`);
+  return join(issuedFolder(issuer), notAfter.toISOString().slice(0, 7), `${serial}.pem`);
 }
 
 export const crlFolder = (issuer: string): string => join(issuer, 'crl');

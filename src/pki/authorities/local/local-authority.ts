@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import { dirname } from 'node:path';
-import { createOnce, makeFolder, readIfThere } from '../../durable.ts';
+import { basename, dirname, join } from 'node:path';
+import { createOnce, makeFolder, readIfThere, syncFolder } from '../../durable.ts';
+import { sweepDrafts } from '../../sweep.ts';
 import { buildCertificate, randomSerial } from '../../x509/certificate-builder.ts';
 import { readCertificate, type Certificate } from '../../x509/certificate.ts';
+import { differences } from '../../x509/compare-issued.ts';
 import type { AskPassphrase } from '../../x509/key.ts';
 import { CaLimits } from './limits.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
@@ -20,9 +22,18 @@ import type {
 import { writeDefaults } from './ca-json.ts';
 import { currentCrl, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
 import { crlLifetime } from './init.ts';
-import { issuedFile, issuerFolder, issuerId } from './layout.ts';
+import { issuedFile, issuedFolder, issuerFolder, issuerId } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
+
+/** How long a certificate that nobody got is handed out to a run that goes on, in milliseconds: a new one is free. */
+const resumable = 3_600_000;
+
+interface Recorded {
+  certificate: Certificate;
+  notBefore: Date;
+  notAfter: Date;
+}
 
 /** A CA in a folder, ready to sign. */
 export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults {
@@ -89,7 +100,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
    */
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
     const earlier = this.#recorded(journal.read());
-    if (earlier) return this.#issued(earlier.certificate, earlier);
+    if (earlier && this.#answers(profile, earlier)) return this.#issued(earlier.certificate, earlier);
     const serial = randomSerial();
     const { notBefore, notAfter } = profile;
     journal.write(
@@ -102,6 +113,12 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
       { durable: false },
     );
     return this.#issued(this.#record(serial, this.#sign(profile, serial)), profile);
+  }
+
+  /** A first attempt that is long ago, or whose key a power cut has taken, stays in the record and is not used. */
+  #answers(profile: Profile, { certificate, ...asked }: Recorded): boolean {
+    const age = profile.notBefore.getTime() - asked.notBefore.getTime();
+    return age <= resumable && differences(profile, this.#issued(certificate, asked)).length === 0;
   }
 
   #sign(profile: Profile, serial: Buffer): Buffer {
@@ -120,18 +137,22 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   /** Writes the fact; where the serial is recorded already, that certificate stands. */
   #record(serial: Buffer, der: Buffer): Certificate {
     const certificate = readCertificate(der);
+    const months = issuedFolder(this.#issuer.folder);
     const file = issuedFile(this.#issuer.folder, certificate.notAfter, serial.toString('hex'));
-    makeFolder(dirname(file), 0o700);
-    const created = createOnce(file, { data: certificatePem(der), mode: 0o644 });
+    // Drafts lie above the months: a month may hold a million files, too many to look for what dead runs left.
+    sweepDrafts(months);
+    makeFolder(dirname(file), 0o700, 'later');
+    const content = { data: certificatePem(der), mode: 0o644 };
+    const created = createOnce(file, content, join(months, basename(file)));
+    // Another run may have made the month's folder and not have come to sync it.
+    syncFolder(months);
     if (created) return certificate;
     const [recorded] = certificatesIn(file);
     return recorded ?? certificate;
   }
 
   /** What an earlier run signed, and the times that it had asked for. */
-  #recorded(
-    entry: Readonly<Record<string, unknown>> | undefined,
-  ): { certificate: Certificate; notBefore: Date; notAfter: Date } | undefined {
+  #recorded(entry: Readonly<Record<string, unknown>> | undefined): Recorded | undefined {
     const { issuer, serial, notBefore, notAfter } = entry ?? {};
     if (issuer !== this.#issuer.id || typeof serial !== 'string' || !/^[0-9a-f]{2,40}$/.test(serial))
       return undefined;

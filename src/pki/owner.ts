@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 
 /** Who runs: enough to know later whether it still does. */
@@ -38,4 +39,23 @@ export function stateOf(owner: RunOwner, us: RunOwner): 'alive' | 'dead' | 'unkn
   if (owner.boot === '' || owner.boot !== us.boot || owner.pidNamespace !== us.pidNamespace) return 'unknown';
   const started = startTime(owner.pid);
   return started !== '' && started === owner.started ? 'alive' : 'dead';
+}
+
+let ours: string | undefined;
+
+/** This run as part of a file's name: where it can be seen (hashed), process number, start time. Zeros without /proc. */
+export function runMark(): string {
+  if (ours === undefined) {
+    const { boot, pidNamespace, pid, started } = thisRun(Number(quietly(() => readlinkSync('/proc/self'))));
+    const place = createHash('sha256').update(`${boot} ${pidNamespace}`).digest('hex').slice(0, 8);
+    ours = started === '' ? '00000000-0-0' : `${place}-${pid}-${started}`;
+  }
+  return ours;
+}
+
+/** Whether the run with this mark is over, or out of our sight. */
+export function stateOfMark(mark: string): 'alive' | 'dead' | 'unknown' {
+  const [place, pid, started] = mark.split('-');
+  if (started === '0' || place !== runMark().split('-')[0]) return 'unknown';
+  return startTime(Number(pid)) === started ? 'alive' : 'dead';
 }

@@ -1,0 +1,38 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { discard, draftName, orIoError } from './durable.ts';
+import { foreignCode } from './errors.ts';
+import { stateOfMark } from './owner.ts';
+
+/** Long after any run has ended whose end cannot be seen from here: another host, boot or container. */
+const abandoned = 3_600_000;
+
+/**
+ * Removes the drafts that dead runs have left in a folder.
+ * @param only of what is to have this name; a folder that is not ours alone is swept of nothing else.
+ */
+export function sweepDrafts(folder: string, only?: string): void {
+  for (const entry of entriesOf(folder)) {
+    const [, name, mark] = draftName.exec(entry) ?? [];
+    if (mark === undefined || (only !== undefined && name !== only)) continue;
+    if (isOver(join(folder, entry), mark)) discard(join(folder, entry));
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  return orIoError('read', folder, () => {
+    try {
+      return readdirSync(folder);
+    } catch (error) {
+      if (foreignCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  });
+}
+
+function isOver(draft: string, mark: string): boolean {
+  const state = stateOfMark(mark);
+  if (state !== 'unknown') return state === 'dead';
+  const { mtimeMs } = lstatSync(draft, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
+  return Date.now() - mtimeMs > abandoned;
+}

@@ -1,0 +1,46 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { thisRun } from '../../../src/pki/owner.ts';
+import { withLock } from '../../../src/pki/store/lock.ts';
+import { temporaryFolder } from '../../support/cli.ts';
+
+const options = { pid: process.pid, timeout: 50, signal: new AbortController().signal };
+const nothing = (): Promise<void> => Promise.resolve();
+
+describe('the lock on a name', () => {
+  it('is there while the work runs, and leaves nothing', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, '.lock');
+    const during = await withLock(path, options, () => Promise.resolve(existsSync(path)));
+    expect({ during, after: readdirSync(folder) }).toEqual({ during: true, after: [] });
+  });
+
+  it('of a living run is busy once the time is up', async () => {
+    const path = join(temporaryFolder(), '.lock');
+    await withLock(path, options, async () => {
+      await expect(withLock(path, options, nothing)).rejects.toMatchObject({ code: 'busy' });
+    });
+  });
+
+  it('of a dead run is taken over at once', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, '.lock');
+    writeFileSync(path, JSON.stringify({ ...thisRun(process.pid), started: '1' }));
+    await withLock(path, options, nothing);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('that cannot be read is a failure, not a wait without end', async () => {
+    const path = join(temporaryFolder(), '.lock');
+    mkdirSync(path);
+    await expect(withLock(path, options, nothing)).rejects.toMatchObject({ code: 'io' });
+  });
+
+  it('goes with a failure of the work, which is told', async () => {
+    const folder = temporaryFolder();
+    const work = (): Promise<void> => Promise.reject(new Error('the work failed'));
+    await expect(withLock(join(folder, '.lock'), options, work)).rejects.toThrow('the work failed');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
