@@ -41,3 +41,13 @@ export function describeWithCorpora(name: string, suite: (corpora: string) => vo
   if (process.env['CI'] !== undefined) throw new Error(`${name}: CERTWRIGHT_CORPORA must be set in CI`);
   describe.skip(`${name} (needs CERTWRIGHT_CORPORA)`, () => undefined);
 }
+
+/** Tests that need a right or a device: skipped by name where it is missing, except in CI, where missing is a failure. */
+export function describeWhere(possible: boolean, needs: string, name: string, suite: () => void): void {
+  if (possible) {
+    describe(name, suite);
+    return;
+  }
+  if (process.env['CI'] !== undefined) throw new Error(`${name}: CI must have ${needs}`);
+  describe.skip(`${name} (needs ${needs})`, suite);
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { execute, program, type Ran } from './cli.ts';
+import { findTool } from './tools.ts';
+
+/*
+ * The program under strace(1), which sees and disturbs the system calls of its main thread: all that it changes on
+ * disk is changed there, by synchronous calls. Worker threads are not followed, so that counting is exact.
+ */
+
+const traced = [
+  'openat',
+  'write',
+  'fsync',
+  'fchmod',
+  'mkdir',
+  'mkdirat',
+  'rename',
+  'renameat',
+  'renameat2',
+  'link',
+  'linkat',
+  'symlink',
+  'symlinkat',
+  'unlink',
+  'unlinkat',
+  'rmdir',
+] as const;
+
+/** One system call on a file below the working folder. */
+export interface DiskCall {
+  /** `openat` */
+  name: string;
+  /** Which of the calls with this name it is, from 1. */
+  ordinal: number;
+  /** Its arguments, as strace shows them. */
+  text: string;
+  /** Whether it only reads: an openat(2) that creates nothing. */
+  reads: boolean;
+}
+
+/** Whether this system lets a process trace its child. */
+export function canTrace(): boolean {
+  const strace = findTool('strace');
+  return strace !== undefined && spawnSync(strace, ['-qq', '-e', 'trace=none', 'true']).status === 0;
+}
+
+/** What the program does to the disk when nothing disturbs it. */
+export async function diskCalls(
+  argv: readonly string[],
+  cwd: string,
+): Promise<{ ran: Ran; calls: DiskCall[] }> {
+  const { ran, lines } = await trace([], argv, cwd);
+  const counts = new Map<string, number>();
+  const calls = lines.flatMap((line) => {
+    const name = /^(\w+)\(/.exec(line)?.[1];
+    if (name === undefined) return [];
+    const ordinal = (counts.get(name) ?? 0) + 1;
+    counts.set(name, ordinal);
+    const text = ours(line, cwd);
+    return text === undefined
+      ? []
+      : [{ name, ordinal, text, reads: name === 'openat' && !text.includes('O_CREAT') }];
+  });
+  return { ran, calls };
+}
+
+/**
+ * Runs the program with one of its calls failing (`error=ENOSPC`) or fatal (`signal=SIGKILL`).
+ * @returns also the call that was hit, which may be another one than meant, or none.
+ */
+export async function disturb(
+  call: Pick<DiskCall, 'name' | 'ordinal'>,
+  effect: string,
+  argv: readonly string[],
+  cwd: string,
+): Promise<{ ran: Ran; hit: string | undefined }> {
+  const { ran, lines } = await trace(['-e', `inject=${call.name}:${effect}:when=${call.ordinal}`], argv, cwd);
+  // A call that its process did not survive has no result.
+  const struck = lines.find((line) => /\(INJECTED\)| = \?$/.test(line));
+  return { ran, hit: struck === undefined ? undefined : ours(struck, cwd) };
+}
+
+async function trace(
+  inject: readonly string[],
+  argv: readonly string[],
+  cwd: string,
+): Promise<{ ran: Ran; lines: string[] }> {
+  const folder = mkdtempSync(join(tmpdir(), 'certwright-strace-'));
+  const file = join(folder, 'trace');
+  try {
+    const calls = traced.map((name) => `?${name}`).join(',');
+    const flags = ['-y', '-s', '4096', '-o', file, '-e', `trace=${calls}`, '-e', 'signal=none', ...inject];
+    const ran = await execute('strace', [...flags, process.execPath, program, ...argv], {
+      cwd,
+      env: { ...process.env, UV_USE_IO_URING: '0' },
+    });
+    return { ran, lines: readFileSync(file, 'latin1').split('\n') };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The line, if it is about a file below the working folder. */
+function ours(line: string, cwd: string): string | undefined {
+  const text = line.replace(/AT_FDCWD<[^>]*>/g, 'AT_FDCWD');
+  return text.includes(`"${cwd}/`) || text.includes(`<${cwd}/`) ? text.replaceAll(cwd, '.') : undefined;
+}
