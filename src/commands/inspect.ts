@@ -9,7 +9,7 @@ import { readWhole, refuseLarge } from '../pki/lifecycle/read-whole.ts';
 import { parseDuration, parseTime } from '../pki/x509/duration.ts';
 import type { Context, InputStream } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { closedProblems, report, type Judged, type Look } from './inspect-report.ts';
+import { closedProblems, report, type Look } from './inspect-report.ts';
 import {
   addOutputOptions,
   addStoreOption,
@@ -88,12 +88,17 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
     case 'stored': {
       const { inspectStored } = await import('../pki/lifecycle/inspect-stored.ts');
       const { inspection, stored } = await inspectStored(place.store, target, lent);
-      return finish(inspection, stored, asked);
+      if (flags.trust !== undefined)
+        return (await import('./inspect-trust.ts')).judgeStored(inspection, stored, asked);
+      return finish(inspection, stored, look, output);
     }
     case 'file':
-      return finish(await inspectBytes(readWhole(place.path), target, lent), undefined, asked);
-    case 'stdin':
-      return finish(await inspectBytes(await readStream(context.stdin), '-', lent), undefined, asked);
+    case 'stdin': {
+      const bytes = place.kind === 'file' ? readWhole(place.path) : await readStream(context.stdin);
+      if (flags.trust !== undefined)
+        return (await import('./inspect-trust.ts')).judgeFile(bytes, lent, asked);
+      return finish(await inspectBytes(bytes, target, lent), undefined, look, output);
+    }
   }
 }
 
@@ -147,26 +152,14 @@ async function passphraseFrom(
   };
 }
 
-/** What the caller wants, and what it is wanted with. */
-interface Asked {
-  flags: InspectFlags;
-  context: Context;
-  look: Look;
-  output: Output;
-}
-
 async function finish(
   inspection: Inspection,
   stored: StoredFacts | undefined,
-  { flags, context, look, output }: Asked,
+  look: Look,
+  output: Output,
 ): Promise<ExitCode> {
-  let judged: Judged | undefined;
-  if (flags.trust !== undefined) {
-    const { judgeFound } = await import('./inspect-trust.ts');
-    judged = await judgeFound(inspection, look.target, flags, context, output);
-  }
   const problems = [...inspection.problems, ...closedProblems(inspection.found)];
-  return report({ ...inspection, problems }, { stored, skipped: undefined, judged }, look, output);
+  return report({ ...inspection, problems }, { stored, skipped: undefined }, look, output);
 }
 
 async function readStream(stream: InputStream): Promise<Buffer> {

@@ -33,8 +33,11 @@ export interface Lent {
 
 /** Reads and describes one file's bytes. */
 export async function inspectBytes(bytes: Buffer, file: string, lent: Lent): Promise<Inspection> {
-  const document = await readDocument(bytes, lent.ask);
-  const inspection = await describeDocument(document, file, lent.now);
+  return inspectDocument(await readDocument(bytes, lent.ask), file, lent.now);
+}
+
+export async function inspectDocument(document: Document, file: string, now: Date): Promise<Inspection> {
+  const inspection = await describeDocument(document, file, now);
   return { ...inspection, related: await relateItems(inspection.found, signatureTime) };
 }
 
