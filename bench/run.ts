@@ -6,6 +6,7 @@
 const benchmarks = {
   'start-up': () => import('./start-up.ts'),
   issuing: () => import('./issuing.ts'),
+  validation: () => import('./validation.ts'),
 } as const;
 
 const named = process.argv.slice(2);

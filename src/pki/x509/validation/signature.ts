@@ -133,10 +133,23 @@ export function publicKeyOf(certificate: Certificate): KeyObject | undefined {
   return keys.get(certificate);
 }
 
+/** Reading a key costs as much as checking a signature, and the same few CAs stand above many certificates. */
+const recent = new Map<string, KeyObject | undefined>();
+const mostRecent = 500;
+
 function readKey({ publicKey, publicKeyAlgorithm: { id, parameters } }: Certificate): KeyObject | undefined {
   if (id === oid.ecPublicKey && parameters?.[0] !== tag.oid) return undefined;
+  const known = publicKey.toString('latin1');
+  if (recent.has(known)) return recent.get(known);
+  const key = importKey(publicKey);
+  if (recent.size >= mostRecent) recent.clear();
+  recent.set(known, key);
+  return key;
+}
+
+function importKey(spki: Buffer): KeyObject | undefined {
   try {
-    return createPublicKey({ key: publicKey, format: 'der', type: 'spki' });
+    return createPublicKey({ key: spki, format: 'der', type: 'spki' });
   } catch {
     // OpenSSL's reasons differ between versions; whoever asked only needs to know that it is no usable key.
     return undefined;

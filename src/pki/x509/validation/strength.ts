@@ -16,10 +16,18 @@ export function judgeSignatureStrength(place: Place): Finding[] {
 
 export function judgeKeyStrength(place: Place): Finding[] {
   const key = publicKeyOf(place.certificate);
-  const weak = key && weaknessOf(key);
+  const weak = key && knownWeakness(key);
   if (weak === undefined) return [];
   const fix = 'issue it again with a new key: ec-p256, or rsa-2048 and above';
   return [finding('weak-key', place, `${displayName(place.certificate)} has ${weak}`, fix)];
+}
+
+const weaknesses = new WeakMap<KeyObject, string | undefined>();
+
+/** Node asks OpenSSL anew for each detail of a key. */
+function knownWeakness(key: KeyObject): string | undefined {
+  if (!weaknesses.has(key)) weaknesses.set(key, weaknessOf(key));
+  return weaknesses.get(key);
 }
 
 function weaknessOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
