@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { PkiError } from '../pki/errors.ts';
 
 /** Flags that say how a server is reached. */
 export interface ConnectionFlags {
@@ -20,4 +21,23 @@ export function addConnectionOptions(command: Command): Command {
     .option('--tls <version>', 'only this version: 1.2 or 1.3')
     .option('--proxy <url>', 'HTTP proxy, "" for none (default HTTPS_PROXY and NO_PROXY)')
     .option('--timeout <time>', 'for each step of a connection (default 10s)');
+}
+
+const keys = [
+  'connect',
+  'servername',
+  'starttls',
+  'alpn',
+  'tls',
+  'proxy',
+  'timeout',
+] as const satisfies (keyof ConnectionFlags)[];
+
+/** @throws PkiError where a flag speaks of a connection and there is none */
+export function refuseWithoutServer(flags: ConnectionFlags): void {
+  const stray = keys.find((key) => flags[key] !== undefined);
+  if (stray === undefined) return;
+  throw new PkiError('usage', `--${stray} is for a server`, {
+    hint: 'a server is HOST:PORT, or tls://HOST:PORT',
+  });
 }

@@ -28,6 +28,7 @@ export const exitCodeOf = {
   refused: exit.failed,
   credentials: exit.failed,
   internal: exit.failed,
+  'no-tls': exit.no,
   busy: exit.tryAgain,
   unreachable: exit.tryAgain,
   'in-doubt': exit.tryAgain,

@@ -24,11 +24,19 @@ export interface Judged {
   lines: string[];
 }
 
+/** What was seen beside the items. */
+export interface Shown {
+  document: object;
+  lines: string[];
+}
+
 export interface Surroundings {
   stored: StoredFacts | undefined;
   /** Of a folder: how many files held nothing of the kind. */
   skipped: number | undefined;
   judged?: Judged | undefined;
+  /** Of a server: the connection. */
+  server?: Shown | undefined;
 }
 
 export const schema = 'certwright.inspect/1';
@@ -149,7 +157,7 @@ export const problemDocument = ({
 
 function documentOf(
   { found, related, problems }: Inspection,
-  { stored, skipped, judged }: Surroundings,
+  { stored, skipped, judged, server }: Surroundings,
   checked: Checked | undefined,
   { target, now }: Look,
 ): object {
@@ -167,12 +175,13 @@ function documentOf(
     skipped: skipped ?? null,
     check: checked ?? null,
     verdict: judged?.document ?? null,
+    server: server?.document ?? null,
   };
 }
 
 function linesOf(
   inspection: Inspection,
-  { stored, skipped, judged }: Surroundings,
+  { stored, skipped, judged, server }: Surroundings,
   checked: Checked | undefined,
   look: Look,
   output: Output,
@@ -180,9 +189,10 @@ function linesOf(
   if (output.json || output.quiet) return [];
   const { found, related } = inspection;
   const lines = stored ? [...storedLines(stored, output), ''] : [];
+  if (server) lines.push(...server.lines, '', ...itemLines(0, inspection, look, output), '');
   if (judged) lines.push(...judged.lines);
   found.forEach((one, index) => {
-    if (judged) return;
+    if (judged ?? server) return;
     if (one.item.kind === 'foreign' && skipped === undefined) return;
     lines.push(...itemLines(index, inspection, look, output), '');
   });

@@ -102,7 +102,7 @@ function relationRows(index: number, { related: { relations } }: Inspection): Ro
 
 const width = 14;
 
-function rowLines([label, ...values]: Row): string[] {
+export function rowLines([label, ...values]: Row): string[] {
   return values.map((value, at) => `  ${(at === 0 ? label : '').padEnd(width)}${value}`);
 }
 

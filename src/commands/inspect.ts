@@ -7,6 +7,7 @@ import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
 import { isStored } from '../pki/lifecycle/is-stored.ts';
 import { readWhole, refuseLarge } from '../pki/lifecycle/read-whole.ts';
 import { parseDuration, parseTime } from '../pki/x509/duration.ts';
+import { addConnectionOptions, refuseWithoutServer, type ConnectionFlags } from './connection-options.ts';
 import type { Context, InputStream } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { closedProblems, report, type Look } from './inspect-report.ts';
@@ -21,7 +22,7 @@ import {
 import { Output } from './output.ts';
 import { addTrustOptions, refuseWithoutTrust, type TrustFlags } from './trust-options.ts';
 
-export interface InspectFlags extends StoreFlags, TrustFlags {
+export interface InspectFlags extends StoreFlags, TrustFlags, ConnectionFlags {
   file?: boolean;
   stored?: boolean;
   passphraseFile?: string;
@@ -40,11 +41,12 @@ Examples:
   certwright inspect /etc/ssl/certs/ca-certificates.crt
   certwright inspect bundle.p12 --passphrase-file pass.txt
   certwright inspect /etc/nginx --check --expires-within 30d    exit 3 if one ends within 30 days
+  certwright inspect orders.internal:8443 --trust ca.pem        what a server shows, and whether it holds
   curl -s https://example.com/ca.der | certwright inspect - --json`;
 
 export function register(command: Command, context: Context, run: Run): void {
   command
-    .argument('<target>', 'a file, a folder, - for standard input, or a name in the store')
+    .argument('<target>', 'a file, a folder, - for standard input, a name in the store, or HOST:PORT')
     .option('--file', 'the target is a file or a folder')
     .option('--stored', 'the target is a name in the store')
     .option('--passphrase-file <file>', 'file whose first line opens what is encrypted')
@@ -53,6 +55,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--pem', 'print the certificates found as PEM, and nothing else')
     .option('--json-lines', 'of a folder: one JSON document a line, as things are found');
   addTrustOptions(command);
+  addConnectionOptions(command);
   addStoreOption(command);
   addOutputOptions(command).addHelpText('after', help);
   command.action(run((target: string, flags: InspectFlags) => inspect(target, flags, context)));
@@ -77,6 +80,12 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
       hint: 'the first certificate of one file is judged',
     });
   }
+  if (place.kind === 'server') {
+    const { inspectPlace } = await import('./inspect-server.ts');
+    return inspectPlace(flags, context, look, output);
+  }
+  refuseWithoutTrust(flags);
+  refuseWithoutServer(flags);
   const asked = { flags, context, look, output };
   const ask = await passphraseFrom(place, flags, context);
   const lent = { now: look.now, ask };
@@ -106,16 +115,24 @@ function checkFlags(flags: InspectFlags): void {
   exclusive({ '--file': flags.file, '--stored': flags.stored });
   exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines, '--pem': flags.pem });
   exclusive({ '--trust': flags.trust, '--pem': flags.pem });
-  refuseWithoutTrust(flags);
   if (flags.expiresWithin !== undefined && flags.check !== true) {
     throw new PkiError('usage', '--expires-within goes with --check', { hint: 'add --check' });
   }
 }
 
 type Place =
-  { kind: 'file' | 'folder'; path: string } | { kind: 'stored'; store: string } | { kind: 'stdin' };
+  | { kind: 'file' | 'folder'; path: string }
+  | { kind: 'stored'; store: string }
+  | { kind: 'stdin' }
+  | { kind: 'server' };
 
-/** A bare target is a path where there is one, else a name in the store; both at once is the caller's to decide. */
+/** HOST:PORT, [IPV6]:PORT; only `tls://` leaves no doubt, since files and names may look the same. */
+const looksLikePlace = (target: string): boolean => /^tls:\/\/|^[^/]+:\d+$/.test(target);
+
+/**
+ * A bare target is a path where there is one, else a name in the store, else a server's place; a path and a name at once
+ * is the caller's to decide.
+ */
 function placeOf(target: string, flags: InspectFlags, context: Context): Place {
   if (target === '-' && flags.stored !== true) return { kind: 'stdin' };
   const store = storePath(flags, context);
@@ -130,6 +147,7 @@ function placeOf(target: string, flags: InspectFlags, context: Context): Place {
       hint: 'add --file for the path or --stored for the name',
     });
   }
+  if (!there && !stored && looksLikePlace(target)) return { kind: 'server' };
   return there ? found : { kind: 'stored', store };
 }
 

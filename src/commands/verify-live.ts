@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
-import { applications, reach } from '../pki/lifecycle/reach.ts';
+import { applications, nameOfHost, reach } from '../pki/lifecycle/reach.ts';
 import type { Pair } from '../pki/lifecycle/pair.ts';
 import { readWhole } from '../pki/lifecycle/read-whole.ts';
 import { verifyMtls, type LiveOrder, type LiveReport } from '../pki/lifecycle/verify-mtls.ts';
@@ -75,7 +75,7 @@ async function readOrder(
   const expectHttp = parseStatuses(flags.expectHttp);
   return (target) => {
     const place = reach(wanted(target, flags, context));
-    const name = parseName(flags.name ?? place.servername);
+    const name = flags.name === undefined ? nameOfHost(place.servername) : parseName(flags.name);
     return { ...place, pair, anchors, crls, application, clientAuth, expectHttp, name, now: context.now };
   };
 }

@@ -23,6 +23,8 @@ export const errorCodes = [
   'refused',
   'credentials',
   'internal',
+  // It worked, and the answer is no.
+  'no-tls',
   // Worth trying again.
   'busy',
   'unreachable',

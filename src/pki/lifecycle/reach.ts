@@ -3,7 +3,8 @@ import { tlsVersions, type ProbeOrder, type TlsVersion } from '../tls/probe.ts';
 import { applications, type Application } from '../tls/prove.ts';
 import { proxyFor } from '../tls/proxy.ts';
 import { startTlsProtocols, type StartTls } from '../tls/starttls.ts';
-import { parseEndpoint, readEndpoint } from '../tls/target.ts';
+import { parseEndpoint } from '../tls/target.ts';
+import { parseName, type SubjectAlternativeName } from '../x509/subject-alternative-name.ts';
 
 export { applications, startTlsProtocols, tlsVersions, type Application, type StartTls, type TlsVersion };
 
@@ -52,5 +53,13 @@ function protocols(list: string): string[] {
   return names;
 }
 
-/** Whether a word has the form of a server's place. */
-export const isPlace = (text: string): boolean => readEndpoint(text) !== undefined;
+/** The name that a server's certificate must hold: a host that is no proper host name matches none. */
+export function nameOfHost(host: string): SubjectAlternativeName {
+  const bare = host.replace(/%.*$/, '');
+  try {
+    return parseName(bare);
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    return { kind: 'dns', value: bare.toLowerCase() };
+  }
+}

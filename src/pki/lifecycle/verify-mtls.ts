@@ -1,4 +1,5 @@
 import { probe, type Connection, type ProbeOrder, type ServerFacts } from '../tls/probe.ts';
+import type { Application } from '../tls/prove.ts';
 import { refusalCauses, type Cause } from '../tls/refusal-causes.ts';
 import { strangerLike } from '../tls/stranger.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -10,7 +11,8 @@ import { answerOf, otherCauses, see } from './outcome-evidence.ts';
 import type { Pair } from './pair.ts';
 import { judgeServer, type ServerJudgement } from './judge-server.ts';
 
-export interface LiveOrder extends Omit<ProbeOrder, 'pair'> {
+export interface LiveOrder extends Omit<ProbeOrder, 'pair' | 'application'> {
+  application: Application;
   pair: Pair;
   /** What the server's chain is judged against. */
   anchors: readonly Certificate[];

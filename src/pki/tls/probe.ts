@@ -14,7 +14,7 @@ import { dial, type Route } from './dial.ts';
 import { ConnectionFailure } from './failure.ts';
 import type { CertificateRequest } from './handshake-message.ts';
 import { failedHandshake, opensslWords, outcomeOf, type Outcome } from './outcome.ts';
-import { prove, type Application } from './prove.ts';
+import { prove, type Proof } from './prove.ts';
 import { groupName } from './registry-names.ts';
 import { Tap } from './tap.ts';
 import { Transcript } from './transcript.ts';
@@ -35,7 +35,7 @@ export interface ProbeOrder extends Route {
   /** Only this version; without it, the better one that both know. */
   version: TlsVersion | undefined;
   pair: TlsPair | undefined;
-  application: Application;
+  application: Proof['application'];
 }
 
 /** What a server showed; whatever did not come to pass is `undefined`. */

@@ -11,7 +11,8 @@ export const applications = ['http', 'none'] as const;
 export type Application = (typeof applications)[number];
 
 export interface Proof {
-  application: Application;
+  /** `handshake` proves nothing: only where a certificate is asked for does it wait for what comes of that. */
+  application: Application | 'handshake';
   servername: string;
   endpoint: Endpoint;
   /** Milliseconds until the first byte. */
@@ -39,7 +40,7 @@ export async function prove(
   const fatal = transcript.alerts.find((one) => isFatal(one, transcript.tls13));
   if (fatal) return { kind: 'refused', by: 'alert', when: 'after', alert: fatal };
   if (!ending.happened) {
-    const kind = proof.application === 'none' ? 'not-probed' : 'silence';
+    const kind = proof.application === 'http' ? 'silence' : 'not-probed';
     return { kind: 'accepted', answer: { kind } };
   }
   return (
@@ -60,7 +61,8 @@ async function answerOf(
   took: number,
   ending: Ending,
 ): Promise<Answer | undefined> {
-  if (application === 'none') return parseAnswer(await readAnswer(tls, Math.max(moment, 3 * took)));
+  if (application === 'handshake' && !transcript.request) return undefined;
+  if (application !== 'http') return parseAnswer(await readAnswer(tls, Math.max(moment, 3 * took)));
   // A request that is under way when the server hangs up can cost its alert: TCP resets then.
   if (transcript.tls13 && transcript.request) await tap.news(Math.min(moment, 50 + 2 * took));
   if (ending.happened) return undefined;
