@@ -106,7 +106,7 @@ function extensionRows(fields: ExtensionFields, extensions: readonly ExtensionDe
       : []),
     ...timestampRows(fields),
     ...identifierRows(fields),
-    ...otherRows(extensions),
+    ...allExtensionRows(extensions),
   ];
 }
 
@@ -173,24 +173,40 @@ function timestampRows({ signedCertificateTimestamps: list }: ExtensionFields): 
   return [['timestamps', ...listed(list.map(({ time, logId }) => `${timeText(time)} log ${logId}`))]];
 }
 
-function identifierRows({ subjectKeyIdentifier, authorityKeyIdentifier }: ExtensionFields): Row[] {
-  const authority = authorityKeyIdentifier?.keyIdentifier ?? null;
+function identifierRows({ subjectKeyIdentifier, authorityKeyIdentifier: authority }: ExtensionFields): Row[] {
+  const parts = authority
+    ? [
+        ...(authority.keyIdentifier === null ? [] : [authority.keyIdentifier]),
+        ...(authority.issuer ?? []).map(nameText),
+        ...(authority.serial === null ? [] : [`serial ${authority.serial}`]),
+      ]
+    : [];
   return [
     ...(subjectKeyIdentifier === null ? [] : [['key id', shorten(subjectKeyIdentifier)] as const]),
-    ...(authority === null ? [] : [['issuer key id', shorten(authority)] as const]),
+    ...(parts.length === 0 ? [] : [['issuer key id', listed(parts).join(', ')] as const]),
   ];
 }
 
-/** What this program does not decode, by OID, and whatever is critical among it. */
-export function otherRows(extensions: readonly ExtensionDescription[]): Row[] {
-  const others = extensions.filter(
-    ({ value, name }) => value !== null || name?.startsWith('ct') === true || name === 'ocspNoCheck',
-  );
-  if (others.length === 0) return [];
-  const texts = others.map(({ oid, name, critical, bytes }) =>
-    [oid, ...(name === null ? [] : [name]), ...(critical ? ['critical'] : []), `${bytes} bytes`].join(', '),
-  );
-  return [['extensions', ...listed(texts)]];
+/** All of them, so that none goes unseen: on one line those whose content is shown, then the others by OID. */
+export function allExtensionRows(extensions: readonly ExtensionDescription[]): Row[] {
+  if (extensions.length === 0) return [];
+  const mark = ({ critical }: ExtensionDescription): string => (critical ? ' (critical)' : '');
+  const shown = extensions.filter(({ value }) => value === null);
+  const others = extensions.filter(({ value }) => value !== null);
+  return [
+    [
+      'extensions',
+      ...(shown.length === 0
+        ? []
+        : [listed(shown.map((one) => `${one.name ?? one.oid}${mark(one)}`)).join(', ')]),
+      ...listed(
+        others.map(
+          (one) =>
+            `${[one.oid, ...(one.name === null ? [] : [one.name])].join(' ')}${mark(one)}, ${one.bytes} bytes`,
+        ),
+      ),
+    ],
+  ];
 }
 
 function trustRows(item: Item): Row[] {

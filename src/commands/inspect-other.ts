@@ -1,5 +1,5 @@
 import type { ItemDescription } from '../pki/lifecycle/inspect-item.ts';
-import { keyLine, otherRows } from './inspect-certificate.ts';
+import { allExtensionRows, keyLine } from './inspect-certificate.ts';
 import type { Look } from './inspect-report.ts';
 import { distance, listed, shorten, timeText, type Row } from './inspect-text.ts';
 import type { Output } from './output.ts';
@@ -36,7 +36,7 @@ export function crlRows(description: Crl, { now }: Look, { paint }: Output): Row
     ...(description.authorityKeyIdentifier === null
       ? []
       : [['issuer key id', shorten(description.authorityKeyIdentifier)] as const]),
-    ...otherRows(description.extensions),
+    ...allExtensionRows(description.extensions),
     ['SHA-256', description.sha256],
   ];
 }

@@ -1,3 +1,4 @@
+import { PkiError } from '../pki/errors.ts';
 import type { FileProblem, FoundItem, Inspection } from '../pki/lifecycle/inspect.ts';
 import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
@@ -47,7 +48,7 @@ const mostProblems = 20;
 /** Prints what was found in the form that was asked for. */
 export function report(inspection: Inspection, around: Surroundings, look: Look, output: Output): ExitCode {
   const checked = look.check ? check(inspection.found, look) : undefined;
-  if (look.pem) output.raw(pemOf(inspection.found));
+  if (look.pem) output.raw(pemOf(inspection, look));
   else
     output.result(
       output.json ? documentOf(inspection, around, checked, look) : {},
@@ -117,10 +118,20 @@ export function check(found: readonly FoundItem[], { now, within }: Look): Check
   return { met: certificates > 0 && failures.length === 0, failures };
 }
 
-export function pemOf(found: readonly FoundItem[]): string {
-  return found
-    .flatMap(({ description }) => (description.kind === 'certificate' ? [description.pem] : []))
-    .join('');
+/**
+ * Certificates and requests as PEM.
+ * @throws PkiError `bad-input` where there are none and nothing else is wrong: an empty file that looks like success
+ * hurts later.
+ */
+function pemOf({ found, problems }: Inspection, { target }: Look): string {
+  const blocks = found.flatMap(({ description }) =>
+    description.kind === 'certificate' || description.kind === 'request' ? [description.pem ?? ''] : [],
+  );
+  const pem = blocks.join('');
+  if (pem !== '' || problems.length > 0) return pem;
+  const hint =
+    blocks.length > 0 ? 'a request with a challenge password, which is a secret, is not repeated' : undefined;
+  throw new PkiError('bad-input', `${target} holds no certificate or request to print`, { hint });
 }
 
 /** One item as JSON has it. */

@@ -52,7 +52,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--passphrase-file <file>', 'file whose first line opens what is encrypted')
     .option('--check', 'exit 3 unless every certificate found is valid now')
     .option('--expires-within <time>', 'with --check: or ends within 30d, 12h, 2w')
-    .option('--pem', 'print the certificates found as PEM, and nothing else')
+    .option('--pem', 'print the certificates and requests found as PEM, and nothing else')
     .option('--json-lines', 'of a folder: one JSON document a line, as things are found');
   addTrustOptions(command);
   addConnectionOptions(command);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { oid } from '../../src/pki/x509/oid.ts';
 import { authority, issue } from '../support/chains.ts';
 import { run, temporaryFolder } from '../support/cli.ts';
+import { schemaErrors } from '../support/schemas.ts';
 import { listen, pairOf, pemOf, tcpServer, tlsServer } from '../support/tls-server.ts';
 
 const day = 86_400_000;
@@ -48,6 +49,7 @@ async function inspect(
     ['inspect', `localhost:${port}`, '--trust', 'ca.pem', '--json', ...argv],
     { cwd: trust() },
   );
+  expect(schemaErrors(stdout)).toEqual([]);
   return { code, document: JSON.parse(stdout) as Document };
 }
 

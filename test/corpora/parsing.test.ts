@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, temporaryFolder, type Ran } from '../support/cli.ts';
+import { schemaErrors } from '../support/schemas.ts';
 import { describeWithCorpora } from '../support/tools.ts';
 
 interface Found {
@@ -77,7 +78,7 @@ describeWithCorpora('files that others made', (corpora) => {
     expect(found).toEqual([]);
   }, 120_000);
 
-  it('are read where every other program reads them, and refused where all refuse, but for what docs/parsing.md lists', async () => {
+  it('are read where every other program reads them, and refused where all refuse, but for what docs/parsing.md lists; JSON follows its schema', async () => {
     const cases = readdirSync(corpora, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .flatMap(({ name }) =>
@@ -87,7 +88,8 @@ describeWithCorpora('files that others made', (corpora) => {
     expect(cases.length).toBeGreaterThan(2500);
     const differences: string[] = [];
     for (const { id, file, consensus } of cases) {
-      const { code } = await inspect(file, '--json');
+      const { code, stdout } = await inspect(file, '--json');
+      expect(schemaErrors(stdout), file).toEqual([]);
       const ours = code === 0 ? 'accept' : 'reject';
       if (consensus !== `all-${ours}`) differences.push(`${id} ${ours}`);
     }
