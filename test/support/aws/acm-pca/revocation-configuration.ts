@@ -1,0 +1,33 @@
+import type { Input, Json } from '../input.ts';
+import { invalidArgs } from '../refusal.ts';
+import type { CrlConfiguration } from './certificate-authority.ts';
+
+/** A CrlConfiguration; switching it off takes nothing but `Enabled`. */
+export function crlOf(revocation: Input | undefined): CrlConfiguration | undefined {
+  const crl = revocation?.optionalStructure('CrlConfiguration');
+  if (!crl) return undefined;
+  const enabled = crl.flag('Enabled') ?? false;
+  const days = crl.optionalInteger('ExpirationInDays', { min: 1, max: 5000 });
+  const cname = crl.optionalText('CustomCname', { min: 0, max: 253 });
+  const bucket = crl.optionalText('S3BucketName', { min: 3, max: 255 });
+  crl.optionalChoice('S3ObjectAcl', ['PUBLIC_READ', 'BUCKET_OWNER_FULL_CONTROL'] as const);
+  if (!enabled) {
+    if (Object.keys(crl.members).some((name) => name !== 'Enabled'))
+      throw invalidArgs('If CrlConfiguration is disabled, no other parameter can be set');
+    return { enabled, days: 7, bucket: undefined, given: { Enabled: false } };
+  }
+  if (bucket === undefined) throw invalidArgs('S3BucketName is required if CRL generation is enabled');
+  if (days === undefined) throw invalidArgs('ExpirationInDays is required if CRL generation is enabled');
+  if (cname !== undefined && /^https?:/.test(cname))
+    throw invalidArgs('CustomCname must not include a protocol prefix');
+  return { enabled, days, bucket, given: { S3ObjectAcl: 'PUBLIC_READ', ...crl.members } };
+}
+
+export function ocspOf(revocation: Input | undefined): Json | undefined {
+  const ocsp = revocation?.optionalStructure('OcspConfiguration');
+  if (!ocsp) return undefined;
+  const enabled = ocsp.flag('Enabled') ?? false;
+  if (!enabled && ocsp.has('OcspCustomCname'))
+    throw invalidArgs('If OcspConfiguration is disabled, no other parameter can be set');
+  return { ...ocsp.members, Enabled: enabled };
+}

@@ -1,0 +1,43 @@
+import type { CertificateAuthority } from './acm-pca/certificate-authority.ts';
+import type { Caller } from './caller.ts';
+import type { Clock } from './clock.ts';
+import { IdempotencyTokens } from './idempotency-tokens.ts';
+import type { Input, Json } from './input.ts';
+import type { Stats } from './stats.ts';
+
+/** How slow the services are, in polls and on the movable clock. */
+export interface Pace {
+  /** GetCertificate calls that a new certificate stays in progress for. */
+  certificatePolls: number;
+  /** From a revocation to the CRL that lists it; AWS says about half an hour. Milliseconds. */
+  crlDelay: number;
+}
+
+/** Everything there is, in all regions. */
+export class Cloud {
+  readonly clock: Clock;
+  readonly stats: Stats;
+  readonly pace: Pace;
+  readonly tokens: IdempotencyTokens;
+  readonly cas = new Map<string, CertificateAuthority>();
+  /** What S3 would hold, by bucket and key. */
+  readonly objects = new Map<string, { type: string; body: Buffer }>();
+  /** Where the emulator itself answers, as `http://host:port`. */
+  endpoint = '';
+
+  constructor(clock: Clock, stats: Stats, pace: Pace) {
+    this.clock = clock;
+    this.stats = stats;
+    this.pace = pace;
+    this.tokens = new IdempotencyTokens(clock);
+  }
+}
+
+export interface Call {
+  cloud: Cloud;
+  caller: Caller;
+  input: Input;
+}
+
+/** What an operation answers; `{}` where AWS answers with nothing. */
+export type Operation = (call: Call) => Json | Promise<Json>;

@@ -1,0 +1,62 @@
+import { account, type Caller } from './caller.ts';
+import { Clock } from './clock.ts';
+import { Cloud, type Pace } from './cloud.ts';
+import { activeCa, type CaWishes } from './acm-pca/active-ca.ts';
+import { Faults, type Fault, type FaultSettings } from './faults.ts';
+import { AwsServer } from './server.ts';
+import { Stats } from './stats.ts';
+
+export interface EmulatorOptions extends Partial<Pace> {
+  /** 0, the default, for any. */
+  port?: number;
+  /** Where the emulator's own CAs are made. */
+  region?: string;
+}
+
+/** AWS Private CA and ACM on loopback, for tests in this very process. */
+export interface Emulator {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly stats: Stats;
+  /** May be changed at any time. */
+  readonly pace: Pace;
+  /** Everything it holds, for what its answers do not show. */
+  readonly cloud: Cloud;
+  /** What `AWS_…` variables a program needs to talk to it. */
+  readonly environment: Readonly<Record<string, string>>;
+  setFaults(settings: Partial<FaultSettings>): void;
+  /** Lets the n-th call of an operation from now on fail, 1 for the next. */
+  script(operation: string, fault: Fault, nth?: number): void;
+  /** An ACTIVE CA without the calls that it takes. @returns its ARN */
+  createCa(wishes?: CaWishes): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const { port = 0, region = 'eu-west-1', certificatePolls = 1, crlDelay = 30 * 60_000 } = options;
+  const cloud = new Cloud(new Clock(), new Stats(), { certificatePolls, crlDelay });
+  const faults = new Faults();
+  const server = new AwsServer(cloud, faults);
+  cloud.endpoint = await server.listen(port);
+  const caller: Caller = { account, region, service: 'acm-pca' };
+  return {
+    endpoint: cloud.endpoint,
+    region,
+    clock: cloud.clock,
+    stats: cloud.stats,
+    pace: cloud.pace,
+    cloud,
+    environment: {
+      AWS_ENDPOINT_URL: cloud.endpoint,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: 'emulator',
+      AWS_SECRET_ACCESS_KEY: 'emulator',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+    setFaults: (settings) => faults.set(settings),
+    script: (operation, fault, nth) => faults.script(operation, fault, nth),
+    createCa: async (wishes = {}) => activeCa(cloud, { ...caller, region: wishes.region ?? region }, wishes),
+    close: async () => server.close(),
+  };
+}
