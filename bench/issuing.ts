@@ -51,6 +51,7 @@ async function ours(): Promise<() => Promise<string>> {
       names,
       usage: 'mtls' as const,
       subject: undefined,
+      keyType: 'ec-p256' as const,
       notBefore: new Date(now),
       notAfter: new Date(now + 86_400_000),
       publicKey: publicKeyDer(key),

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { OpenOptions } from '../pki/lifecycle/open-ca.ts';
+import { validations, type StoredRequest, type Validation } from '../pki/lifecycle/request.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
+import { oneOf } from './options.ts';
 import type { Output } from './output.ts';
 
 /** What a command that may speak to AWS can be told. */
@@ -11,6 +13,8 @@ export interface AwsFlags {
   template?: string;
   signingAlgorithm?: string;
   reissue?: boolean;
+  exportable?: boolean;
+  validation?: Validation;
   wait?: string;
   timeout?: string;
 }
@@ -22,7 +26,13 @@ export const addAwsOptions = (command: Command): Command =>
     .option('--template <name>', "AWS Private CA template, instead of the usage's own")
     .option('--signing-algorithm <name>', "AWS Private CA signing algorithm, instead of the CA's own")
     .option('--reissue', 'ask AWS, and pay, once more although an earlier request may have been answered')
-    .option('--wait <time>', 'how long to wait for AWS to issue (default 60s)')
+    .option('--exportable', 'let a public certificate of ACM come with its key (billed)')
+    .option(
+      '--validation <how>',
+      'how ACM validates public names: dns, email, http (CloudFront) (default dns)',
+      oneOf('--validation', validations),
+    )
+    .option('--wait <time>', 'how long to wait for AWS (default 60s; for public names not at all)')
     .option('--timeout <time>', 'how long one call to AWS may take (default 20s)');
 
 /** @throws PkiError `bad-time` */
@@ -31,14 +41,22 @@ export function checkAwsFlags(flags: AwsFlags): void {
   if (flags.timeout !== undefined) parseDuration(flags.timeout, '--timeout');
 }
 
-export const awsOptions = (flags: AwsFlags, context: Context, output: Output): OpenOptions['aws'] => ({
+/** @param request says what of it is kept with the certificate, so that its successors are made alike */
+export const awsOptions = (
+  flags: AwsFlags,
+  request: Pick<StoredRequest, 'template' | 'signingAlgorithm' | 'exportable' | 'validation'>,
+  context: Context,
+  output: Output,
+): OpenOptions['aws'] => ({
   env: context.env,
   region: flags.region,
   profile: flags.profile,
-  template: flags.template,
-  signingAlgorithm: flags.signingAlgorithm,
+  template: request.template,
+  signingAlgorithm: request.signingAlgorithm,
   reissue: flags.reissue ?? false,
-  wait: parseDuration(flags.wait ?? '60s', '--wait'),
+  exportable: request.exportable,
+  validation: request.validation ?? 'dns',
+  wait: flags.wait === undefined ? undefined : parseDuration(flags.wait, '--wait'),
   timeout: parseDuration(flags.timeout ?? '20s', '--timeout'),
   signal: context.signal,
   say: (line) => {

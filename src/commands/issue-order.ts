@@ -8,7 +8,7 @@ import { nameText, parseName } from '../pki/x509/subject-alternative-name.ts';
 import { checkUrls } from './ca-input.ts';
 import type { Context } from './context.ts';
 import type { IssueFlags } from './issue.ts';
-import { isArn, nonEmpty, oneOf, storePath } from './options.ts';
+import { isAcm, isArn, nonEmpty, oneOf, storePath } from './options.ts';
 
 export interface Order {
   request: StoredRequest;
@@ -43,7 +43,8 @@ export async function readOrder(
     usage: flags.usage ?? 'mtls',
     keyType: flags.keyType ?? 'ec-p256',
     reuseKey: flags.reuseKey ?? false,
-    lifetime: flags.notAfter === undefined ? (flags.lifetime ?? '30d') : undefined,
+    // ACM decides how long its certificates live.
+    lifetime: flags.lifetime ?? (flags.notAfter === undefined && !isAcm(ca) ? '30d' : undefined),
     notBefore: flags.notBefore,
     notAfter: flags.notAfter,
     clamp: flags.clamp ?? false,
@@ -59,6 +60,10 @@ export async function readOrder(
     group: flags.group,
     mode: flags.mode,
     csr: foreign?.fingerprint,
+    template: flags.template,
+    signingAlgorithm: flags.signingAlgorithm,
+    exportable: flags.exportable ?? false,
+    validation: flags.validation,
   };
   return { request, foreign };
 }

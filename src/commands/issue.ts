@@ -122,7 +122,7 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
   const options: OpenOptions = {
     ask: () => caPassphrase(flags.passphraseFile, context),
     now: context.now,
-    aws: awsOptions(flags, context, output),
+    aws: awsOptions(flags, order.request, context, output),
   };
   if (flags.dryRun === true || flags.explain === true) {
     const { showPlan } = await import('./issue-plan.ts');

@@ -66,6 +66,8 @@ export interface Authority {
   readonly makesKeys: boolean;
   /** Whether a certificate costs money: a request that was begun is then dropped only by an explicit order. */
   readonly sells: boolean;
+  /** Whether it decides how long a certificate lives, and whoever asks for something else is refused. */
+  readonly fixesLifetime: boolean;
   /** What to do about a certificate that is not what was asked for, one clause. */
   readonly onDifference: string;
   /**

@@ -19,12 +19,16 @@ export async function openAuthority(reference: string, options: OpenOptions): Pr
     const { AcmPcaAuthority } = await import('./acm-pca/acm-pca-authority.ts');
     return AcmPcaAuthority.open(reference, options.aws, options.now);
   }
+  if (reference === 'acm' || reference.startsWith('acm:')) {
+    const { AcmAuthority } = await import('./acm/acm-authority.ts');
+    return new AcmAuthority(reference, options.aws, options.now);
+  }
   if (isAws(reference)) {
     throw new PkiError(
       'unsupported',
       `--ca ${JSON.stringify(reference)} is no authority that this version knows`,
       {
-        hint: 'a folder (./ca) or the ARN of a private CA (arn:aws:acm-pca:…)',
+        hint: 'a folder (./ca), the ARN of a private CA (arn:aws:acm-pca:…), acm, or acm: and such an ARN',
       },
     );
   }

@@ -23,8 +23,7 @@ import { readCertificate, serialHex, type Certificate } from '../x509/certificat
 import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
 import { pemSet, type PemSet } from './generation-files.ts';
-import { obtain, publicKeyOf } from './obtain.ts';
-import { profileFor } from './profile-for.ts';
+import { checkWithAuthority, obtain } from './obtain.ts';
 
 /** Where a pipeline wants its files. */
 export type Destination =
@@ -73,7 +72,7 @@ export async function issueOnly(
     );
   }
   const key: RequestKey = { kind: 'foreign', request: foreign };
-  authority.check(profileFor(request, publicKeyOf(key), authority, now));
+  checkWithAuthority(request, key, authority, now);
   const issuance = await obtain(request, key, authority, noJournal, now);
   if (issuance.state === 'pending')
     throw new PkiError('internal', 'an unpaid certificate is not there at once');
@@ -101,7 +100,7 @@ export async function issueIntoFiles(
   const force = order.force || keeper?.pending() !== undefined;
   if (!force) refuseExisting(targets.map(({ path }) => path));
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
-  authority.check(profileFor(request, publicKeyOf(foreign), authority, now));
+  checkWithAuthority(request, foreign, authority, now);
 
   const pending = keeper && resumeOrBegin(keeper, request, order.discardPending, authority);
   const requestKey = foreign ?? (await ownKey(pending, order, access, authority));

@@ -12,8 +12,7 @@ import { privateKeyPem } from '../x509/key.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
 import { generationFiles } from './generation-files.ts';
-import { obtain, publicKeyOf } from './obtain.ts';
-import { profileFor } from './profile-for.ts';
+import { checkWithAuthority, obtain } from './obtain.ts';
 import { standing, type Standing } from './standing.ts';
 
 /** What a run is lent by whoever starts it. */
@@ -74,7 +73,7 @@ export async function issueIntoStore(
     keyMode: keyFileMode(request.mode, request.group),
   };
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
-  authority.check(profileFor(request, publicKeyOf(foreign), authority, world.now()));
+  checkWithAuthority(request, foreign, authority, world.now());
 
   openStoreForWriting(store);
   makeFolder(folder.path);

@@ -15,6 +15,34 @@ export function publicKeyOf(key: RequestKey | undefined): Buffer {
 }
 
 /**
+ * What can be said before anything is written: whatever the authority, or its kind, would not do.
+ * @returns what is likely to be refused
+ * @throws PkiError `unsupported`, `not-permitted`, `outlives-issuer`, `bad-time`
+ */
+export function checkWithAuthority(
+  request: StoredRequest,
+  foreign: RequestKey | undefined,
+  authority: Authority,
+  now: Date,
+): readonly string[] {
+  const { reference, fixesLifetime, makesKeys } = authority;
+  const asksForTimes = [request.lifetime, request.notBefore, request.notAfter].some(
+    (one) => one !== undefined,
+  );
+  if (fixesLifetime && (asksForTimes || request.clamp)) {
+    throw new PkiError('unsupported', `${reference} decides itself how long a certificate lives`, {
+      hint: 'leave out --lifetime, --not-before, --not-after and --clamp; AWS Private CA (--ca arn:aws:acm-pca:…) and a CA in a folder obey them',
+    });
+  }
+  if (makesKeys && (foreign !== undefined || request.reuseKey)) {
+    throw new PkiError('unsupported', `${reference} makes the key itself`, {
+      hint: 'leave out --csr and --reuse-key; AWS Private CA (--ca arn:aws:acm-pca:…) and a CA in a folder take keys',
+    });
+  }
+  return authority.check(profileFor(request, publicKeyOf(foreign), authority, now));
+}
+
+/**
  * Asks an authority, and compares what it issued with what was asked for.
  * @throws PkiError `issued-differs` where they differ: it must not be installed.
  */
@@ -32,13 +60,15 @@ export async function obtain(
 }
 
 function refuseDifferences(profile: Profile, name: string, authority: Authority, issued: Issued): void {
-  const publicKey = issued.key ? publicKeyDer(issued.key) : profile.publicKey;
+  const leaf = readCertificate(issued.certificate);
+  // A key that stays with the authority cannot be compared.
+  const theirs = authority.makesKeys ? leaf.publicKey : profile.publicKey;
+  const publicKey = issued.key ? publicKeyDer(issued.key) : theirs;
   const found = differences({ ...profile, publicKey }, issued);
   if (found.length === 0) return;
-  const { serial } = readCertificate(issued.certificate);
   throw new PkiError(
     'issued-differs',
-    `the certificate issued for ${JSON.stringify(name)} by ${authority.reference} (serial ${serialHex(serial)}) is not what was asked for: ${found.join('; ')}`,
+    `the certificate issued for ${JSON.stringify(name)} by ${authority.reference} (serial ${serialHex(leaf.serial)}) is not what was asked for: ${found.join('; ')}`,
     { hint: authority.onDifference },
   );
 }

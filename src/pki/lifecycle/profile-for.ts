@@ -31,6 +31,7 @@ export function profileFor(
     subject: request.subject === undefined ? undefined : parseSubject(request.subject),
     notBefore,
     notAfter,
+    keyType: request.keyType,
     publicKey,
     crlUrls: or(request.crlUrls, authority.defaults.crlUrls),
     ocspUrls: or(request.ocspUrls, authority.defaults.ocspUrls),

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { join } from 'node:path';
 import { readIfThere } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
-import { readRequest, sameRequest, type StoredRequest } from '../store/request.ts';
+import { keyIsElsewhere, readRequest, sameRequest, type StoredRequest } from '../store/request.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { isDue } from './due.ts';
 
@@ -21,7 +21,7 @@ export function standing(folder: CertificateFolder, request: StoredRequest, now:
   const key = readIfThere(join(folder.currentPath, 'key.pem'));
   const chain = pemCertificates(readIfThere(join(folder.currentPath, 'fullchain.pem')));
   const [leaf] = chain;
-  if (!leaf || !belongTogether(key, leaf, request.csr !== undefined) || !linked(chain)) return undefined;
+  if (!leaf || !belongTogether(key, leaf, keyIsElsewhere(request)) || !linked(chain)) return undefined;
   const certificate = readCertificate(leaf);
   return isDue(certificate, now) ? undefined : { generation, certificate, chain };
 }

@@ -33,7 +33,20 @@ export interface StoredRequest {
   mode: string | undefined;
   /** Somebody else's request: the key is theirs. */
   csr: string | undefined;
+  /** AWS Private CA: what to use instead of the usage's template and the CA's algorithm. */
+  template: string | undefined;
+  signingAlgorithm: string | undefined;
+  /** ACM, public: whether the key comes with the certificate, and how the names are validated. */
+  exportable: boolean;
+  validation: Validation | undefined;
 }
+
+export const validations = ['dns', 'email', 'http'] as const;
+export type Validation = (typeof validations)[number];
+
+/** Whether the key is somebody else's, or stays with ACM. */
+export const keyIsElsewhere = ({ csr, authority, exportable }: StoredRequest): boolean =>
+  csr !== undefined || (authority === 'acm' && !exportable);
 
 const schema = 1;
 
@@ -80,6 +93,10 @@ export function readRequest(
     group: text('group'),
     mode: text('mode'),
     csr: text('csr'),
+    template: text('template'),
+    signingAlgorithm: text('signingAlgorithm'),
+    exportable: json['exportable'] === true,
+    validation: validations.find((one) => one === json['validation']),
   };
   const known = new Set(['schema', ...Object.keys(request)]);
   const unknown = Object.fromEntries(Object.entries(json).filter(([key]) => !known.has(key)));

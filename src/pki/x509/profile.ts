@@ -2,6 +2,7 @@ import type { CertificateTemplate } from './certificate-builder.ts';
 import type { SubjectAttribute } from './distinguished-name.ts';
 import { encodeName } from './distinguished-name.ts';
 import type { KeyUsage } from './extensions.ts';
+import type { KeyType } from './key.ts';
 import { oid } from './oid.ts';
 import { subjectPublicKeyAlgorithm } from './subject-public-key.ts';
 import { nameText, type SubjectAlternativeName } from './subject-alternative-name.ts';
@@ -17,7 +18,9 @@ export interface Profile {
   subject: readonly SubjectAttribute[] | undefined;
   notBefore: Date;
   notAfter: Date;
-  /** Encoded SubjectPublicKeyInfo. */
+  /** What a key that is made for it should be. */
+  keyType: KeyType;
+  /** Encoded SubjectPublicKeyInfo; empty where the authority makes the key. */
   publicKey: Buffer;
   crlUrls: readonly string[];
   ocspUrls: readonly string[];

@@ -32,6 +32,7 @@ export class AcmPcaAuthority implements Authority {
   readonly reference: string;
   readonly makesKeys = false;
   readonly sells = true;
+  readonly fixesLifetime = false;
   readonly defaults = { crlUrls: [], ocspUrls: [], issuerUrls: [] };
   readonly #arn: Arn;
   readonly #facts: CaFacts;
@@ -166,7 +167,7 @@ export class AcmPcaAuthority implements Authority {
   }
 
   async #poll(certificateArn: string): ReturnType<AcmPcaCalls['fetch']> {
-    const deadline = performance.now() + this.#options.wait;
+    const deadline = performance.now() + (this.#options.wait ?? 60_000);
     for (let pause = 500; ; pause = Math.min(pause * 1.5, 5_000)) {
       const answer = await this.#calls.fetch(certificateArn).catch((error: unknown) => {
         throw paidFor(error, certificateArn);

@@ -10,8 +10,12 @@ export interface AwsOptions {
   signingAlgorithm: string | undefined;
   /** Ask, and pay, once more, although an earlier request may have been answered. */
   reissue: boolean;
-  /** Milliseconds to wait for what takes its time. */
-  wait: number;
+  /** Whether a public certificate of ACM is to come with its key. */
+  exportable: boolean;
+  /** How ACM is to see that a public name is ours. */
+  validation: 'dns' | 'email' | 'http';
+  /** Milliseconds to wait for what takes its time; `undefined` leaves it to the authority. */
+  wait: number | undefined;
   /** Milliseconds that one call may take. */
   timeout: number;
   signal: AbortSignal;

@@ -40,6 +40,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   readonly reference: string;
   readonly makesKeys = false;
   readonly sells = false;
+  readonly fixesLifetime = false;
   readonly onDifference = 'nothing was installed; the certificate stands in the records of its CA';
   readonly #ca: LocalCa;
   readonly #key: KeyObject;

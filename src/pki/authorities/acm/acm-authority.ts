@@ -1,0 +1,210 @@
+import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CertificateDetail } from '@aws-sdk/client-acm';
+import { PkiError } from '../../errors.ts';
+import { readCertificate } from '../../x509/certificate.ts';
+import type { Profile } from '../../x509/profile.ts';
+import type { Authority, Explanation, Issuance, Journal, Pending, RequestKey } from '../authority.ts';
+import { isCaArn, parseArn } from '../aws/arn.ts';
+import type { AwsOptions } from '../aws/options.ts';
+import { certificatesInPem } from '../aws/pem.ts';
+import { regionOf } from '../aws/region.ts';
+import { AcmCalls, type HandedOut } from './calls.ts';
+import { remedyFor } from './failure-reason.ts';
+import { placeRequest, recordsOf, refuseBeyondAcm, type PlacedRequest } from './order.ts';
+
+/** ACM forgets a token after an hour; five minutes are left for clocks and for the answer's way. */
+const tokenLife = 55 * 60_000;
+
+/** What the journal holds from the moment before a certificate is requested. */
+interface Entry {
+  request: PlacedRequest;
+  askedAt: string;
+  /** How many requests came before it. */
+  earlier: number;
+  certificateArn?: string;
+}
+
+/** AWS Certificate Manager: public certificates, or private ones of a CA of AWS Private CA. It makes the keys. */
+export class AcmAuthority implements Authority {
+  readonly reference: string;
+  readonly makesKeys = true;
+  readonly sells = true;
+  readonly fixesLifetime = true;
+  readonly defaults = { crlUrls: [], ocspUrls: [], issuerUrls: [] };
+  readonly validity = { notBefore: new Date(0), notAfter: new Date(Date.UTC(9999, 11, 31)) };
+  readonly onDifference =
+    'it was not installed: ask anew with --discard-pending, and delete the other one in ACM';
+  /** ARN of the private CA; `undefined` for public certificates. */
+  readonly #ca: string | undefined;
+  readonly #calls: AcmCalls;
+  readonly #options: AwsOptions;
+  readonly #now: () => Date;
+
+  /**
+   * @param reference `acm`, or `acm:` and the ARN of a private CA
+   * @throws PkiError `bad-input`, `usage`
+   */
+  constructor(reference: string, options: AwsOptions, now: () => Date) {
+    this.reference = reference;
+    this.#ca = reference === 'acm' ? undefined : reference.replace(/^acm:/, '');
+    const arn = this.#ca === undefined ? undefined : parseArn(this.#ca, 'acm-pca', isCaArn, '--ca');
+    this.#calls = new AcmCalls(regionOf(options, arn), options);
+    this.#options = options;
+    this.#now = now;
+  }
+
+  check(profile: Profile): readonly string[] {
+    refuseBeyondAcm(profile, this.#ca);
+    return [];
+  }
+
+  explain(): Explanation[] {
+    const cost =
+      this.#ca !== undefined
+        ? 'AWS bills a private certificate when it is first exported'
+        : this.#options.exportable
+          ? 'AWS bills an exportable public certificate when it is issued, and at each renewal'
+          : 'AWS does not bill a public certificate that stays in ACM';
+    return [
+      { what: 'lifetime', value: this.#ca === undefined ? "ACM's own (198 days)" : "ACM's own (13 months)" },
+      { what: 'cost', value: `${cost} (https://aws.amazon.com/certificate-manager/pricing)` },
+    ];
+  }
+
+  async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
+    const entry = this.#resumed(journal) ?? this.#begun(profile, journal);
+    const certificateArn = entry.certificateArn ?? (await this.#request(entry, journal));
+    const detail = await this.#settled(certificateArn);
+    if ('state' in detail) return detail;
+    return this.#collect(certificateArn, entry.request);
+  }
+
+  /** What an earlier run began, unless it must be asked for again; `undefined` where nothing was. */
+  #resumed(journal: Journal): Entry | undefined {
+    const entry = journal.read() as Entry | undefined;
+    if (entry === undefined || entry.certificateArn !== undefined) return entry;
+    const age = this.#now().getTime() - new Date(entry.askedAt).getTime();
+    if (age >= 0 && age <= tokenLife) return entry;
+    if (this.#options.reissue) return undefined;
+    throw new PkiError(
+      'in-doubt',
+      `a request for this certificate was sent to ACM at ${entry.askedAt} and its answer never came; ACM forgets requests after an hour, so it cannot be asked what became of it`,
+      { hint: 'look for it in ACM ("certwright list --ca acm"); --reissue requests it once more' },
+    );
+  }
+
+  #begun(profile: Profile, journal: Journal): Entry {
+    const previous = journal.read() as Entry | undefined;
+    const { exportable, validation } = this.#options;
+    const earlier = previous ? previous.earlier + 1 : 0;
+    const request = placeRequest(profile, { ca: this.#ca, exportable, validation, earlier });
+    const entry = { request, earlier, askedAt: this.#now().toISOString() };
+    journal.write({ ...entry }, { durable: true });
+    return entry;
+  }
+
+  /** The ARN is written down the moment it is known: from there on, nothing is ever requested again. */
+  async #request(entry: Entry, journal: Journal): Promise<string> {
+    const kind = this.#ca === undefined ? 'public' : 'private';
+    const billed = kind === 'public' && this.#options.exportable;
+    this.#options.say(`requesting a ${kind} certificate from ACM${billed ? ', which is billed' : ''}`);
+    const certificateArn = await this.#calls.request(entry.request);
+    journal.write({ ...entry, certificateArn }, { durable: true });
+    return certificateArn;
+  }
+
+  /** Waits until ACM has issued, or until it is known what ACM waits for. */
+  async #settled(arn: string): Promise<CertificateDetail | Pending> {
+    const deadline = performance.now() + (this.#options.wait ?? 60_000);
+    const longest = this.#ca === undefined ? 30_000 : 5_000;
+    for (let pause = 500; ; pause = Math.min(pause * 1.5, longest)) {
+      const detail = await this.#calls.describe(arn).catch((error: unknown) => {
+        throw requested(error, arn);
+      });
+      if (detail?.Status === 'ISSUED') return detail;
+      if (detail && /FAILED|VALIDATION_TIMED_OUT|REVOKED/.test(detail.Status ?? ''))
+        throw failed(arn, detail);
+      const records = detail?.Status === 'PENDING_VALIDATION' ? recordsOf(detail) : undefined;
+      // Validation takes somebody's action: only who says --wait waits for it.
+      const isTheirTurn = records !== undefined && this.#options.wait === undefined;
+      if (isTheirTurn || performance.now() + pause > deadline) return this.#pending(arn, records ?? []);
+      await sleep(pause, undefined, { signal: this.#options.signal }).catch(() => {
+        this.#options.signal.throwIfAborted();
+      });
+    }
+  }
+
+  #pending(arn: string, records: Pending['records']): Pending {
+    const validates = this.#ca === undefined;
+    return {
+      state: 'pending',
+      waitingFor: validates ? `the validation of its names (${arn})` : `ACM to issue ${arn}`,
+      hint: validates
+        ? 'once that is done, the same command goes on; ACM tries for 72 hours. --wait 2h waits for it'
+        : 'the same command goes on',
+      records,
+    };
+  }
+
+  async #collect(arn: string, request: PlacedRequest): Promise<Issuance> {
+    const exportable = this.#ca !== undefined || request.Options?.Export === 'ENABLED';
+    const { out, key } = await (exportable ? this.#exported(arn) : this.#kept(arn)).catch(
+      (error: unknown) => {
+        throw requested(error, arn);
+      },
+    );
+    const [leaf] = certificatesInPem(out.certificate);
+    if (!leaf) throw new PkiError('unreachable', `ACM answered for ${arn} without a certificate`);
+    const above = certificatesInPem(out.chain);
+    const root = above.at(-1);
+    const ends = root !== undefined && isSelfIssued(root);
+    return {
+      state: 'issued',
+      certificate: leaf,
+      chain: ends ? above.slice(0, -1) : above,
+      root: ends ? root : undefined,
+      key,
+      asked: undefined,
+    };
+  }
+
+  /** The passphrase lives for one call, in memory. */
+  async #exported(arn: string): Promise<{ out: HandedOut; key: KeyObject }> {
+    if (this.#ca !== undefined) this.#options.say(`exporting ${arn}, which is billed the first time`);
+    // Hexadecimal, since ACM refuses "#", "$" and "%".
+    const passphrase = Buffer.from(randomBytes(36).toString('hex'), 'latin1');
+    const out = await this.#calls.export(arn, passphrase);
+    return { out, key: createPrivateKey({ key: out.privateKey ?? '', passphrase }) };
+  }
+
+  async #kept(arn: string): Promise<{ out: HandedOut; key: undefined }> {
+    return { out: await this.#calls.get(arn), key: undefined };
+  }
+}
+
+function isSelfIssued(der: Buffer): boolean {
+  const { issuer, subject } = readCertificate(der);
+  return issuer.equals(subject);
+}
+
+function failed(
+  arn: string,
+  { Status: status = 'FAILED', FailureReason: reason }: CertificateDetail,
+): PkiError {
+  const why: string = reason ?? status;
+  const remedy =
+    status === 'VALIDATION_TIMED_OUT'
+      ? 'its names were not validated within 72 hours: ask anew'
+      : remedyFor(why);
+  return new PkiError('refused', `ACM did not issue ${arn}: ${why}`, { hint: remedy });
+}
+
+/** What was requested stays pending, whatever goes wrong in fetching it. */
+function requested(error: unknown, arn: string): unknown {
+  if (!(error instanceof PkiError) || error.code !== 'refused') return error;
+  return new PkiError('unreachable', error.message, {
+    hint: `${arn} is requested: once that is mended, the same command goes on with it`,
+    cause: error,
+  });
+}
