@@ -119,8 +119,11 @@ function acceptKey(request: CertificationRequest, shown: string): KeyObject {
   } catch {
     throw refuse('it cannot be read');
   }
-  const { modulusLength = 0, namedCurve = '', publicExponent = 3n } = key.asymmetricKeyDetails ?? {};
-  switch (key.asymmetricKeyType) {
+  const kind = key.asymmetricKeyType ?? 'unknown';
+  // Asked for the details of a damaged DSA key, Node ends the process.
+  const details = kind === 'ec' || kind === 'rsa' ? key.asymmetricKeyDetails : undefined;
+  const { modulusLength = 0, namedCurve = '', publicExponent = 3n } = details ?? {};
+  switch (kind) {
     case 'ec':
       if (curveNames[namedCurve] === undefined)
         throw refuse(`its curve is ${namedCurve || 'without a name'}`);
@@ -133,7 +136,7 @@ function acceptKey(request: CertificationRequest, shown: string): KeyObject {
         throw refuse(`RSA with the exponent ${publicExponent}`);
       return key;
     default:
-      throw refuse(`its type is ${key.asymmetricKeyType ?? 'unknown'}`);
+      throw refuse(`its type is ${kind}`);
   }
 }
 

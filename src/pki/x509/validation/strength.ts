@@ -1,4 +1,6 @@
 import type { KeyObject } from 'node:crypto';
+import type { Certificate } from '../certificate.ts';
+import { publicKeyFacts } from '../public-key-facts.ts';
 import { publicKeyOf, schemeOf } from './signature.ts';
 import { finding, displayName, type Finding, type Place } from './verdict.ts';
 
@@ -15,34 +17,38 @@ export function judgeSignatureStrength(place: Place): Finding[] {
 }
 
 export function judgeKeyStrength(place: Place): Finding[] {
-  const key = publicKeyOf(place.certificate);
-  const weak = key && knownWeakness(key);
+  const weak = weaknessOf(place.certificate);
   if (weak === undefined) return [];
   const fix = 'issue it again with a new key: ec-p256, or rsa-2048 and above';
   return [finding('weak-key', place, `${displayName(place.certificate)} has ${weak}`, fix)];
 }
 
-const weaknesses = new WeakMap<KeyObject, string | undefined>();
-
-/** Node asks OpenSSL anew for each detail of a key. */
-function knownWeakness(key: KeyObject): string | undefined {
-  if (!weaknesses.has(key)) weaknesses.set(key, weaknessOf(key));
-  return weaknesses.get(key);
-}
-
-function weaknessOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
-  const bits = asymmetricKeyDetails?.modulusLength ?? 0;
-  const curve = asymmetricKeyDetails?.namedCurve ?? '';
-  switch (asymmetricKeyType) {
+/** Node is asked for the name of a curve alone: asked for the details of a damaged DSA key, it ends the process. */
+function weaknessOf(certificate: Certificate): string | undefined {
+  const key = publicKeyOf(certificate);
+  switch (key?.asymmetricKeyType) {
     case 'rsa':
     case 'rsa-pss':
-    case 'dsa':
+    case 'dsa': {
+      const { bits = 0 } = publicKeyFacts(certificate.publicKey);
       return bits < 2048 ? `a key of ${bits} bits, below 2048` : undefined;
-    case 'ec':
+    }
+    case 'ec': {
+      const curve = curveOf(key);
       return curveBits(curve) < 224 ? `a key on ${curve}, below 224 bits` : undefined;
+    }
     default:
       return undefined;
   }
+}
+
+const curveNames = new WeakMap<KeyObject, string>();
+
+/** Node asks OpenSSL anew each time. */
+function curveOf(key: KeyObject): string {
+  const name = curveNames.get(key) ?? key.asymmetricKeyDetails?.namedCurve ?? '';
+  curveNames.set(key, name);
+  return name;
 }
 
 /** The first number in a curve's name is its size in every family but prime192v1 to v3 and the ones without a number. */

@@ -181,6 +181,12 @@ describe('a chain that does not hold says why', () => {
     expect(verdictOn(weak, { strength: 'any' }).valid).toBe(true);
   });
 
+  test('a DSA key whose details end the process that asks Node for them', () => {
+    const negative = '301c301406072a8648ce380401300902011702010b020104030400020188';
+    const damaged = issue('dsa.internal', lower, { publicKey: Buffer.from(negative, 'hex') });
+    expect(faults(verdictOn(damaged))).toEqual(['weak-key@0']);
+  });
+
   test('everything at once, from the least faulty candidate', () => {
     const bad = issue('bad.internal', lower, { notAfter: days(-1), extendedKeyUsage: [oid.clientAuth] });
     const verdict = verdictOn(bad, { usage: 'server', names: [parseName('good.internal')] });
