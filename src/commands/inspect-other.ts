@@ -1,7 +1,7 @@
 import type { ItemDescription } from '../pki/lifecycle/inspect-item.ts';
 import { allExtensionRows, keyLine } from './inspect-certificate.ts';
 import type { Look } from './inspect-report.ts';
-import { distance, listed, shorten, timeText, type Row } from './inspect-text.ts';
+import { counted, distance, listed, shorten, timeText, type Row } from './inspect-text.ts';
 import type { Output } from './output.ts';
 
 type Crl = Extract<ItemDescription, { kind: 'crl' }>;
@@ -24,7 +24,7 @@ export function crlRows(description: Crl, { now }: Look, { paint }: Output): Row
     ['number', `${shorten(number ?? 'none')}${deltaOf === null ? '' : `, adds to ${shorten(deltaOf)}`}`],
     ['current', next],
     ['', `${timeText(thisUpdate)} to ${timeText(nextUpdate ?? '(open)')}`],
-    ['revoked', `${revoked.count} certificates${reasonsText(revoked.reasons)}`],
+    ['revoked', `${counted(revoked.count, 'certificate')}${reasonsText(revoked.reasons)}`],
     ...(revoked.first
       ? [['first', `${timeText(revoked.first.revokedAt)} serial ${shorten(revoked.first.serial)}`] as const]
       : []),

@@ -2,7 +2,7 @@ import { PkiError } from '../pki/errors.ts';
 import type { FileProblem, FoundItem, Inspection } from '../pki/lifecycle/inspect.ts';
 import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
-import { itemLines } from './inspect-text.ts';
+import { counted, itemLines } from './inspect-text.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
 
@@ -211,7 +211,9 @@ function linesOf(
     lines.push('too many signatures: not everything that belongs together is said', '');
   if (skipped !== undefined) {
     const files = new Set(found.map(({ file }) => file)).size;
-    lines.push(`${found.length} found in ${files} files; ${skipped} other files skipped`);
+    lines.push(
+      `${found.length} found in ${counted(files, 'file')}; ${counted(skipped, 'other file')} skipped`,
+    );
   }
   if (checked) lines.push(checkLine(checked, found, look, output));
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;

@@ -106,6 +106,9 @@ export function rowLines([label, ...values]: Row): string[] {
   return values.map((value, at) => `  ${(at === 0 ? label : '').padEnd(width)}${value}`);
 }
 
+/** `1 file`, `2 files`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** To the second where it is a whole one. */
 export const timeText = (iso: string): string => iso.replace('.000Z', 'Z');
 

@@ -621,7 +621,7 @@ describe('a target', () => {
       { type: 'key-of', from: 2, to: 1 },
       { type: 'issued-by', from: 1, to: 0 },
     ]);
-    expect((await inspect(['pki'], { cwd })).stdout).toContain('3 found in 3 files; 1 other files skipped');
+    expect((await inspect(['pki'], { cwd })).stdout).toContain('3 found in 3 files; 1 other file skipped');
   });
 
   it('that is a folder with something broken is exit 4 and shows the rest', async () => {
