@@ -1,7 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { discard, draftName, orIoError } from './durable.ts';
-import { foreignCode } from './errors.ts';
+import { discard, draftName } from './durable.ts';
 import { stateOfMark } from './owner.ts';
 
 /** Long after any run has ended whose end cannot be seen from here: another host, boot or container. */
@@ -20,14 +19,12 @@ export function sweepDrafts(folder: string, only?: string): void {
 }
 
 function entriesOf(folder: string): string[] {
-  return orIoError('read', folder, () => {
-    try {
-      return readdirSync(folder);
-    } catch (error) {
-      if (foreignCode(error) === 'ENOENT') return [];
-      throw error;
-    }
-  });
+  try {
+    return readdirSync(folder);
+  } catch {
+    // Not there yet, or not for us to look through: what needs it will say so itself.
+    return [];
+  }
 }
 
 function isOver(draft: string, mark: string): boolean {

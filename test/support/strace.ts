@@ -68,19 +68,29 @@ export async function diskCalls(
 }
 
 /**
- * Runs the program with one of its calls failing (`error=ENOSPC`) or fatal (`signal=SIGKILL`).
- * @returns also the call that was hit, which may be another one than meant, or none.
+ * Runs the program in a fresh working folder with one of its calls failing (`error=ENOSPC`) or fatal (`signal=SIGKILL`).
+ * Node.js itself may make a call more or less than it did when it was watched: then another folder is tried.
+ * @returns also the call that was hit; `undefined` where none was in three attempts.
  */
 export async function disturb(
   call: Pick<DiskCall, 'name' | 'ordinal'>,
   effect: string,
   argv: readonly string[],
-  cwd: string,
-): Promise<{ ran: Ran; hit: string | undefined }> {
-  const { ran, lines } = await trace(['-e', `inject=${call.name}:${effect}:when=${call.ordinal}`], argv, cwd);
-  // A call that its process did not survive has no result.
-  const struck = lines.find((line) => /\(INJECTED\)| = \?$/.test(line));
-  return { ran, hit: struck === undefined ? undefined : ours(struck, cwd) };
+  fresh: () => Promise<string> | string,
+): Promise<{ cwd: string; ran: Ran; hit: string | undefined }> {
+  for (let attempt = 1; ; attempt++) {
+    const cwd = await fresh();
+    const { ran, lines } = await trace(
+      ['-e', `inject=${call.name}:${effect}:when=${call.ordinal}`],
+      argv,
+      cwd,
+    );
+    // A call that its process did not survive has no result.
+    const struck = lines.find((line) => /\(INJECTED\)| = \?$/.test(line));
+    const hit = struck === undefined ? undefined : ours(struck, cwd);
+    if (hit !== undefined || attempt === 3) return { cwd, ran, hit };
+    rmSync(cwd, { recursive: true });
+  }
 }
 
 async function trace(

@@ -1,6 +1,6 @@
 import { linkSync, lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { discard, ioError, makeFolder, temporaryBeside, writeNew } from '../durable.ts';
+import { discard, ioError, makeFolder, removeAll, temporaryBeside, writeNew } from '../durable.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { folderName } from './folder-name.ts';
@@ -60,8 +60,11 @@ function probe(store: string): void {
   makeFolder(folder, 0o700, 'later');
   try {
     for (const [what, step] of steps) attempt(store, what, step);
-  } finally {
+    // Once the store is there, nobody looks for this again.
+    removeAll(folder);
+  } catch (error) {
     discard(folder);
+    throw error;
   }
 }
 
