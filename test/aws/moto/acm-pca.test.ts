@@ -1,0 +1,253 @@
+import { createPublicKey, generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto';
+import {
+  CreateCertificateAuthorityCommand,
+  DescribeCertificateAuthorityCommand,
+  GetCertificateAuthorityCertificateCommand,
+  GetCertificateCommand,
+  IssueCertificateCommand,
+  type CreateCertificateAuthorityCommandInput,
+  type IssueCertificateCommandInput,
+} from '@aws-sdk/client-acm-pca';
+import { extension, readCertificate, type Certificate } from '../../../src/pki/x509/certificate.ts';
+import { readBasicConstraints, readExtendedKeyUsage } from '../../../src/pki/x509/extensions.ts';
+import { publicKeyDer } from '../../../src/pki/x509/key.ts';
+import { oid } from '../../../src/pki/x509/oid.ts';
+import { csrPem } from '../../support/aws/csr-pem.ts';
+import { compareWithMoto, htmlPage, outcome, type Side } from './compare.ts';
+
+const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const csr = csrPem(key, 'orders.internal');
+
+type Wishes = Partial<IssueCertificateCommandInput>;
+
+const issue = async ({ pca, root }: Side, wishes: Wishes = {}): Promise<string> => {
+  const { CertificateArn } = await pca.send(
+    new IssueCertificateCommand({
+      CertificateAuthorityArn: root,
+      Csr: Buffer.from(csr),
+      SigningAlgorithm: 'SHA256WITHECDSA',
+      Validity: { Type: 'DAYS', Value: 3 },
+      ...wishes,
+    }),
+  );
+  return CertificateArn!;
+};
+
+const get = ({ pca, root }: Side, CertificateArn: string, CertificateAuthorityArn = root) =>
+  pca.send(new GetCertificateCommand({ CertificateAuthorityArn, CertificateArn }));
+
+/** Issues and asks until it is there. */
+async function collect(
+  side: Side,
+  wishes: Wishes = {},
+): Promise<{ leaf: X509Certificate; decoded: Certificate; chain: string }> {
+  const arn = await issue(side, wishes);
+  for (;;) {
+    try {
+      const answer = await get(side, arn, wishes.CertificateAuthorityArn);
+      const leaf = new X509Certificate(answer.Certificate!);
+      return { leaf, decoded: readCertificate(leaf.raw), chain: answer.CertificateChain ?? '' };
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'RequestInProgressException')) throw error;
+    }
+  }
+}
+
+async function createCa(
+  { pca }: Side,
+  wishes: Partial<CreateCertificateAuthorityCommandInput> = {},
+): Promise<string> {
+  const { CertificateAuthorityArn } = await pca.send(
+    new CreateCertificateAuthorityCommand({
+      CertificateAuthorityType: 'ROOT',
+      CertificateAuthorityConfiguration: {
+        KeyAlgorithm: 'EC_prime256v1',
+        SigningAlgorithm: 'SHA256WITHECDSA',
+        Subject: { Organization: 'Shop', CommonName: 'Shop root' },
+      },
+      ...wishes,
+    }),
+  );
+  return CertificateAuthorityArn!;
+}
+
+const template = (name: string): string => `arn:aws:acm-pca:::template/${name}/V1`;
+
+const purposes = ({ decoded }: { decoded: Certificate }): string[] => {
+  const found = extension(decoded, oid.extendedKeyUsage);
+  return found ? readExtendedKeyUsage(found.value) : [];
+};
+
+const nowhere = (arn: string): string => arn.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+
+compareWithMoto('AWS Private CA, by the emulator and by moto', [
+  {
+    asks: 'the certificate is for the key and the name in the request',
+    ask: async (side) => {
+      const { leaf } = await collect(side);
+      const spki = leaf.publicKey.export({ type: 'spki', format: 'der' });
+      return [spki.equals(publicKeyDer(key)), leaf.subject, leaf.subjectAltName];
+    },
+    aws: [true, 'CN=orders.internal', 'DNS:orders.internal'],
+  },
+  {
+    asks: 'the certificate is signed by the CA that its chain shows',
+    ask: async (side) => {
+      const { leaf, chain } = await collect(side);
+      return leaf.verify(new X509Certificate(chain).publicKey);
+    },
+    aws: true,
+  },
+  {
+    asks: 'the first GetCertificate after an order',
+    ask: async (side) => outcome(get(side, await issue(side))),
+    aws: 'RequestInProgressException',
+    moto: { answers: 'done', why: 'it issues at once, so polling is never seen' },
+  },
+  {
+    asks: 'key purposes by default',
+    ask: async (side) => purposes(await collect(side)),
+    aws: [oid.serverAuth, oid.clientAuth],
+  },
+  {
+    asks: 'key purposes of EndEntityClientAuthCertificate',
+    ask: async (side) =>
+      purposes(await collect(side, { TemplateArn: template('EndEntityClientAuthCertificate') })),
+    aws: [oid.clientAuth],
+    moto: { answers: [], why: 'it knows two templates and leaves all extensions out for the others' },
+  },
+  {
+    asks: 'basic constraints of a subordinate CA template',
+    ask: async (side) => {
+      const { decoded } = await collect(side, { TemplateArn: template('SubordinateCACertificate_PathLen1') });
+      const found = extension(decoded, oid.basicConstraints);
+      return found && readBasicConstraints(found.value);
+    },
+    aws: { ca: true, pathLength: 1 },
+    moto: { answers: undefined, why: 'it knows two templates and leaves all extensions out for the others' },
+  },
+  {
+    asks: 'a template that does not exist',
+    ask: async (side) => outcome(issue(side, { TemplateArn: template('Nonsense') })),
+    aws: 'InvalidArgsException',
+    moto: { answers: 'done', why: 'it does not check the name' },
+  },
+  {
+    asks: 'days left of three that were asked for',
+    ask: async (side) => {
+      const { leaf } = await collect(side);
+      return Math.round((Date.parse(leaf.validTo) - Date.now()) / 86_400_000);
+    },
+    aws: 3,
+    moto: { answers: 365, why: 'it ignores the validity' },
+  },
+  {
+    asks: 'minutes that a certificate is valid before it is made',
+    ask: async (side) => {
+      const { leaf } = await collect(side);
+      return Math.round((Date.now() - Date.parse(leaf.validFrom)) / 60_000);
+    },
+    aws: 60,
+    moto: { answers: 0, why: 'it does not backdate' },
+  },
+  {
+    asks: 'a life beyond the CA',
+    ask: async (side) => outcome(issue(side, { Validity: { Type: 'YEARS', Value: 90 } })),
+    aws: 'ValidationException',
+    moto: { answers: 'done', why: 'it ignores the validity' },
+  },
+  {
+    asks: 'a signing algorithm of another key family',
+    ask: async (side) => outcome(issue(side, { SigningAlgorithm: 'SHA256WITHRSA' })),
+    aws: 'InvalidArgsException',
+    moto: { answers: 'done', why: 'it always signs by RSA, whatever is asked for' },
+  },
+  {
+    asks: 'the same token twice',
+    ask: async (side) => {
+      const order = { IdempotencyToken: randomUUID() };
+      return (await issue(side, order)) === (await issue(side, order));
+    },
+    aws: true,
+    moto: { answers: false, why: 'it ignores the token and issues again' },
+  },
+  {
+    asks: 'what a certificate ARN ends in',
+    ask: async (side) => {
+      const arn = await issue(side);
+      await outcome(get(side, arn));
+      const { Certificate } = await get(side, arn);
+      const serial = new X509Certificate(Certificate!).serialNumber.toLowerCase().padStart(32, '0');
+      return arn.endsWith(`/certificate/${serial}`);
+    },
+    aws: true,
+    moto: { answers: false, why: 'its ARNs are random' },
+  },
+  {
+    asks: 'a certificate that is not there',
+    ask: async (side) => outcome(get(side, nowhere(await issue(side)))),
+    aws: 'ResourceNotFoundException',
+    moto: { answers: htmlPage, why: 'it stumbles' },
+  },
+  {
+    asks: 'a CA that is not there',
+    ask: async ({ pca, root }) =>
+      outcome(pca.send(new DescribeCertificateAuthorityCommand({ CertificateAuthorityArn: nowhere(root) }))),
+    aws: 'ResourceNotFoundException',
+  },
+  {
+    asks: 'a NEW CERTIFICATE REQUEST',
+    ask: async (side) =>
+      outcome(issue(side, { Csr: Buffer.from(csr.replaceAll('CERTIFICATE REQ', 'NEW CERTIFICATE REQ')) })),
+    aws: 'MalformedCSRException',
+    moto: { answers: 'done', why: 'it reads both headers' },
+  },
+  {
+    asks: 'a request that is no request',
+    ask: async (side) => outcome(issue(side, { Csr: Buffer.from('no request') })),
+    aws: 'MalformedCSRException',
+    moto: { answers: htmlPage, why: 'it stumbles' },
+  },
+  {
+    asks: 'an order of a CA that has no certificate yet',
+    ask: async (side) => outcome(issue(side, { CertificateAuthorityArn: await createCa(side) })),
+    aws: 'InvalidStateException',
+    moto: { answers: 'done', why: 'it does not look at the state' },
+  },
+  {
+    asks: 'status, mode and subject of a new CA',
+    ask: async (side) => {
+      const arn = await createCa(side);
+      const { CertificateAuthority: ca } = await side.pca.send(
+        new DescribeCertificateAuthorityCommand({ CertificateAuthorityArn: arn }),
+      );
+      return [ca?.Status, ca?.UsageMode, ca?.CertificateAuthorityConfiguration?.Subject?.CommonName];
+    },
+    aws: ['PENDING_CERTIFICATE', 'GENERAL_PURPOSE', 'Shop root'],
+    moto: {
+      answers: ['PENDING_CERTIFICATE', 'SHORT_LIVED_CERTIFICATE', 'Shop root'],
+      why: 'it says SHORT_LIVED_CERTIFICATE of every CA',
+    },
+  },
+  {
+    asks: "the kind of a CA's key on P-256",
+    ask: async ({ pca, root }) => {
+      const { Certificate } = await pca.send(
+        new GetCertificateAuthorityCertificateCommand({ CertificateAuthorityArn: root }),
+      );
+      return createPublicKey(Certificate!).asymmetricKeyType;
+    },
+    aws: 'ec',
+    moto: { answers: 'rsa', why: 'every key of its CAs is RSA 2048' },
+  },
+  {
+    asks: 'the certificate of a CA that has none',
+    ask: async (side) => {
+      const CertificateAuthorityArn = await createCa(side);
+      return outcome(
+        side.pca.send(new GetCertificateAuthorityCertificateCommand({ CertificateAuthorityArn })),
+      );
+    },
+    aws: 'InvalidStateException',
+  },
+]);

@@ -1,0 +1,116 @@
+import { ACMClient } from '@aws-sdk/client-acm';
+import {
+  ACMPCAClient,
+  CreateCertificateAuthorityCommand,
+  GetCertificateAuthorityCsrCommand,
+  GetCertificateCommand,
+  ImportCertificateAuthorityCertificateCommand,
+  IssueCertificateCommand,
+} from '@aws-sdk/client-acm-pca';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startEmulator, type Emulator } from '../../support/aws/emulator.ts';
+import { describeWithMoto, startMoto, type Moto } from '../../support/moto.ts';
+
+/** The official clients, talking to one of the emulators. */
+export interface Side {
+  pca: ACMPCAClient;
+  acm: ACMClient;
+  /** ARN of an ACTIVE root CA on P-256. */
+  root: string;
+}
+
+/** Something asked of both emulators by the same calls. */
+export interface Question {
+  asks: string;
+  ask: (side: Side) => Promise<unknown>;
+  /** What AWS answers, as it is documented; moto too, unless it is said otherwise. */
+  aws: unknown;
+  moto?: { answers: unknown; why: string };
+}
+
+/** What a call is refused with, or that it is not. */
+export const outcome = async (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'done',
+    (error: unknown) => (error instanceof Error ? error.name : String(error)),
+  );
+
+/** moto answers what it does not know, and what it stumbles over, with a page of HTML and status 500. */
+export const htmlPage = 'SyntaxError';
+
+/**
+ * Two emulators by different hands are asked the same. Where moto answers otherwise the table says what and why, and a
+ * new release that mends it, or breaks something else, shows here.
+ */
+export function compareWithMoto(name: string, questions: readonly Question[]): void {
+  describeWithMoto(name, (program) => {
+    let emulator: Emulator;
+    let moto: Moto;
+    let ours: Side;
+    let theirs: Side;
+
+    beforeAll(async () => {
+      emulator = await startEmulator();
+      moto = await startMoto(program);
+      ours = { ...clientsOf(emulator.endpoint), root: await emulator.createCa() };
+      const clients = clientsOf(moto.endpoint);
+      theirs = { ...clients, root: await bootstrap(clients.pca) };
+    });
+
+    afterAll(async () => {
+      await moto.close();
+      await emulator.close();
+    });
+
+    for (const { asks, ask, aws, moto: deviation } of questions) {
+      test(deviation ? `${asks}; not moto: ${deviation.why}` : asks, async () => {
+        expect(await ask(ours), 'the emulator').toEqual(aws);
+        expect(await ask(theirs), 'moto').toEqual(deviation ? deviation.answers : aws);
+      });
+    }
+  });
+}
+
+function clientsOf(endpoint: string): Omit<Side, 'root'> {
+  const settings = {
+    endpoint,
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    maxAttempts: 1,
+  };
+  return { pca: new ACMPCAClient(settings), acm: new ACMClient(settings) };
+}
+
+/** The calls by which a root CA comes to life. */
+async function bootstrap(pca: ACMPCAClient): Promise<string> {
+  const { CertificateAuthorityArn } = await pca.send(
+    new CreateCertificateAuthorityCommand({
+      CertificateAuthorityType: 'ROOT',
+      CertificateAuthorityConfiguration: {
+        KeyAlgorithm: 'EC_prime256v1',
+        SigningAlgorithm: 'SHA256WITHECDSA',
+        Subject: { CommonName: 'Root' },
+      },
+    }),
+  );
+  const { Csr } = await pca.send(new GetCertificateAuthorityCsrCommand({ CertificateAuthorityArn }));
+  const { CertificateArn } = await pca.send(
+    new IssueCertificateCommand({
+      CertificateAuthorityArn,
+      Csr: Buffer.from(Csr!),
+      SigningAlgorithm: 'SHA256WITHECDSA',
+      TemplateArn: 'arn:aws:acm-pca:::template/RootCACertificate/V1',
+      Validity: { Type: 'YEARS', Value: 10 },
+    }),
+  );
+  const { Certificate } = await pca.send(
+    new GetCertificateCommand({ CertificateAuthorityArn, CertificateArn }),
+  );
+  await pca.send(
+    new ImportCertificateAuthorityCertificateCommand({
+      CertificateAuthorityArn,
+      Certificate: Buffer.from(Certificate!),
+    }),
+  );
+  return CertificateAuthorityArn!;
+}
