@@ -1,10 +1,10 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import {
-  ACMPCAClient,
   DescribeCertificateAuthorityCommand,
   GetCertificateAuthorityCertificateCommand,
   GetCertificateCommand,
   IssueCertificateCommand,
+  type ACMPCAClient,
   type IssueCertificateCommandInput,
 } from '@aws-sdk/client-acm-pca';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ import { readBasicConstraints, readExtendedKeyUsage, readKeyUsage } from '../../
 import { oid } from '../../src/pki/x509/oid.ts';
 import { csrPem } from '../support/aws/csr-pem.ts';
 import { startEmulator, type Emulator } from '../support/aws/emulator.ts';
+import { pcaClient, refusalOf } from '../support/aws/sdk.ts';
 
 let emulator: Emulator;
 let client: ACMPCAClient;
@@ -20,22 +21,13 @@ let root: string;
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  client = clientOf();
+  client = pcaClient(emulator.endpoint);
   root = await emulator.createCa();
 });
 
 afterAll(async () => {
   await emulator.close();
 });
-
-const clientOf = (settings: ConstructorParameters<typeof ACMPCAClient>[0] = {}): ACMPCAClient =>
-  new ACMPCAClient({
-    endpoint: emulator.endpoint,
-    region: 'eu-west-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 1,
-    ...settings,
-  });
 
 const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const inAnHour = (): number => Math.floor(emulator.clock.now().getTime() / 1000) + 3600;
@@ -62,11 +54,7 @@ async function collect(arn: string, ca = root): Promise<{ leaf: X509Certificate;
   return { leaf: new X509Certificate(Certificate!), chain: CertificateChain };
 }
 
-const refusal = async (wishes: Wishes): Promise<string> =>
-  issue(wishes).then(
-    () => 'issued',
-    (error: unknown) => (error as Error).name,
-  );
+const refusal = async (wishes: Wishes): Promise<string> => (await refusalOf(issue(wishes))) ?? 'issued';
 
 const template = (name: string): string => `arn:aws:acm-pca:::template/${name}/V1`;
 

@@ -11,6 +11,8 @@ export interface IssuedCertificate {
   certificate: Certificate;
   template: string;
   issuedAt: Date;
+  /** The service that asked for it, where no person did. */
+  requestedBy: string | undefined;
   /** How many more times GetCertificate says that it is in progress. */
   polls: number;
   /** PEM of what GetCertificate answers, made when it is first asked for. */
@@ -80,9 +82,7 @@ export interface AuditReport {
   id: string;
   bucket: string;
   key: string;
-  format: 'JSON' | 'CSV';
   createdAt: Date;
-  body: string;
   /** How many more times it is still being created. */
   polls: number;
 }

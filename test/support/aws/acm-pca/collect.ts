@@ -3,7 +3,7 @@ import type { Json } from '../input.ts';
 import { chainPem, pemOf } from '../pem.ts';
 import { Refusal } from '../refusal.ts';
 import { caOf, requireState } from './arn.ts';
-import { statusOf } from './certificate-authority.ts';
+import { statusOf, type CertificateAuthority, type IssuedCertificate } from './certificate-authority.ts';
 
 /** Certificate and chain up to the root, once it is made; a revoked or expired one too. */
 export function getCertificate(call: Call): Json {
@@ -23,12 +23,17 @@ export function getCertificate(call: Call): Json {
       `The request to issue certificate ${arn} is still in progress. Try again later.`,
     );
   }
-  return (issued.answer ??= {
-    Certificate: pemOf(issued.certificate),
-    ...(ca.certificate && issued.template.includes('RootCACertificate')
+  return (issued.answer ??= answerOf(ca, issued));
+}
+
+function answerOf(ca: CertificateAuthority, { certificate, template }: IssuedCertificate): Json {
+  const upwards = ca.certificate ? [ca.certificate, ...ca.chain] : [];
+  // A root has nothing above it.
+  const chain =
+    template.includes('RootCACertificate') || upwards.length === 0
       ? {}
-      : { CertificateChain: chainPem(ca.certificate ? [ca.certificate, ...ca.chain] : []) }),
-  });
+      : { CertificateChain: chainPem(upwards) };
+  return { Certificate: pemOf(certificate), ...chain };
 }
 
 /** The CA's certificate, and the chain above it; none above a root. */

@@ -63,6 +63,7 @@ function issue(call: Call, ca: CertificateAuthority): string {
     certificate,
     template: template.name,
     issuedAt: now,
+    requestedBy: undefined,
     polls: cloud.pace.certificatePolls,
     answer: undefined,
   });

@@ -1,0 +1,26 @@
+import { ACMClient } from '@aws-sdk/client-acm';
+import { ACMPCAClient } from '@aws-sdk/client-acm-pca';
+
+/** Where an official client finds the emulator, or moto. It does not try again, so that tests see each answer. */
+const settings = (endpoint: string, region: string) => ({
+  endpoint,
+  region,
+  credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  maxAttempts: 1,
+});
+
+export const pcaClient = (endpoint: string, region = 'eu-west-1'): ACMPCAClient =>
+  new ACMPCAClient(settings(endpoint, region));
+
+export const acmClient = (endpoint: string, region = 'eu-west-1'): ACMClient =>
+  new ACMClient(settings(endpoint, region));
+
+/** The name of the exception that a call ends in; `undefined` where it succeeds. */
+export async function refusalOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error);
+  }
+}
