@@ -1,5 +1,6 @@
 // Who may import whom, downwards only:
-//   bin -> commands -> lifecycle -> authorities, store, deploy, tls -> x509 -> ground (errors.ts, durable.ts)
+//   bin -> commands -> lifecycle -> config -> authorities, store; lifecycle -> deploy, tls; all -> x509
+//   -> ground (errors.ts, durable.ts)
 // One table, one rule. Static imports, type imports, re-exports and import() are judged alike.
 import { isBuiltin } from 'node:module';
 import { posix, relative, sep } from 'node:path';
@@ -24,6 +25,7 @@ const rooms = {
 
   'src/pki/lifecycle/': {
     rooms: [
+      'src/pki/config/',
       'src/pki/authorities/',
       contract,
       ...kinds,
@@ -35,6 +37,9 @@ const rooms = {
       ground,
     ],
   },
+
+  'src/pki/config/': { rooms: ['src/pki/authorities/', 'src/pki/store/', x509, ground] },
+  'src/pki/config/yaml.ts': { within: 'src/pki/config/', packages: ['yaml'] },
 
   [contract]: { rooms: [x509, ground] },
   'src/pki/authorities/': { rooms: [contract, ...kinds, aws, x509, ground] },

@@ -53,6 +53,10 @@ const forbidden: readonly (readonly [file: string, to: string])[] = [
   ['src/commands/issue.ts', '../../test/support/cli.ts'],
 
   ['src/pki/lifecycle/issue.ts', '../../commands/context.ts'],
+  ['src/pki/lifecycle/config.ts', 'yaml'],
+  ['src/pki/config/config.ts', 'yaml'],
+  ['src/pki/config/config.ts', '../lifecycle/issue.ts'],
+  ['src/pki/store/request.ts', '../config/config.ts'],
   ['src/pki/lifecycle/issue.ts', 'commander'],
   ['src/pki/lifecycle/issue.ts', 'chalk'],
   ['src/pki/lifecycle/issue.ts', '@peculiar/x509'],

@@ -33,7 +33,7 @@ describe('what each command loads', () => {
     ]);
   });
 
-  it.each(['issue', 'ca', 'inspect', 'verify-mtls'])(
+  it.each(['issue', 'config', 'ca', 'inspect', 'verify-mtls'])(
     '%s loads commander and chalk and nothing else of npm',
     (command) => {
       expect(packagesOf(command)).toEqual(['chalk', 'commander']);
@@ -42,6 +42,12 @@ describe('what each command loads', () => {
 
   it.each(['issue', 'ca'])('%s loads no code of inspect', (command) => {
     expect(loadedWith(command).filter((id) => /inspect|pkcs12|pkcs7|rc2/.test(id))).toEqual([]);
+  });
+
+  it.each(['issue', 'config'])('%s reads no config file before there is one', (command) => {
+    expect(loadedWith(command).filter((id) => /yaml|pki\/config\//.test(id))).toEqual([
+      'src/pki/config/settings.ts',
+    ]);
   });
 
   it('inspect loads no validator before it is asked for a verdict', () => {

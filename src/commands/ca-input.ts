@@ -1,4 +1,5 @@
 import { PkiError } from '../pki/errors.ts';
+import { checkUrl } from '../pki/x509/url.ts';
 
 /** `NAME Issuing CA` must fit a common name (RFC 5280 appendix A.1: 64). */
 const longest = 64 - ' Issuing CA'.length;
@@ -15,15 +16,6 @@ export function checkCaName(name: string): string {
   return name;
 }
 
-/** @throws PkiError `bad-input` for what is no http, https or ldap URL in ASCII. */
-export function checkUrls(flag: string, values: readonly string[] | undefined): string[] {
-  return (values ?? []).map((value) => {
-    const parsed = URL.canParse(value) ? new URL(value) : undefined;
-    if (!parsed || !['http:', 'https:', 'ldap:'].includes(parsed.protocol)) {
-      throw new PkiError('bad-input', `${flag} ${JSON.stringify(value)} is not an http, https or ldap URL`, {
-        hint: 'for example http://pki.internal/crl.der',
-      });
-    }
-    return parsed.href;
-  });
-}
+/** @throws PkiError `bad-input` */
+export const checkUrls = (flag: string, values: readonly string[] | undefined): string[] =>
+  (values ?? []).map((value) => checkUrl(value, flag));

@@ -11,6 +11,7 @@ export const exitCodeOf = {
   'bad-name': exit.usage,
   'bad-time': exit.usage,
   'bad-input': exit.usage,
+  'bad-config': exit.usage,
   malformed: exit.usage,
   'not-found': exit.usage,
   unreadable: exit.usage,

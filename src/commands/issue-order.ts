@@ -1,74 +1,122 @@
 import { resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
-import { authorityReference } from '../pki/lifecycle/issue.ts';
+import type { Config, Declaration } from '../pki/lifecycle/config.ts';
+import { over, requestFor, withDefaults, type Settings } from '../pki/lifecycle/declared.ts';
 import { readForeignRequest, type ForeignRequest } from '../pki/lifecycle/foreign-request.ts';
-import { formats, type StoredRequest } from '../pki/lifecycle/request.ts';
-import { checkStoreName } from '../pki/lifecycle/request.ts';
+import { checkStoreName, formats, type StoredRequest } from '../pki/lifecycle/request.ts';
 import { nameText, parseName } from '../pki/x509/subject-alternative-name.ts';
 import { checkUrls } from './ca-input.ts';
+import { loadConfig } from './config-file.ts';
 import type { Context } from './context.ts';
 import type { IssueFlags } from './issue.ts';
-import { isAcm, isArn, nonEmpty, oneOf, storePath } from './options.ts';
+import { isArn, nonEmpty, oneOf, storePath } from './options.ts';
 
 export interface Order {
   request: StoredRequest;
+  /** Of the authority: an absolute path, an ARN, `acm` or `acm:ARN`. */
+  reference: string;
   /** Somebody else's request, where there is one. */
   foreign: ForeignRequest | undefined;
+  /** What the command line says, without the config file. */
+  given: Settings;
+  /** Where the command line and the config file, or the config file and the store, differ. */
+  remarks: string[];
 }
 
 /**
- * Turns names and flags into a request, with the built-in defaults.
- * @throws PkiError `bad-name`, `usage`, or whatever is wrong with a CSR.
+ * Turns names and flags into a request: the command line over what certwright.yaml declares, its defaults, and the
+ * built-in ones.
+ * @throws PkiError `bad-name`, `usage`, `bad-config`, or whatever is wrong with a CSR.
  */
 export async function readOrder(
   names: readonly string[],
   flags: IssueFlags,
   context: Context,
 ): Promise<Order> {
-  const given = canonical(names);
+  const config = await loadConfig(flags, context);
+  const given = settingsOf(flags, config, context);
+  const declaration = config && declarationOf(config, flags.as ?? names[0]);
+  // Whoever names a declared certificate means it; further names are the command line's own word.
+  const own =
+    declaration && (flags.as === undefined ? names.length < 2 : names.length === 0) ? [] : canonical(names);
   const foreign = flags.csr === undefined ? undefined : await readForeignRequest(flags.csr, context);
-  const all = flags.namesFromCsr === true && foreign ? canonical([...given, ...foreign.names]) : given;
+  const asked = flags.namesFromCsr === true && foreign ? canonical([...own, ...foreign.names]) : own;
+  const all = declaration && asked.length === 0 ? declaration.names : asked;
   const [first] = all;
-  if (first === undefined) {
-    throw new PkiError('usage', 'no name is given', {
-      hint: foreign
-        ? `name what it is for, or take what it asks for with --names-from-csr (${foreign.names.join(', ') || 'it asks for none'})`
-        : 'for example: certwright issue orders.internal',
-    });
-  }
-  const ca = flags.ca ?? nonEmpty(context.env['CERTWRIGHT_CA']) ?? 'ca';
-  const request: StoredRequest = {
-    name: flags.as === undefined ? first : checkStoreName(flags.as),
-    names: all,
-    usage: flags.usage ?? 'mtls',
-    keyType: flags.keyType ?? 'ec-p256',
-    reuseKey: flags.reuseKey ?? false,
-    // ACM decides how long its certificates live.
-    lifetime: flags.lifetime ?? (flags.notAfter === undefined && !isAcm(ca) ? '30d' : undefined),
-    notBefore: flags.notBefore,
-    notAfter: flags.notAfter,
-    clamp: flags.clamp ?? false,
-    subject: flags.subject,
-    authority: authorityReference(storePath(flags, context), isArn(ca) ? ca : resolve(context.cwd, ca)),
-    crlUrls: checkUrls('--crl-url', flags.crlUrl),
-    ocspUrls: checkUrls('--ocsp-url', flags.ocspUrl),
-    issuerUrls: checkUrls('--aia-url', flags.aiaUrl),
-    formats: formats.filter((format) =>
-      (flags.format ?? []).map(oneOf('--format', formats)).includes(format),
-    ),
-    owner: flags.owner,
-    group: flags.group,
-    mode: flags.mode,
-    csr: foreign?.fingerprint,
-    template: flags.template,
-    signingAlgorithm: flags.signingAlgorithm,
-    exportable: flags.exportable ?? false,
-    validation: flags.validation,
+  if (first === undefined) throw noName(foreign);
+  const name = declaration?.name ?? (flags.as === undefined ? first : checkStoreName(flags.as));
+  const settings = declaration
+    ? over(declaration.settings, given)
+    : withDefaults(config?.defaults ?? {}, given);
+  const reference = settings.ca ?? defaultAuthority(context, config);
+  const request = requestFor({ name, names: all }, settings, storePath(flags, context), reference);
+  const order = {
+    request: { ...request, csr: foreign?.fingerprint },
+    reference,
+    foreign,
+    given,
+    remarks: [],
   };
-  return { request, foreign };
+  if (!config || !declaration) return order;
+  const { remarksOn } = await import('./issue-remarks.ts');
+  return { ...order, remarks: remarksOn(order, config, declaration, flags, context) };
+}
+
+function noName(foreign: ForeignRequest | undefined): PkiError {
+  return new PkiError('usage', 'no name is given', {
+    hint: foreign
+      ? `name what it is for, or take what it asks for with --names-from-csr (${foreign.names.join(', ') || 'it asks for none'})`
+      : 'for example: certwright issue orders.internal',
+  });
+}
+
+/** By its key in the file or the name's canonical text. */
+function declarationOf(config: Config, name: string | undefined): Declaration | undefined {
+  if (name === undefined) return undefined;
+  const declared = config.certificates.get(name);
+  if (declared) return declared;
+  try {
+    return config.certificates.get(nameText(parseName(name)));
+  } catch {
+    // Whatever is wrong with it is said where names are read.
+    return undefined;
+  }
+}
+
+/** The authority that CERTWRIGHT_CA names, else ./ca; for whoever names none. */
+export const defaultAuthority = (context: Context, config: Config | undefined): string =>
+  authorityNamed(nonEmpty(context.env['CERTWRIGHT_CA']) ?? './ca', config, context);
+
+/** An alias of the config file, an ARN as it stands, or a folder as an absolute path. */
+function authorityNamed(text: string, config: Config | undefined, context: Context): string {
+  const declared = config?.authorities.get(text);
+  return declared ?? (isArn(text) ? text : resolve(context.cwd, text));
+}
+
+/** What flags say about the certificate. */
+function settingsOf(flags: IssueFlags, config: Config | undefined, context: Context): Settings {
+  const { usage, keyType, reuseKey, lifetime, notBefore, notAfter, clamp, subject, owner, group, mode } =
+    flags;
+  const { template, signingAlgorithm, exportable, validation } = flags;
+  const given = {
+    ...{ usage, keyType, reuseKey, lifetime, notBefore, notAfter, clamp, subject, owner, group, mode },
+    ...{ template, signingAlgorithm, exportable, validation },
+    ca: flags.ca === undefined ? undefined : authorityNamed(flags.ca, config, context),
+    crlUrls: flags.crlUrl && checkUrls('--crl-url', flags.crlUrl),
+    ocspUrls: flags.ocspUrl && checkUrls('--ocsp-url', flags.ocspUrl),
+    issuerUrls: flags.aiaUrl && checkUrls('--aia-url', flags.aiaUrl),
+    formats: flags.format?.map(oneOf('--format', formats)),
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 /** Canonical text of each name, without repeats. */
 const canonical = (names: readonly string[]): string[] => [
   ...new Set(names.map((name) => nameText(parseName(name)))),
+];
+
+/** What the run says beside its result, for JSON: remarks, and what somebody's request asked for in vain. */
+export const warningsOf = ({ remarks, foreign }: Order): string[] => [
+  ...remarks,
+  ...(foreign?.ignored ?? []),
 ];

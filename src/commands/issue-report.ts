@@ -10,7 +10,7 @@ import { certificatePem } from '../pki/x509/pem-writer.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
-import type { Order } from './issue-order.ts';
+import { warningsOf, type Order } from './issue-order.ts';
 import type { Pending } from '../pki/lifecycle/open-ca.ts';
 import { storePath } from './options.ts';
 import type { Output } from './output.ts';
@@ -40,7 +40,7 @@ export async function finish(
     reportPending(schema, order.request.name, pending, output);
     return exit.tryAgain;
   }
-  for (const kind of adoptDefaults(authority, order.request)) {
+  for (const kind of adoptDefaults(authority, order.given)) {
     output.note(
       `${{ crlUrls: 'the CRL URL', ocspUrls: 'the OCSP URL', issuerUrls: 'the AIA URL' }[kind]} is now the CA's default`,
     );
@@ -83,7 +83,7 @@ async function toStore(
     path: result.path,
     trust: result.trust ?? null,
     certificate: certificateDocument(result.certificate),
-    warnings: order.foreign?.ignored ?? [],
+    warnings: warningsOf(order),
   };
   output.result(document, storeLines(result, order, context, output));
   return undefined;
@@ -170,7 +170,7 @@ async function toStdout(
         name: request.name,
         certificate: certificateDocument(certificate),
         chain: pem.chain,
-        warnings: foreign.ignored,
+        warnings: warningsOf(order),
       },
       [],
     );
@@ -217,7 +217,7 @@ async function toFiles(
       name: order.request.name,
       files,
       certificate: certificateDocument(certificate),
-      warnings: order.foreign?.ignored ?? [],
+      warnings: warningsOf(order),
     },
     [
       `${output.paint.green('issued')} ${printable(order.request.name)}: valid for ${left}, until ${certificate.notAfter.toISOString()}`,

@@ -2,7 +2,7 @@ import { readOrder } from './issue-order.ts';
 import { openOrCreate, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { caPassphrase } from './passphrase.ts';
 import { finish } from './issue-report.ts';
-import { relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { parseDuration, parseTime } from '../pki/x509/duration.ts';
@@ -16,16 +16,15 @@ import {
   addStoreOption,
   collect,
   exclusive,
-  isArn,
-  nonEmpty,
   oneOf,
   type Run,
   type StoreFlags,
 } from './options.ts';
 import { addAwsOptions, awsOptions, checkAwsFlags, type AwsFlags } from './aws-options.ts';
+import { addConfigOption, type ConfigFlags } from './config-file.ts';
 import { Output } from './output.ts';
 
-export interface IssueFlags extends StoreFlags, AwsFlags {
+export interface IssueFlags extends StoreFlags, ConfigFlags, AwsFlags {
   as?: string;
   usage?: Usage;
   keyType?: KeyType;
@@ -110,6 +109,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--explain', 'show also how the authority would make it');
   addAwsOptions(command);
   addStoreOption(command);
+  addConfigOption(command);
   addOutputOptions(command).addHelpText('after', help);
   command.action(run((names: string[], flags: IssueFlags) => issue(names, flags, context)));
 }
@@ -118,7 +118,8 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
   const output = new Output(context, flags);
   checkFlags(flags);
   const order = await readOrder(names, flags, context);
-  const reference = authorityOf(flags, context);
+  const { reference } = order;
+  for (const remark of order.remarks) output.note(remark);
   const options: OpenOptions = {
     ask: () => caPassphrase(flags.passphraseFile, context),
     now: context.now,
@@ -139,12 +140,6 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
     );
   const work = finish(order, authority, flags, context, output);
   return output.progress(`issuing ${order.request.name}`, work);
-}
-
-/** An ARN as it stands, a folder as an absolute path. */
-function authorityOf(flags: IssueFlags, context: Context): string {
-  const named = flags.ca ?? nonEmpty(context.env['CERTWRIGHT_CA']) ?? 'ca';
-  return isArn(named) ? named : resolve(context.cwd, named);
 }
 
 /** What can be said of the flags without looking at anything. */

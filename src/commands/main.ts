@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: 'prove mutual TLS, with a server or between two pairs',
     load: () => import('./verify-mtls.ts'),
   },
+  config: {
+    summary: 'check the file that declares authorities and certificates',
+    load: () => import('./config.ts'),
+  },
   ca: { summary: 'set up and look at a certificate authority in a folder', load: () => import('./ca.ts') },
 };
 

@@ -64,6 +64,3 @@ export function exclusive(flags: Readonly<Record<string, unknown>>): void {
 
 /** Whether `--ca` names an authority of AWS rather than a folder. */
 export const isArn = (reference: string): boolean => /^(acm$|acm:|arn:)/.test(reference);
-
-/** Whether `--ca` names AWS Certificate Manager. */
-export const isAcm = (reference: string): boolean => /^acm(:|$)/.test(reference);

@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance } from 'chalk';
-import { foreignCode, PkiError } from '../pki/errors.ts';
+import { foreignCode, PkiError, type Fault } from '../pki/errors.ts';
 import type { Context, OutputStream } from './context.ts';
 import { printable, printableJson } from './printable.ts';
 
@@ -61,15 +61,23 @@ export class Output {
 
   /** The only place where a failure is worded for people or programs. */
   failure(error: unknown): void {
-    const { code, message, hint } = describe(error);
+    const { code, message, hint, faults = [] } = describe(error);
     if (this.json) {
       const document = {
         schema: 'certwright.error/1',
-        error: { code, message, ...(hint === undefined ? {} : { hint }) },
+        error: {
+          code,
+          message,
+          ...(hint === undefined ? {} : { hint }),
+          ...(faults.length === 0 ? {} : { faults }),
+        },
       };
       this.#context.stdout.write(`${printableJson(document, 2)}\n`);
     }
-    if (!this.json || this.verbose) this.#refuse(message, hint);
+    if (!this.json || this.verbose) {
+      this.#refuse(message, hint);
+      for (const fault of faults) this.#point(fault);
+    }
     if (this.verbose) this.#context.stderr.write(`${printable(trace(error))}\n`);
   }
 
@@ -82,6 +90,12 @@ export class Output {
     const { stderr } = this.#context;
     stderr.write(`${this.#paintErr.red('certwright:')} ${printable(message)}\n`);
     if (hint !== undefined) stderr.write(`  ${printable(hint)}\n`);
+  }
+
+  /** `FILE:LINE:COLUMN` as editors and CI systems find it. */
+  #point({ file, line, column, message, hint }: Fault): void {
+    const { stderr } = this.#context;
+    stderr.write(`${printable(`${file}:${line}:${column} ${message}`)}\n  ${printable(hint)}\n`);
   }
 
   /** Shows a spinner on a terminal once `work` has taken a second; elsewhere nothing. */
@@ -117,6 +131,7 @@ interface Failure {
   code: string;
   message: string;
   hint?: string | undefined;
+  faults?: readonly Fault[];
 }
 
 /** What a failure is called; an error that nobody foresaw keeps its own words. */

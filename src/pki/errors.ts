@@ -5,6 +5,7 @@ export const errorCodes = [
   'bad-name',
   'bad-time',
   'bad-input',
+  'bad-config',
   'malformed',
   'not-found',
   'unreadable',
@@ -33,10 +34,21 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+/** One of several things that are wrong in a file; line and column count from one. */
+export interface Fault {
+  file: string;
+  line: number;
+  column: number;
+  code: ErrorCode;
+  message: string;
+  hint: string;
+}
+
 export interface PkiErrorOptions {
   /** The way out, one sentence without a full stop. */
   hint?: string | undefined;
   cause?: unknown;
+  faults?: readonly Fault[];
 }
 
 /**
@@ -47,11 +59,14 @@ export class PkiError extends Error {
   override readonly name = 'PkiError';
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  /** Where they are: every one of them, in the order of the file. */
+  readonly faults: readonly Fault[];
 
   constructor(code: ErrorCode, message: string, options: PkiErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
+    this.faults = options.faults ?? [];
   }
 }
 

@@ -27,8 +27,8 @@ for (const name of names) {
 /** The schema that a document names itself: `certwright.inspect/1` is `inspect.v1.json`. */
 const schemaOf = (document: { schema?: unknown }): string =>
   String(document.schema).replace(
-    /^certwright\.(issue-plan|\w+)\/(\d+)$/,
-    (_, name: string, version: string) => `${name.replace('-plan', '')}.v${version}.json`,
+    /^certwright\.([\w-]+)\/(\d+)$/,
+    (_, name: string, version: string) => `${name.replace(/-plan$/, '')}.v${version}.json`,
   );
 
 /** What is wrong with a JSON document by the schema that it names; nothing where it is right. */

@@ -13,6 +13,9 @@ export interface OpenOptions {
 /** Whether a `--ca` names something at AWS; anything else is a folder. */
 export const isAws = (reference: string): boolean => /^(acm$|acm:|arn:)/.test(reference);
 
+/** Whether it names ACM rather than an authority of one's own. */
+export const isAcm = (reference: string): boolean => /^acm(:|$)/.test(reference);
+
 /** The one place that knows which word means which authority. What speaks to AWS is loaded only for AWS. */
 export async function openAuthority(reference: string, options: OpenOptions): Promise<Authority> {
   if (/^arn:[^:]+:acm-pca:/.test(reference)) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { keepsDefaults, type Authority, type Pending } from '../authorities/authority.ts';
 import { isAws, openAuthority, type OpenOptions } from '../authorities/open.ts';
 import { PkiError } from '../errors.ts';
-import type { StoredRequest } from '../store/request.ts';
+import type { Settings } from '../config/settings.ts';
 import { createDefaultCa } from './ca.ts';
 
 export type { Authority, OpenOptions, Pending };
@@ -19,8 +19,11 @@ export async function openOrCreate(
 }
 
 /** URLs of a request that the authority takes for its own from now on. */
-export function adoptDefaults(authority: Authority, request: StoredRequest): (keyof Authority['defaults'])[] {
-  return keepsDefaults(authority) ? authority.adoptDefaults(request) : [];
+export function adoptDefaults(
+  authority: Authority,
+  { crlUrls = [], ocspUrls = [], issuerUrls = [] }: Settings,
+): (keyof Authority['defaults'])[] {
+  return keepsDefaults(authority) ? authority.adoptDefaults({ crlUrls, ocspUrls, issuerUrls }) : [];
 }
 
 async function createIfMissing(reference: string, now: Date): Promise<boolean> {

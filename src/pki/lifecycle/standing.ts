@@ -2,7 +2,13 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { join } from 'node:path';
 import { readIfThere } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
-import { keyIsElsewhere, readRequest, sameRequest, type StoredRequest } from '../store/request.ts';
+import {
+  changesBetween,
+  keyIsElsewhere,
+  readRequest,
+  type Change,
+  type StoredRequest,
+} from '../store/request.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { isDue } from './due.ts';
 
@@ -12,18 +18,41 @@ export interface Standing {
   chain: readonly Buffer[];
 }
 
+/** Why a certificate is to be issued: it is not there, does not answer what is asked for, is torn, or is due. */
+export type Reason = 'missing' | 'changed' | 'broken' | 'due';
+
+/** What stands in the store, judged by a request; `reason` where it does not do. */
+export type Assessment =
+  | { reason: undefined; standing: Standing }
+  | { reason: Reason; generation: number | undefined; changes: readonly Change[] };
+
 /** The generation in use, if its pair is whole, it answers the request and it is not due yet. */
 export function standing(folder: CertificateFolder, request: StoredRequest, now: Date): Standing | undefined {
+  const assessment = assess(folder, request, now);
+  return assessment.reason === undefined ? assessment.standing : undefined;
+}
+
+/** Looks at what is in the store without touching it. */
+export function assess(folder: CertificateFolder, request: StoredRequest, now: Date): Assessment {
   const generation = folder.current();
-  if (generation === undefined) return undefined;
+  const because = (reason: Reason, changes: readonly Change[] = []): Assessment => ({
+    reason,
+    generation,
+    changes,
+  });
+  if (generation === undefined) return because('missing');
   const asked = readRequest(folder.requestFile);
-  if (!asked || !sameRequest(asked.request, request)) return undefined;
+  if (!asked) return because('broken');
+  const changes = changesBetween(asked.request, request);
+  if (changes.length > 0) return because('changed', changes);
   const key = readIfThere(join(folder.currentPath, 'key.pem'));
   const chain = pemCertificates(readIfThere(join(folder.currentPath, 'fullchain.pem')));
   const [leaf] = chain;
-  if (!leaf || !belongTogether(key, leaf, keyIsElsewhere(request)) || !linked(chain)) return undefined;
+  if (!leaf || !belongTogether(key, leaf, keyIsElsewhere(request)) || !linked(chain))
+    return because('broken');
   const certificate = readCertificate(leaf);
-  return isDue(certificate, now) ? undefined : { generation, certificate, chain };
+  if (isDue(certificate, now)) return because('due');
+  return { reason: undefined, standing: { generation, certificate, chain } };
 }
 
 function pemCertificates(pem: Buffer | undefined): Buffer[] {

@@ -61,16 +61,16 @@ async function getent(database: string, name: string): Promise<string> {
  * Permission bits of files that hold a key: 0600, 0640 for a group, or what `--mode` says.
  * @throws PkiError `bad-input` for bits that give it to everybody.
  */
-export function keyFileMode(mode: string | undefined, group: string | undefined): number {
+export function keyFileMode(mode: string | undefined, group: string | undefined, label = '--mode'): number {
   if (mode === undefined) return group === undefined ? 0o600 : 0o640;
   if (!/^0?[0-7]{3}$/.test(mode)) {
-    throw new PkiError('bad-input', `--mode ${JSON.stringify(mode)} is not an octal mode`, {
+    throw new PkiError('bad-input', `${label} ${JSON.stringify(mode)} is not an octal mode`, {
       hint: 'for example 0600 or 0640',
     });
   }
   const bits = Number.parseInt(mode, 8);
   if ((bits & 0o007) !== 0 || (bits & 0o400) === 0 || (bits & 0o111) !== 0) {
-    throw new PkiError('bad-input', `--mode ${mode} is not for a private key`, {
+    throw new PkiError('bad-input', `${label} ${mode} is not for a private key`, {
       hint: 'its owner reads it, a group may, nobody else: 0600, 0640, 0400 or 0440',
     });
   }

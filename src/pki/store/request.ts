@@ -105,3 +105,16 @@ export function readRequest(
 
 /** Whether two requests ask for the same certificate and files. */
 export const sameRequest = (a: StoredRequest, b: StoredRequest): boolean => requestText(a) === requestText(b);
+
+/** One field in which a request differs from an earlier one. */
+export interface Change {
+  field: keyof StoredRequest;
+  was: unknown;
+  now: unknown;
+}
+
+/** What a request asks for otherwise than an earlier one. */
+export const changesBetween = (earlier: StoredRequest, request: StoredRequest): Change[] =>
+  (Object.keys(request) as (keyof StoredRequest)[])
+    .filter((field) => JSON.stringify(earlier[field]) !== JSON.stringify(request[field]))
+    .map((field) => ({ field, was: earlier[field] ?? null, now: request[field] ?? null }));

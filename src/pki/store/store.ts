@@ -1,10 +1,11 @@
-import { linkSync, lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { linkSync, lstatSync, readdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { discard, ioError, makeFolder, removeAll, temporaryBeside, writeNew } from '../durable.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { folderName } from './folder-name.ts';
 import { CertificateFolder } from './generation.ts';
+import { readRequest } from './request.ts';
 
 /** Creates the store where there is none, after proving that its file system can do what the store stands on. */
 export function openStoreForWriting(path: string): void {
@@ -21,6 +22,40 @@ export function openStoreForWriting(path: string): void {
 
 export const certificateFolder = (store: string, name: string): CertificateFolder =>
   new CertificateFolder(join(store, folderName(name)));
+
+/**
+ * The names of all certificates in a store, in the order of its folders; none where there is no store.
+ * A folder whose request.json does not tell goes by its own name.
+ */
+export function storedNames(store: string): string[] {
+  return foldersIn(store).flatMap((entry) => {
+    const folder = new CertificateFolder(join(store, entry));
+    if (folder.current() === undefined) return [];
+    return [nameIn(folder) ?? entry];
+  });
+}
+
+function foldersIn(store: string): string[] {
+  try {
+    const entries = readdirSync(store, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && !/^[._]/.test(entry.name))
+      .map(({ name }) => name)
+      .sort();
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return [];
+    throw ioError(error, 'read', store);
+  }
+}
+
+function nameIn(folder: CertificateFolder): string | undefined {
+  try {
+    return readRequest(folder.requestFile)?.request.name;
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
+  }
+}
 
 const brokenDevice = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES'];
 

@@ -1,0 +1,44 @@
+import { lstatSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Config } from '../pki/lifecycle/config.ts';
+import { PkiError } from '../pki/errors.ts';
+import { nonEmpty } from './options.ts';
+import type { Context } from './context.ts';
+
+export interface ConfigFlags {
+  config?: string;
+}
+
+export const addConfigOption = (command: Command): Command =>
+  command.option(
+    '--config <file>',
+    'declared certificates (CERTWRIGHT_CONFIG; ./certwright.yaml where it exists)',
+  );
+
+/**
+ * What `--config`, CERTWRIGHT_CONFIG or the folder declares; `undefined` where there is nothing of the kind, and then
+ * no code that reads YAML is loaded.
+ * @throws PkiError `bad-config`, `not-found`, `unreadable`
+ */
+export async function loadConfig(flags: ConfigFlags, context: Context): Promise<Config | undefined> {
+  const named = flags.config ?? nonEmpty(context.env['CERTWRIGHT_CONFIG']);
+  const shown = named ?? 'certwright.yaml';
+  const file = resolve(context.cwd, shown);
+  // A link that leads nowhere is a file that is meant to be there.
+  if (named === undefined && !lstatSync(file, { throwIfNoEntry: false })) return undefined;
+  const { readConfig } = await import('../pki/lifecycle/config.ts');
+  return readConfig(file, shown);
+}
+
+/**
+ * The same where nothing can be done without it.
+ * @throws PkiError `not-found` where there is none
+ */
+export async function requireConfig(flags: ConfigFlags, context: Context): Promise<Config> {
+  const config = await loadConfig(flags, context);
+  if (config) return config;
+  throw new PkiError('not-found', `there is no certwright.yaml in ${context.cwd}`, {
+    hint: 'name the file with --config FILE or CERTWRIGHT_CONFIG; docs/config.md shows one',
+  });
+}

@@ -1,0 +1,130 @@
+import { PkiError } from '../errors.ts';
+import { checkStoreName } from '../store/folder-name.ts';
+import { nameText, parseName } from '../x509/subject-alternative-name.ts';
+import { authorityReader, readAuthorities, type AuthorityReader } from './authorities.ts';
+import { list, text } from './readers.ts';
+import { isEmpty, Reading } from './reading.ts';
+import { readSettings, unknownKey } from './read-settings.ts';
+import { withDefaults, type Settings } from './settings.ts';
+import type { Entry, Position, Tree } from './tree.ts';
+import { readYaml } from './yaml.ts';
+
+/** certwright.yaml: which authorities there are, and which certificates there shall be. */
+export interface Config {
+  /** Absolute path. */
+  file: string;
+  /** As it is named in messages. */
+  shown: string;
+  /** Alias to reference: an absolute path, an ARN, `acm` or `acm:ARN`. */
+  authorities: ReadonlyMap<string, string>;
+  defaults: Settings;
+  /** By their names in the store. */
+  certificates: ReadonlyMap<string, Declaration>;
+}
+
+export interface Declaration {
+  /** In the store. */
+  name: string;
+  /** Canonical texts, the first one first. */
+  names: string[];
+  /** Its own, over the defaults. */
+  settings: Settings;
+  at: Position;
+}
+
+const sections = ['authorities', 'defaults', 'certificates'];
+
+/**
+ * Reads a whole file and finds everything that is wrong with it.
+ * @param file absolute: folders in it are relative to its own.
+ * @throws PkiError `bad-config` with every fault and its place.
+ */
+export function parseConfig(bytes: Uint8Array, file: string, shown: string): Config {
+  const reading = new Reading(shown);
+  const root = readYaml(decode(bytes, reading), reading);
+  const top = root ? entriesOf(root, 'the file', reading) : [];
+  for (const { key, at } of top) if (!sections.includes(key)) unknownKey(key, at, sections, reading);
+  const section = (name: string): readonly Entry[] => {
+    const found = top.find(({ key }) => key === name);
+    return found ? entriesOf(found.value, name, reading) : [];
+  };
+  const authorities = readAuthorities(section('authorities'), file, reading);
+  const authority = authorityReader(authorities, file);
+  const defaults = readSettings(section('defaults'), [], authority, reading);
+  const certificates = new Map<string, Declaration>();
+  for (const entry of section('certificates')) {
+    const declaration = readCertificate(entry, defaults, authority, reading);
+    const earlier = declaration && certificates.get(declaration.name);
+    if (earlier) {
+      const message = `certificate ${JSON.stringify(declaration.name)} is declared twice`;
+      reading.fault(entry.at, 'usage', message, `it stands in line ${earlier.at.line} already`);
+    } else if (declaration) certificates.set(declaration.name, declaration);
+  }
+  reading.throwIfFaulty();
+  return { file, shown, authorities, defaults, certificates };
+}
+
+function decode(bytes: Uint8Array, reading: Reading): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    reading.fault({ line: 1, column: 1 }, 'malformed', 'it is not UTF-8', 'save it as UTF-8');
+    return '';
+  }
+}
+
+/** A mapping's entries; nothing stands for an empty one. */
+function entriesOf(tree: Tree, label: string, reading: Reading): readonly Entry[] {
+  if (tree.kind === 'map') return tree.entries;
+  if (!isEmpty(tree)) reading.wrongKind(tree, label, 'a mapping', 'write it as lines of "key: value"');
+  return [];
+}
+
+const readNames = list(text((value) => nameText(parseName(value))));
+
+function readCertificate(
+  { key, at, value }: Entry,
+  defaults: Settings,
+  authority: AuthorityReader,
+  reading: Reading,
+): Declaration | null {
+  const entries = entriesOf(value, `certificate ${JSON.stringify(key.slice(0, 80))}`, reading);
+  const settings = withDefaults(defaults, readSettings(entries, ['names'], authority, reading));
+  const given = entries.find((entry) => entry.key === 'names');
+  if (!given) {
+    const name = reading.attempt(at, () => nameOf(key));
+    return name === null ? null : { name, names: [name], settings, at };
+  }
+  const names = readNames(given.value, 'names', reading);
+  if (!names) return null;
+  if (names.length === 0) {
+    const hint = 'leave names out where the only one is the key itself';
+    return reading.fault(given.value.at, 'bad-input', 'names holds no name', hint);
+  }
+  const name = reading.attempt(at, () => storeName(key, names));
+  return name === null ? null : { name, names, settings, at };
+}
+
+/** @throws PkiError `bad-name` for a key that is no name by itself. */
+function nameOf(key: string): string {
+  try {
+    return nameText(parseName(key));
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    const message = `${error.message}, and the certificate has no names`;
+    throw new PkiError('bad-name', message, {
+      hint: 'say what it is for: "names: [orders.internal, 10.0.0.7]"; the key alone does where it is such a name',
+    });
+  }
+}
+
+/** The key is one of the certificate's names, in whatever spelling, or a name that only the store knows it by. */
+function storeName(key: string, names: readonly string[]): string {
+  try {
+    const name = nameText(parseName(key));
+    if (names.includes(name)) return name;
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+  }
+  return checkStoreName(key);
+}

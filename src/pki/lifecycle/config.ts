@@ -1,0 +1,24 @@
+import { parseConfig, type Config } from '../config/config.ts';
+import { PkiError } from '../errors.ts';
+import { readWhole } from './read-whole.ts';
+
+export type { Config, Declaration } from '../config/config.ts';
+
+/** Ten thousand certificates take one. */
+const mostBytes = 16 * 1024 * 1024;
+
+/**
+ * Reads certwright.yaml.
+ * @param file absolute.
+ * @param shown as the caller named it.
+ * @throws PkiError `bad-config` with every fault and its place; `not-found`, `unreadable`, `unsupported`.
+ */
+export function readConfig(file: string, shown: string): Config {
+  const bytes = readWhole(file);
+  if (bytes.length > mostBytes) {
+    throw new PkiError('unsupported', `${shown} has ${bytes.length} bytes, at most ${mostBytes} are read`, {
+      hint: 'split it, and name one at a time with --config',
+    });
+  }
+  return parseConfig(bytes, file, shown);
+}

@@ -1,0 +1,53 @@
+import { isAcm } from '../authorities/open.ts';
+import type { Settings } from '../config/settings.ts';
+import { changesBetween, formats, readRequest, type Change, type StoredRequest } from '../store/request.ts';
+import { certificateFolder } from '../store/store.ts';
+import { authorityReference } from './issue.ts';
+
+export { over, withDefaults, type Settings } from '../config/settings.ts';
+
+/**
+ * The request that settings amount to, with the built-in values where they say nothing.
+ * @param store absolute path.
+ * @param reference of the authority: an absolute path, an ARN, `acm` or `acm:ARN`.
+ */
+export function requestFor(
+  { name, names }: { name: string; names: readonly string[] },
+  settings: Settings,
+  store: string,
+  reference: string,
+): StoredRequest {
+  return {
+    name,
+    names: [...names],
+    usage: settings.usage ?? 'mtls',
+    keyType: settings.keyType ?? 'ec-p256',
+    reuseKey: settings.reuseKey ?? false,
+    // ACM decides how long its certificates live.
+    lifetime: settings.lifetime ?? (settings.notAfter === undefined && !isAcm(reference) ? '30d' : undefined),
+    notBefore: settings.notBefore,
+    notAfter: settings.notAfter,
+    clamp: settings.clamp ?? false,
+    subject: settings.subject,
+    authority: authorityReference(store, reference),
+    crlUrls: settings.crlUrls ?? [],
+    ocspUrls: settings.ocspUrls ?? [],
+    issuerUrls: settings.issuerUrls ?? [],
+    formats: formats.filter((format) => settings.formats?.includes(format)),
+    owner: settings.owner,
+    group: settings.group,
+    mode: settings.mode,
+    csr: undefined,
+    template: settings.template,
+    signingAlgorithm: settings.signingAlgorithm,
+    exportable: settings.exportable ?? false,
+    validation: settings.validation,
+  };
+}
+
+/** What a request asks for otherwise than the certificate that is in the store. */
+export function changesInStore(store: string, request: StoredRequest): Change[] {
+  const folder = certificateFolder(store, request.name);
+  const stored = folder.current() === undefined ? undefined : readRequest(folder.requestFile);
+  return stored ? changesBetween(stored.request, request) : [];
+}

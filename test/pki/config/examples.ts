@@ -1,0 +1,123 @@
+/** A file of settings, and what is to be said of it. */
+export interface Example {
+  what: string;
+  yaml: string;
+  good: boolean;
+  /** What a schema cannot say: a rule of names, a word that another part of the file must hold. */
+  beyondSchema?: boolean;
+}
+
+const certificate = (lines: string): string =>
+  `certificates:\n  orders.internal:\n${lines.replace(/^/gm, '    ')}\n`;
+
+const good: Readonly<Record<string, string>> = {
+  'nothing at all': '',
+  'a comment': '# nothing yet\n',
+  'empty sections': 'authorities:\ndefaults:\ncertificates:\n',
+  'a certificate without a line of its own': 'certificates:\n  orders.internal:\n',
+  'a wildcard, an address and a URI as keys':
+    'certificates:\n  "*.shop.internal": {}\n  10.0.0.7: {}\n  spiffe://corp/ns/shop/sa/orders: {}\n',
+  'a key that is no host name, with names': 'certificates:\n  web_1:\n    names: [web.internal]\n',
+  'every kind of authority': `authorities:
+  corp: ./ca
+  other: /srv/ca
+  prod: arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
+  public: acm
+  private: acm:arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
+`,
+  'every key of a certificate':
+    certificate(`names: [orders.internal, 10.0.0.7, "spiffe://corp/ns/shop/sa/orders", ops@corp.example]
+ca: ./ca
+usage: server
+keyType: rsa-3072
+reuseKey: true
+lifetime: 1d12h
+notBefore: 2027-01-31T12:00:00Z
+clamp: false
+subject: CN=orders,O=Shop
+crlUrls: [http://pki.internal/ca.crl]
+ocspUrls: [https://pki.internal/ocsp]
+issuerUrls: [ldap://pki.internal/cn=ca]
+formats: [pair, der]
+owner: nginx
+group: 101
+mode: "0640"
+template: EndEntityCertificate/V1
+signingAlgorithm: SHA256WITHECDSA
+exportable: false
+validation: dns`),
+  'an end in place of a lifetime': certificate('notAfter: 2027-01-31'),
+  'an end over a default lifetime': `defaults: { lifetime: 30d }\n${certificate('notAfter: 2027-01-31')}`,
+  'an alias': `authorities: { corp: ./ca }\ndefaults: { ca: corp }\n${certificate('usage: client')}`,
+  'an anchor and its alias': `certificates:
+  a.internal: &web { usage: server, lifetime: 12h }
+  b.internal: *web
+`,
+  'JSON, which is YAML too': '{"certificates": {"orders.internal": {"usage": "mtls"}}}',
+  'an empty list that takes the default URLs away': `defaults: { crlUrls: [http://pki.internal/ca.crl] }
+${certificate('crlUrls: []')}`,
+};
+
+const bad: Readonly<Record<string, string>> = {
+  'a list': '- orders.internal\n',
+  'an unknown section': 'certificate: {}\n',
+  'an unknown key': certificate('lifetme: 30d'),
+  'an unknown key of the defaults': 'defaults: { names: [orders.internal] }\n',
+  'a list of certificates': 'certificates: [orders.internal]\n',
+  'a value in place of a certificate': 'certificates: { orders.internal: 30d }\n',
+  'a usage that is none': certificate('usage: both'),
+  'a key type that is none': certificate('keyType: rsa-1024'),
+  'a bare number as lifetime': certificate('lifetime: 30'),
+  'a lifetime without a unit': certificate('lifetime: "30"'),
+  'a lifetime of nothing': certificate('lifetime: 0d'),
+  'a lifetime with a fraction': certificate('lifetime: 1.5h'),
+  'a lifetime and an end': certificate('lifetime: 30d\nnotAfter: 2027-01-31'),
+  'a time that is none': certificate('notAfter: tomorrow'),
+  'yes in place of true': certificate('reuseKey: yes'),
+  'a mode without quotes, which is a number': certificate('mode: 0600'),
+  'a mode for everybody': certificate('mode: "0644"'),
+  'a mode that runs': certificate('mode: "0700"'),
+  'one name in place of a list': certificate('names: orders.internal'),
+  'no names in a list': certificate('names: []'),
+  'a name with a space': certificate('names: [orders internal]'),
+  'a number as a name': certificate('names: [12]'),
+  'a list in a list': certificate('names: [[orders.internal]]'),
+  'an empty value': certificate('usage:'),
+  'a URL of another kind': certificate('crlUrls: ["file:///ca.crl"]'),
+  'an unknown format': certificate('formats: [p12]'),
+  'a subject that is none': certificate('subject: orders'),
+  'an owner with a colon': certificate('owner: "nginx:nginx"'),
+  'a negative owner': certificate('owner: -1'),
+  'an alias called acm': 'authorities: { acm: ./ca }\n',
+  'an alias with a slash': 'authorities: { a/b: ./ca }\n',
+  'an authority that is a mapping': 'authorities: { corp: { path: ./ca } }\n',
+  'a home folder, which only a shell knows': 'authorities: { corp: ~/ca }\n',
+  'a merge key, which YAML 1.2 has not': certificate('<<: { usage: client }'),
+};
+
+const badBeyondSchema: Readonly<Record<string, string>> = {
+  'an authority that is not declared': `authorities: { corp: ./ca }\n${certificate('ca: crop')}`,
+  'a key that is no host name, without names': 'certificates: { web_1: {} }\n',
+  'a network as a name': certificate('names: [10.0.0.0/8]'),
+  'a label of 64 letters': certificate(`names: [${'a'.repeat(64)}.internal]`),
+  'a day that no month has': certificate('notAfter: 2027-02-30'),
+  'an attribute that is none': certificate('subject: XX=orders'),
+  'one certificate in two spellings': 'certificates: { orders.internal: {}, Orders.Internal: {} }\n',
+  'a key given twice': 'certificates:\n  orders.internal: {}\n  orders.internal: {}\n',
+  'a tag': certificate('usage: !role mtls'),
+  'an alias without an anchor': certificate('names: *names'),
+  'two documents': 'certificates: {}\n---\ncertificates: {}\n',
+  'an open bracket': 'certificates: [\n',
+  'a tab': 'certificates:\n\torders.internal: {}\n',
+};
+
+const examplesOf = (
+  all: Readonly<Record<string, string>>,
+  verdict: Omit<Example, 'what' | 'yaml'>,
+): Example[] => Object.entries(all).map(([what, yaml]) => ({ what, yaml, ...verdict }));
+
+export const examples: readonly Example[] = [
+  ...examplesOf(good, { good: true }),
+  ...examplesOf(bad, { good: false }),
+  ...examplesOf(badBeyondSchema, { good: false, beyondSchema: true }),
+];
