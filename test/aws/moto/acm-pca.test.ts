@@ -1,77 +1,15 @@
-import { createPublicKey, generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto';
+import { createPublicKey, randomUUID, X509Certificate } from 'node:crypto';
 import {
-  CreateCertificateAuthorityCommand,
   DescribeCertificateAuthorityCommand,
   GetCertificateAuthorityCertificateCommand,
-  GetCertificateCommand,
-  IssueCertificateCommand,
-  type CreateCertificateAuthorityCommandInput,
-  type IssueCertificateCommandInput,
 } from '@aws-sdk/client-acm-pca';
-import { extension, readCertificate, type Certificate } from '../../../src/pki/x509/certificate.ts';
+import { extension, type Certificate } from '../../../src/pki/x509/certificate.ts';
 import { readBasicConstraints, readExtendedKeyUsage } from '../../../src/pki/x509/extensions.ts';
 import { publicKeyDer } from '../../../src/pki/x509/key.ts';
 import { oid } from '../../../src/pki/x509/oid.ts';
-import { csrPem } from '../../support/aws/csr-pem.ts';
-import { compareWithMoto, htmlPage, outcome, type Side } from './compare.ts';
-
-const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-const csr = csrPem(key, 'orders.internal');
-
-type Wishes = Partial<IssueCertificateCommandInput>;
-
-const issue = async ({ pca, root }: Side, wishes: Wishes = {}): Promise<string> => {
-  const { CertificateArn } = await pca.send(
-    new IssueCertificateCommand({
-      CertificateAuthorityArn: root,
-      Csr: Buffer.from(csr),
-      SigningAlgorithm: 'SHA256WITHECDSA',
-      Validity: { Type: 'DAYS', Value: 3 },
-      ...wishes,
-    }),
-  );
-  return CertificateArn!;
-};
-
-const get = ({ pca, root }: Side, CertificateArn: string, CertificateAuthorityArn = root) =>
-  pca.send(new GetCertificateCommand({ CertificateAuthorityArn, CertificateArn }));
-
-/** Issues and asks until it is there. */
-async function collect(
-  side: Side,
-  wishes: Wishes = {},
-): Promise<{ leaf: X509Certificate; decoded: Certificate; chain: string }> {
-  const arn = await issue(side, wishes);
-  for (;;) {
-    try {
-      const answer = await get(side, arn, wishes.CertificateAuthorityArn);
-      const leaf = new X509Certificate(answer.Certificate!);
-      return { leaf, decoded: readCertificate(leaf.raw), chain: answer.CertificateChain ?? '' };
-    } catch (error) {
-      if (!(error instanceof Error && error.name === 'RequestInProgressException')) throw error;
-    }
-  }
-}
-
-async function createCa(
-  { pca }: Side,
-  wishes: Partial<CreateCertificateAuthorityCommandInput> = {},
-): Promise<string> {
-  const { CertificateAuthorityArn } = await pca.send(
-    new CreateCertificateAuthorityCommand({
-      CertificateAuthorityType: 'ROOT',
-      CertificateAuthorityConfiguration: {
-        KeyAlgorithm: 'EC_prime256v1',
-        SigningAlgorithm: 'SHA256WITHECDSA',
-        Subject: { Organization: 'Shop', CommonName: 'Shop root' },
-      },
-      ...wishes,
-    }),
-  );
-  return CertificateAuthorityArn!;
-}
-
-const template = (name: string): string => `arn:aws:acm-pca:::template/${name}/V1`;
+import { refusalOf } from '../../support/aws/sdk.ts';
+import { compareWithMoto, htmlPage } from './compare.ts';
+import { collect, createCa, csr, get, issue, key, template } from './pca-calls.ts';
 
 const purposes = ({ decoded }: { decoded: Certificate }): string[] => {
   const found = extension(decoded, oid.extendedKeyUsage);
@@ -100,9 +38,9 @@ compareWithMoto('AWS Private CA, by the emulator and by moto', [
   },
   {
     asks: 'the first GetCertificate after an order',
-    ask: async (side) => outcome(get(side, await issue(side))),
+    ask: async (side) => refusalOf(get(side, await issue(side))),
     aws: 'RequestInProgressException',
-    moto: { answers: 'done', why: 'it issues at once, so polling is never seen' },
+    moto: { answers: undefined, why: 'it issues at once, so polling is never seen' },
   },
   {
     asks: 'key purposes by default',
@@ -128,9 +66,9 @@ compareWithMoto('AWS Private CA, by the emulator and by moto', [
   },
   {
     asks: 'a template that does not exist',
-    ask: async (side) => outcome(issue(side, { TemplateArn: template('Nonsense') })),
+    ask: async (side) => refusalOf(issue(side, { TemplateArn: template('Nonsense') })),
     aws: 'InvalidArgsException',
-    moto: { answers: 'done', why: 'it does not check the name' },
+    moto: { answers: undefined, why: 'it does not check the name' },
   },
   {
     asks: 'days left of three that were asked for',
@@ -152,15 +90,15 @@ compareWithMoto('AWS Private CA, by the emulator and by moto', [
   },
   {
     asks: 'a life beyond the CA',
-    ask: async (side) => outcome(issue(side, { Validity: { Type: 'YEARS', Value: 90 } })),
+    ask: async (side) => refusalOf(issue(side, { Validity: { Type: 'YEARS', Value: 90 } })),
     aws: 'ValidationException',
-    moto: { answers: 'done', why: 'it ignores the validity' },
+    moto: { answers: undefined, why: 'it ignores the validity' },
   },
   {
     asks: 'a signing algorithm of another key family',
-    ask: async (side) => outcome(issue(side, { SigningAlgorithm: 'SHA256WITHRSA' })),
+    ask: async (side) => refusalOf(issue(side, { SigningAlgorithm: 'SHA256WITHRSA' })),
     aws: 'InvalidArgsException',
-    moto: { answers: 'done', why: 'it always signs by RSA, whatever is asked for' },
+    moto: { answers: undefined, why: 'it always signs by RSA, whatever is asked for' },
   },
   {
     asks: 'the same token twice',
@@ -175,7 +113,7 @@ compareWithMoto('AWS Private CA, by the emulator and by moto', [
     asks: 'what a certificate ARN ends in',
     ask: async (side) => {
       const arn = await issue(side);
-      await outcome(get(side, arn));
+      await refusalOf(get(side, arn));
       const { Certificate } = await get(side, arn);
       const serial = new X509Certificate(Certificate!).serialNumber.toLowerCase().padStart(32, '0');
       return arn.endsWith(`/certificate/${serial}`);
@@ -185,34 +123,36 @@ compareWithMoto('AWS Private CA, by the emulator and by moto', [
   },
   {
     asks: 'a certificate that is not there',
-    ask: async (side) => outcome(get(side, nowhere(await issue(side)))),
+    ask: async (side) => refusalOf(get(side, nowhere(await issue(side)))),
     aws: 'ResourceNotFoundException',
     moto: { answers: htmlPage, why: 'it stumbles' },
   },
   {
     asks: 'a CA that is not there',
     ask: async ({ pca, root }) =>
-      outcome(pca.send(new DescribeCertificateAuthorityCommand({ CertificateAuthorityArn: nowhere(root) }))),
+      refusalOf(
+        pca.send(new DescribeCertificateAuthorityCommand({ CertificateAuthorityArn: nowhere(root) })),
+      ),
     aws: 'ResourceNotFoundException',
   },
   {
     asks: 'a NEW CERTIFICATE REQUEST',
     ask: async (side) =>
-      outcome(issue(side, { Csr: Buffer.from(csr.replaceAll('CERTIFICATE REQ', 'NEW CERTIFICATE REQ')) })),
+      refusalOf(issue(side, { Csr: Buffer.from(csr.replaceAll('CERTIFICATE REQ', 'NEW CERTIFICATE REQ')) })),
     aws: 'MalformedCSRException',
-    moto: { answers: 'done', why: 'it reads both headers' },
+    moto: { answers: undefined, why: 'it reads both headers' },
   },
   {
     asks: 'a request that is no request',
-    ask: async (side) => outcome(issue(side, { Csr: Buffer.from('no request') })),
+    ask: async (side) => refusalOf(issue(side, { Csr: Buffer.from('no request') })),
     aws: 'MalformedCSRException',
     moto: { answers: htmlPage, why: 'it stumbles' },
   },
   {
     asks: 'an order of a CA that has no certificate yet',
-    ask: async (side) => outcome(issue(side, { CertificateAuthorityArn: await createCa(side) })),
+    ask: async (side) => refusalOf(issue(side, { CertificateAuthorityArn: await createCa(side) })),
     aws: 'InvalidStateException',
-    moto: { answers: 'done', why: 'it does not look at the state' },
+    moto: { answers: undefined, why: 'it does not look at the state' },
   },
   {
     asks: 'status, mode and subject of a new CA',
@@ -244,7 +184,7 @@ compareWithMoto('AWS Private CA, by the emulator and by moto', [
     asks: 'the certificate of a CA that has none',
     ask: async (side) => {
       const CertificateAuthorityArn = await createCa(side);
-      return outcome(
+      return refusalOf(
         side.pca.send(new GetCertificateAuthorityCertificateCommand({ CertificateAuthorityArn })),
       );
     },

@@ -1,6 +1,6 @@
-import { ACMClient } from '@aws-sdk/client-acm';
+import type { ACMClient } from '@aws-sdk/client-acm';
 import {
-  ACMPCAClient,
+  type ACMPCAClient,
   CreateCertificateAuthorityCommand,
   GetCertificateAuthorityCsrCommand,
   GetCertificateCommand,
@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-acm-pca';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmulator, type Emulator } from '../../support/aws/emulator.ts';
+import { acmClient, pcaClient } from '../../support/aws/sdk.ts';
 import { describeWithMoto, startMoto, type Moto } from '../../support/moto.ts';
 
 /** The official clients, talking to one of the emulators. */
@@ -27,13 +28,6 @@ export interface Question {
   aws: unknown;
   moto?: { answers: unknown; why: string };
 }
-
-/** What a call is refused with, or that it is not. */
-export const outcome = async (call: Promise<unknown>): Promise<string> =>
-  call.then(
-    () => 'done',
-    (error: unknown) => (error instanceof Error ? error.name : String(error)),
-  );
 
 /** moto answers what it does not know, and what it stumbles over, with a page of HTML and status 500. */
 export const htmlPage = 'SyntaxError';
@@ -71,15 +65,10 @@ export function compareWithMoto(name: string, questions: readonly Question[]): v
   });
 }
 
-function clientsOf(endpoint: string): Omit<Side, 'root'> {
-  const settings = {
-    endpoint,
-    region: 'eu-west-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 1,
-  };
-  return { pca: new ACMPCAClient(settings), acm: new ACMClient(settings) };
-}
+const clientsOf = (endpoint: string): Omit<Side, 'root'> => ({
+  pca: pcaClient(endpoint),
+  acm: acmClient(endpoint),
+});
 
 /** The calls by which a root CA comes to life. */
 async function bootstrap(pca: ACMPCAClient): Promise<string> {
