@@ -2,6 +2,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { execute, program, temporaryFolder } from '../support/cli.ts';
+import { freePort } from '../support/ports.ts';
 import { describeWith } from '../support/tools.ts';
 
 const top = resolve(import.meta.dirname, '../..');
@@ -52,4 +53,22 @@ describeWith(['bash', 'openssl'], 'the reference pages', () => {
       }
     },
   );
+});
+
+describeWith(['bash', 'openssl', 'curl'], 'docs/aws.md', () => {
+  it('has an example with the emulator that works as it stands', async () => {
+    const block = examples('docs/aws.md').find((text) => text.includes('aws-emulator')) ?? '';
+    expect(block).toContain('4599');
+    const cwd = temporaryFolder();
+    // Another run may hold the port; and what fails must not leave the emulator behind.
+    const script = `
+      npm() { command npm --prefix '${top}' "$@"; }
+      trap 'kill "$(node -p "require(\\"./emulator.json\\").pid")" 2>/dev/null || :' EXIT
+      ${block.replaceAll('4599', String(await freePort()))}`;
+    const { code, stdout, stderr } = await runExample(script, cwd);
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('template     arn:aws:acm-pca:::template/EndEntityCertificate/V1');
+    expect(stdout).toContain('cert.pem: OK');
+    expect(stdout).toContain('"billed":1');
+  });
 });

@@ -26,7 +26,7 @@ describeWithMoto('boto3', (program) => {
     writeFileSync(csr, csrPem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'a.internal'));
     const { code, stdout, stderr } = await execute(
       python,
-      [join(import.meta.dirname, 'boto3_session.py'), ca, csr],
+      [join(import.meta.dirname, 'boto3_client.py'), ca, csr],
       { env: { ...emulator.environment, AWS_DEFAULT_REGION: emulator.region, PATH: process.env['PATH'] } },
     );
     expect(stderr).toBe('');
