@@ -51,7 +51,7 @@ function issuerLines(issuer: IssuerSummary, now: Date, paint: Paint): string[] {
     `  signs        ${signs}${constraintText(issuer.nameConstraints)}`,
     `  key          ${key[issuer.key]}`,
     `  issued       ${issuer.issued} certificate${issuer.issued === 1 ? '' : 's'}`,
-    `  CRL          ${issuer.crl ? `${issuer.crl.path}, next update ${left(issuer.crl.nextUpdate, now, paint)}` : 'none'}`,
+    `  CRL          ${issuer.crl ? `${issuer.crl.path}, valid ${left(issuer.crl.nextUpdate, now, paint)}` : 'none'}`,
     `  SHA-256      ${issuer.fingerprint}`,
     `  certificate  ${issuer.file}`,
   ];

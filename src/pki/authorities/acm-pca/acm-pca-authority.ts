@@ -5,27 +5,18 @@ import type { Profile } from '../../x509/profile.ts';
 import { isCaArn, parseArn, type Arn } from '../aws/arn.ts';
 import { certificatesInPem } from '../aws/pem.ts';
 import type { AwsOptions } from '../aws/options.ts';
+import { keepArn, resumeOrPlace, type PlacedOrder, type TokenLife } from '../aws/placed-order.ts';
 import { regionOf } from '../aws/region.ts';
 import type { Authority, Explanation, Issuance, Journal, RequestKey } from '../authority.ts';
 import { caFactsOf, foreseeableRefusals, type CaFacts } from './ca-facts.ts';
 import { AcmPcaCalls } from './calls.ts';
-import { placeOrder, requestOf, requestSays, type PlacedOrder } from './order.ts';
+import { placeOrder, requestOf, requestSays, type Order } from './order.ts';
 import { explainTemplate, templateFor, type Template } from './template.ts';
 
 /** AWS forgets a token after five minutes; half a minute is left for clocks and for the answer's way. */
 const tokenLife = 4.5 * 60_000;
 /** AWS rounds and backdates; what it issues may miss the times that were asked for by so much. */
 const tolerance = 5 * 60_000;
-
-/** What the journal holds from the moment before an order is placed. */
-interface Entry {
-  order: PlacedOrder;
-  /** When it was first sent: AWS counts a token's life from there. */
-  askedAt: string;
-  /** How many orders came before it. */
-  earlier: number;
-  certificateArn?: string;
-}
 
 /** A CA of AWS Private CA (ACM PCA). It never sees a private key. */
 export class AcmPcaAuthority implements Authority {
@@ -97,48 +88,38 @@ export class AcmPcaAuthority implements Authority {
 
   async issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
     if (!key) throw new TypeError('AWS Private CA certifies a key, and makes none');
-    const entry = this.#resumed(journal) ?? this.#begun(profile, key, journal);
-    const certificateArn = entry.certificateArn ?? (await this.#buy(entry, profile, journal));
-    return this.#collect(certificateArn, entry.order);
+    const place = (earlier: number): Order => this.#order(profile, key, earlier);
+    const placed = resumeOrPlace(journal, this.#now(), this.#tokenLife, place);
+    const certificateArn = placed.certificateArn ?? (await this.#buy(placed, profile, journal));
+    return this.#collect(certificateArn, placed.order);
   }
 
-  /** What an earlier run began, unless it must be bought again; `undefined` where nothing was. */
-  #resumed(journal: Journal): Entry | undefined {
-    const entry = journal.read() as Entry | undefined;
-    if (entry === undefined || entry.certificateArn !== undefined) return entry;
-    const age = this.#now().getTime() - new Date(entry.askedAt).getTime();
-    if (age >= 0 && age <= tokenLife) return entry;
-    if (this.#options.reissue) return undefined;
-    throw new PkiError(
-      'in-doubt',
-      `an order for this certificate was sent at ${entry.askedAt} and its answer never came; AWS forgets orders after five minutes, so it cannot be asked whether it was issued`,
-      {
+  get #tokenLife(): TokenLife {
+    return {
+      milliseconds: tokenLife,
+      reissue: this.#options.reissue,
+      inDoubt: (askedAt) => ({
+        message: `an order for this certificate was sent at ${askedAt} and its answer never came; AWS forgets orders after five minutes, so it cannot be asked whether it was issued`,
         hint: "if paying for it twice is worse than waiting, look in the CA's audit report first; --reissue orders it, and pays, once more",
-      },
-    );
+      }),
+    };
   }
 
-  #begun(profile: Profile, key: RequestKey, journal: Journal): Entry {
-    const previous = journal.read() as Entry | undefined;
+  #order(profile: Profile, key: RequestKey, earlier: number): Order {
     const request = requestOf(profile, key);
     const template = this.#template(profile, requestSays(request, profile));
-    const earlier = previous ? previous.earlier + 1 : 0;
-    const order = placeOrder(this.reference, request, profile, template, this.#signingAlgorithm, earlier);
-    const entry = { order, earlier, askedAt: this.#now().toISOString() };
-    journal.write({ ...entry }, { durable: true });
-    return entry;
+    return placeOrder(this.reference, request, profile, template, this.#signingAlgorithm, earlier);
   }
 
-  /** The ARN is written down the moment it is known: from there on, nothing is ever ordered again. */
-  async #buy(entry: Entry, profile: Profile, journal: Journal): Promise<string> {
+  async #buy(placed: PlacedOrder<Order>, profile: Profile, journal: Journal): Promise<string> {
     for (const warning of this.check(profile)) this.#options.say(`likely to be refused: ${warning}`);
     this.#options.say(`ordering a certificate from ${this.reference}, which is billed`);
-    const certificateArn = await this.#calls.issue(entry.order);
-    journal.write({ ...entry, certificateArn }, { durable: true });
+    const certificateArn = await this.#calls.issue(placed.order);
+    keepArn(journal, placed, certificateArn);
     return certificateArn;
   }
 
-  async #collect(certificateArn: string, order: PlacedOrder): Promise<Issuance> {
+  async #collect(certificateArn: string, order: Order): Promise<Issuance> {
     const answer = await this.#poll(certificateArn);
     if (!answer) {
       return {

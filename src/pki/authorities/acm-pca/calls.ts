@@ -12,7 +12,7 @@ import { clientSettings, watchAttempts } from '../aws/client.ts';
 import { awsFailure } from '../aws/failure.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { Pace } from '../aws/pace.ts';
-import { commandInput, type PlacedOrder } from './order.ts';
+import { commandInput, type Order } from './order.ts';
 
 /** Below AWS's quotas of 25, 75 and 20 a second, and one for all the jobs of a run. */
 const paces = {
@@ -42,7 +42,7 @@ export class AcmPcaCalls {
   }
 
   /** Places an order, which is billed. @returns the certificate's ARN */
-  async issue(order: PlacedOrder): Promise<string> {
+  async issue(order: Order): Promise<string> {
     const doing = `issue a certificate by the template ${order.template.replace(/^.*:template\//, '')}`;
     const { CertificateArn } = await this.#call(doing, async (http) =>
       this.#client.send(new IssueCertificateCommand(commandInput(order)), http),

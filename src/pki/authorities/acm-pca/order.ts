@@ -12,11 +12,8 @@ import type { SubjectAlternativeName } from '../../x509/subject-alternative-name
 import type { RequestKey } from '../authority.ts';
 import type { Template } from './template.ts';
 
-/**
- * An order as it was first placed: sent again, it must be the same to the byte, or AWS takes it for another one and
- * bills it too. Plain JSON, since it is kept in the journal.
- */
-export interface PlacedOrder {
+/** An order of one certificate. Plain JSON, since it is kept in the journal. */
+export interface Order {
   ca: string;
   /** PEM. */
   request: string;
@@ -51,7 +48,7 @@ export function placeOrder(
   template: Template,
   signingAlgorithm: string,
   serialNumber: number,
-): PlacedOrder {
+): Order {
   const order = {
     ca,
     request: encodePem('CERTIFICATE REQUEST', request),
@@ -68,7 +65,7 @@ export function placeOrder(
   return { ...order, token: digest.slice(0, 36) };
 }
 
-export const commandInput = (order: PlacedOrder): IssueCertificateCommandInput => ({
+export const commandInput = (order: Order): IssueCertificateCommandInput => ({
   CertificateAuthorityArn: order.ca,
   Csr: Buffer.from(order.request, 'latin1'),
   SigningAlgorithm: order.signingAlgorithm as IssueCertificateCommandInput['SigningAlgorithm'],

@@ -8,6 +8,7 @@ import type { Authority, Explanation, Issuance, Journal, Pending, RequestKey } f
 import { isCaArn, parseArn } from '../aws/arn.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { certificatesInPem } from '../aws/pem.ts';
+import { keepArn, resumeOrPlace, type PlacedOrder, type TokenLife } from '../aws/placed-order.ts';
 import { regionOf } from '../aws/region.ts';
 import { AcmCalls, type HandedOut } from './calls.ts';
 import { remedyFor } from './failure-reason.ts';
@@ -15,15 +16,6 @@ import { placeRequest, recordsOf, refuseBeyondAcm, type PlacedRequest } from './
 
 /** ACM forgets a token after an hour; five minutes are left for clocks and for the answer's way. */
 const tokenLife = 55 * 60_000;
-
-/** What the journal holds from the moment before a certificate is requested. */
-interface Entry {
-  request: PlacedRequest;
-  askedAt: string;
-  /** How many requests came before it. */
-  earlier: number;
-  certificateArn?: string;
-}
 
 /** AWS Certificate Manager: public certificates, or private ones of a CA of AWS Private CA. It makes the keys. */
 export class AcmAuthority implements Authority {
@@ -73,44 +65,33 @@ export class AcmAuthority implements Authority {
   }
 
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
-    const entry = this.#resumed(journal) ?? this.#begun(profile, journal);
-    const certificateArn = entry.certificateArn ?? (await this.#request(entry, journal));
+    const { exportable, validation } = this.#options;
+    const placed = resumeOrPlace(journal, this.#now(), this.#tokenLife, (earlier) =>
+      placeRequest(profile, { ca: this.#ca, exportable, validation, earlier }),
+    );
+    const certificateArn = placed.certificateArn ?? (await this.#request(placed, journal));
     const detail = await this.#settled(certificateArn);
     if ('state' in detail) return detail;
-    return this.#collect(certificateArn, entry.request);
+    return this.#collect(certificateArn, placed.order);
   }
 
-  /** What an earlier run began, unless it must be asked for again; `undefined` where nothing was. */
-  #resumed(journal: Journal): Entry | undefined {
-    const entry = journal.read() as Entry | undefined;
-    if (entry === undefined || entry.certificateArn !== undefined) return entry;
-    const age = this.#now().getTime() - new Date(entry.askedAt).getTime();
-    if (age >= 0 && age <= tokenLife) return entry;
-    if (this.#options.reissue) return undefined;
-    throw new PkiError(
-      'in-doubt',
-      `a request for this certificate was sent to ACM at ${entry.askedAt} and its answer never came; ACM forgets requests after an hour, so it cannot be asked what became of it`,
-      { hint: 'look for it in ACM ("certwright list --ca acm"); --reissue requests it once more' },
-    );
+  get #tokenLife(): TokenLife {
+    return {
+      milliseconds: tokenLife,
+      reissue: this.#options.reissue,
+      inDoubt: (askedAt) => ({
+        message: `a request for this certificate was sent to ACM at ${askedAt} and its answer never came; ACM forgets requests after an hour, so it cannot be asked what became of it`,
+        hint: 'look for it in ACM ("certwright list --ca acm"); --reissue requests it once more',
+      }),
+    };
   }
 
-  #begun(profile: Profile, journal: Journal): Entry {
-    const previous = journal.read() as Entry | undefined;
-    const { exportable, validation } = this.#options;
-    const earlier = previous ? previous.earlier + 1 : 0;
-    const request = placeRequest(profile, { ca: this.#ca, exportable, validation, earlier });
-    const entry = { request, earlier, askedAt: this.#now().toISOString() };
-    journal.write({ ...entry }, { durable: true });
-    return entry;
-  }
-
-  /** The ARN is written down the moment it is known: from there on, nothing is ever requested again. */
-  async #request(entry: Entry, journal: Journal): Promise<string> {
+  async #request(placed: PlacedOrder<PlacedRequest>, journal: Journal): Promise<string> {
     const kind = this.#ca === undefined ? 'public' : 'private';
     const billed = kind === 'public' && this.#options.exportable;
     this.#options.say(`requesting a ${kind} certificate from ACM${billed ? ', which is billed' : ''}`);
-    const certificateArn = await this.#calls.request(entry.request);
-    journal.write({ ...entry, certificateArn }, { durable: true });
+    const certificateArn = await this.#calls.request(placed.order);
+    keepArn(journal, placed, certificateArn);
     return certificateArn;
   }
 
