@@ -63,7 +63,7 @@ export function register(command: Command, context: Context, run: Run): void {
 
 async function inspect(target: string, flags: InspectFlags, context: Context): Promise<ExitCode> {
   checkFlags(flags);
-  const output = new Output(context, { ...flags, json: flags.json === true || flags.jsonLines === true });
+  const output = new Output(context, flags);
   const look: Look = {
     target,
     now: flags.at === undefined ? context.now() : parseTime(flags.at, '--at'),

@@ -95,7 +95,8 @@ async function fail(argv: readonly string[], context: Context, error: unknown): 
   const before = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
   const { Output } = await import('./output.ts');
   new Output(context, {
-    json: before.includes('--json') || before.includes('--json-lines'),
+    json: before.includes('--json'),
+    jsonLines: before.includes('--json-lines'),
     verbose: before.includes('--verbose') || before.includes('-v'),
   }).failure(known);
   return known instanceof PkiError ? exitCodeOf[known.code] : exit.failed;

@@ -8,6 +8,8 @@ export type Paint = ChalkInstance;
 
 export interface OutputFlags {
   json?: boolean;
+  /** JSON, one document a line. */
+  jsonLines?: boolean;
   quiet?: boolean;
   verbose?: boolean;
 }
@@ -15,6 +17,7 @@ export interface OutputFlags {
 /** The only way to the terminal: results on stdout, everything else on stderr. */
 export class Output {
   readonly json: boolean;
+  readonly #lines: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
   /** Colours for what goes to stdout. */
@@ -23,7 +26,8 @@ export class Output {
 
   constructor(context: Context, flags: OutputFlags) {
     this.#context = context;
-    this.json = flags.json ?? false;
+    this.#lines = flags.jsonLines ?? false;
+    this.json = (flags.json ?? false) || this.#lines;
     this.quiet = flags.quiet ?? false;
     this.verbose = flags.verbose ?? false;
     this.paint = new Chalk({ level: colourLevel(context.stdout, context.env) });
@@ -72,7 +76,7 @@ export class Output {
           ...(faults.length === 0 ? {} : { faults }),
         },
       };
-      this.#context.stdout.write(`${printableJson(document, 2)}\n`);
+      this.#context.stdout.write(`${printableJson(document, this.#lines ? 0 : 2)}\n`);
     }
     if (!this.json || this.verbose) {
       this.#refuse(message, hint);

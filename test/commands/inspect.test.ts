@@ -637,6 +637,13 @@ describe('a target', () => {
     );
   });
 
+  it('fails in one line too with --json-lines', async () => {
+    const { code, stdout } = await inspect(['-', '--json-lines'], { stdin: '' });
+    expect(code).toBe(2);
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 'certwright.error/1', error: { code: 'usage' } });
+  });
+
   it('that is a folder comes as one JSON document a line with --json-lines', async () => {
     const cwd = temporaryFolder();
     mkdirSync(join(cwd, 'pki'));
