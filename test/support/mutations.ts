@@ -119,7 +119,8 @@ function change(certificate: Certificate, mutation: Mutation): Certificate {
   }
 }
 
-const resign = (certificate: Certificate, { key }: Entity): Buffer =>
+/** The certificate as it now stands, signed by somebody. */
+export const resign = (certificate: Certificate, { key }: Entity): Buffer =>
   signed(key, (algorithm) =>
     write.sequence(
       write.explicit(0, write.integer(2)),

@@ -16,8 +16,16 @@ export function rdnKeys(name: DistinguishedName): readonly string[] {
   return found;
 }
 
+const wholeKeys = new WeakMap<DistinguishedName, string>();
+
 /** The key of a whole name, for maps. */
-export const nameKey = (name: DistinguishedName): string => rdnKeys(name).join('\u0000');
+export function nameKey(name: DistinguishedName): string {
+  const known = wholeKeys.get(name);
+  if (known !== undefined) return known;
+  const key = rdnKeys(name).join('\u0000');
+  wholeKeys.set(name, key);
+  return key;
+}
 
 export const sameName = (a: DistinguishedName, b: DistinguishedName): boolean => nameKey(a) === nameKey(b);
 

@@ -19,6 +19,7 @@ export interface PublicKeyFacts {
   curve: string | undefined;
   /** RSA only, in decimal. */
   exponent: string | undefined;
+  exponentBits?: number;
   /** Bits of security against classical computers (NIST SP 800-57 part 1, table 2); `undefined` where unknown. */
   strength: number | undefined;
 }
@@ -87,7 +88,14 @@ function rsaFacts(key: Buffer, algorithm: string): PublicKeyFacts {
     exponent.length <= 32
       ? BigInt(`0x${exponent.toString('hex')}`).toString()
       : `${8 * exponent.length} bits`;
-  return { ...unknown, algorithm, bits, exponent: decimal, strength: strengthOfModulus(bits) };
+  return {
+    ...unknown,
+    algorithm,
+    bits,
+    exponent: decimal,
+    exponentBits: bitLength(exponent),
+    strength: strengthOfModulus(bits),
+  };
 }
 
 function ecFacts(parameters: Buffer | undefined): PublicKeyFacts {

@@ -30,6 +30,13 @@ interface Level {
   hasAny: boolean;
 }
 
+/** What the policies along a path cost, in operations. */
+export const policyCost = (path: readonly Certificate[]): number =>
+  path.reduce((sum, certificate) => {
+    const { policies = [], policyMappings = [] } = decode(certificate);
+    return sum + policies.length + policyMappings.length;
+  }, 0);
+
 /** Certificate policies along the path, from the anchor down (RFC 5280 6.1.3 (d) to (f), 6.1.4 (a), (b), (h) to (j), 6.1.5). */
 export function judgePolicies(path: readonly Certificate[], inputs: PolicyInputs): Finding[] {
   const chain = path.slice(0, -1).reverse();

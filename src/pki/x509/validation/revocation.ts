@@ -1,6 +1,7 @@
 import type { Certificate } from '../certificate.ts';
 import { PkiError } from '../../errors.ts';
 import type { ReasonFlag } from '../extensions.ts';
+import { cost } from './budget.ts';
 import { findRevoked, type CrlIndex, type RevokedEntry } from './crl-index.ts';
 import { allReasons, scopeFor } from './crl-scope.ts';
 import { compareNumbers, faultOf, type FindSigner } from './crl-trust.ts';
@@ -51,6 +52,7 @@ function judgeCrls(run: Run, subject: Subject, findSigner: FindSigner): Revocati
   const faults: string[] = [];
   const warnings: Warning[] = [];
   for (const crl of crls.filter(({ deltaBase }) => deltaBase === undefined)) {
+    if (!run.budget.spend(cost.crl + crls.length)) break;
     const answer = consult(run, crl, crls, subject, findSigner);
     if ('entry' in answer) return { findings: [revoked(subject, answer.entry)], warnings: [] };
     if ('fault' in answer) faults.push(answer.fault);

@@ -1,11 +1,11 @@
 import type { Certificate } from '../certificate.ts';
 import { nameKey } from '../name-comparison.ts';
 import { Budget } from '../budget.ts';
-import { cost, defaultBudget } from './budget.ts';
+import { defaultBudget, signatureCost } from './budget.ts';
 import type { ChainInput } from './chain-input.ts';
 import { indexCrl, type CrlIndex } from './crl-index.ts';
 import { decode } from './decoded.ts';
-import { checkSignature, type SignatureCheck, type Signed } from './signature.ts';
+import { checkSignature, keyFactsOf, type SignatureCheck, type Signed } from './signature.ts';
 
 type Index<T> = ReadonlyMap<string, readonly T[]>;
 
@@ -35,8 +35,9 @@ export class Run {
     const key = signer.publicKey.toString('latin1');
     let result = byKey.get(key);
     if (result === undefined) {
-      this.budget.spend(cost.signature);
-      result = checkSignature(object, signer);
+      // What cannot be afforded is not good; the search ends with too much work in any case.
+      const affordable = this.budget.spend(signatureCost(keyFactsOf(signer)));
+      result = affordable ? checkSignature(object, signer) : 'bad';
       byKey.set(key, result);
     }
     return result;

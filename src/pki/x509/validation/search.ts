@@ -3,6 +3,7 @@ import { formatName } from '../distinguished-name.ts';
 import { nameKey } from '../name-comparison.ts';
 import { cost } from './budget.ts';
 import { decode } from './decoded.ts';
+import { policyCost } from './policies.ts';
 import type { Run } from './run.ts';
 import { judgeIssuer, judgeTarget, type Question } from './steps.ts';
 import { displayName, finding, type Candidate, type Finding } from './verdict.ts';
@@ -43,8 +44,10 @@ export function searchPath(
       clean.pop() ?? (candidates.length < shownCandidates ? takeLeastFaulty(faulty) : undefined);
     if (!partial) return { path: undefined, candidates: rank(candidates) };
     if (partial.complete) {
-      run.budget.spend(cost.path);
+      run.budget.spend(cost.path + policyCost(partial.path));
       const findings = [...partial.findings, ...whole(partial.path)];
+      // A signature that could not be afforded any more counts as bad: nothing may be concluded from it.
+      if (!run.budget.spend(0)) break;
       if (findings.length === 0) return { path: partial.path, candidates: [partial] };
       if (candidates.length < shownCandidates) candidates.push({ ...partial, findings });
       continue;

@@ -3,6 +3,7 @@ import type { AlgorithmIdentifier, Certificate } from '../certificate.ts';
 import type { DerReader } from '../der-reader.ts';
 import { contextConstructed, objectIdentifier, readSequence, smallInteger, tag } from '../der-reader.ts';
 import { PkiError } from '../../errors.ts';
+import { publicKeyFacts, type PublicKeyFacts } from '../public-key-facts.ts';
 import { oid } from '../oid.ts';
 
 export type Digest =
@@ -131,6 +132,16 @@ const keys = new WeakMap<Certificate, KeyObject | undefined>();
 export function publicKeyOf(certificate: Certificate): KeyObject | undefined {
   if (!keys.has(certificate)) keys.set(certificate, readKey(certificate));
   return keys.get(certificate);
+}
+
+/** What the key says of itself; a key that is damaged outside too has no algorithm. */
+export function keyFactsOf({ publicKey }: Certificate): PublicKeyFacts {
+  try {
+    return publicKeyFacts(publicKey);
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    return { algorithm: '', bits: undefined, curve: undefined, exponent: undefined, strength: undefined };
+  }
 }
 
 /** Reading a key costs as much as checking a signature, and the same few CAs stand above many certificates. */

@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate } from '../certificate.ts';
-import { publicKeyFacts } from '../public-key-facts.ts';
-import { publicKeyOf, schemeOf } from './signature.ts';
+import { keyFactsOf, publicKeyOf, schemeOf } from './signature.ts';
 import { finding, displayName, type Finding, type Place } from './verdict.ts';
 
 export const strengths = ['default', 'any'] as const;
@@ -30,7 +29,7 @@ function weaknessOf(certificate: Certificate): string | undefined {
     case 'rsa':
     case 'rsa-pss':
     case 'dsa': {
-      const { bits = 0 } = publicKeyFacts(certificate.publicKey);
+      const { bits = 0 } = keyFactsOf(certificate);
       return bits < 2048 ? `a key of ${bits} bits, below 2048` : undefined;
     }
     case 'ec': {
