@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
-import { readCertificateFiles, readCrlFiles, systemRootsFile } from '../pki/lifecycle/trust.ts';
+import {
+  readAnchorFiles,
+  readCertificateFiles,
+  readCrlFiles,
+  systemRootsFile,
+} from '../pki/lifecycle/trust.ts';
 import { parseTime } from '../pki/x509/duration.ts';
 import { parseName } from '../pki/x509/subject-alternative-name.ts';
 import type { ChainInput } from '../pki/x509/validation/chain-input.ts';
@@ -36,7 +41,7 @@ export async function chainQuestion(flags: TrustFlags, context: Context): Promis
   );
   return {
     ...parsed,
-    anchors: await readCertificateFiles(anchors.map(absolute), '--trust'),
+    anchors: await readAnchorFiles(anchors.map(absolute), '--trust'),
     intermediates: await readCertificateFiles((flags.intermediates ?? []).map(absolute), '--intermediates'),
     crls: await readCrlFiles((flags.crl ?? []).map(absolute), '--crl'),
   };

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { certificatePem, encodePem } from '../../src/pki/x509/pem-writer.ts';
+import * as write from '../../src/pki/x509/der-writer.ts';
 import { oid } from '../../src/pki/x509/oid.ts';
 import { ruleSections, type Rule } from '../../src/pki/x509/validation/verdict.ts';
 import { authority, crlOf, days, issue, noon, type Entity } from '../support/chains.ts';
@@ -286,6 +287,14 @@ describe('what is asked for wrongly ends with 2 and touches nothing:', () => {
   it('nor one of which a part cannot be read', async () => {
     const torn = pem(root) + pem(lower).replace('MII', 'MIK');
     expect(await refused(['full.pem', '--trust', 'torn.pem'], { 'torn.pem': torn })).toContain('block 2');
+  });
+
+  it('nor one that OpenSSL trusts for some uses alone', async () => {
+    const settings = write.sequence(write.sequence(write.objectIdentifier(oid.emailProtection)));
+    const block = encodePem('TRUSTED CERTIFICATE', Buffer.concat([root.certificate.der, settings]));
+    expect(await refused(['full.pem', '--trust', 'some.pem'], { 'some.pem': block })).toContain(
+      'its block 1 is trusted for some uses alone',
+    );
   });
 
   it('an empty SSL_CERT_FILE for the system’s roots', async () => {

@@ -15,6 +15,22 @@ export async function readCertificateFiles(paths: readonly string[], flag: strin
   return items.flat().map(({ certificate }) => certificate);
 }
 
+/** The same for anchors, which must be trusted without reserve: OpenSSL's TRUSTED CERTIFICATE may say for what alone. */
+export async function readAnchorFiles(paths: readonly string[], flag: string): Promise<Certificate[]> {
+  const lists = await Promise.all(paths.map((path) => itemsOf(path, flag, 'certificate')));
+  lists.forEach((items, at) => {
+    const reserved = items.find(
+      ({ trust }) => (trust?.trusted.length ?? 0) + (trust?.rejected.length ?? 0) > 0,
+    );
+    if (!reserved) return;
+    const where = describePlace(reserved.place);
+    throw new PkiError('unsupported', `${flag} ${paths[at] ?? ''}: ${where} is trusted for some uses alone`, {
+      hint: 'openssl x509 -in FILE -clrtrust -clrreject writes it without these settings',
+    });
+  });
+  return lists.flat().map(({ certificate }) => certificate);
+}
+
 /** CRLs of files, each given as an absolute path. */
 export async function readCrlFiles(paths: readonly string[], flag: string): Promise<Crl[]> {
   const items = await Promise.all(paths.map((path) => itemsOf(path, flag, 'crl')));
