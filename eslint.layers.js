@@ -49,7 +49,11 @@ const rooms = {
     rooms: [contract, aws, x509, ground],
     packages: ['@aws-sdk/client-acm-pca'],
   },
-  'src/pki/authorities/acm/': { rooms: [contract, aws, x509, ground], packages: ['@aws-sdk/client-acm'] },
+  // ACM's private certificates are made by a CA of AWS Private CA, which alone tells what it will do.
+  'src/pki/authorities/acm/': {
+    rooms: [contract, aws, 'src/pki/authorities/acm-pca/', x509, ground],
+    packages: ['@aws-sdk/client-acm'],
+  },
   // The store implements the Journal, which is declared beside the contract.
   'src/pki/store/': { rooms: [x509, ground], types: [contract] },
   'src/pki/deploy/': { rooms: [x509, ground] },

@@ -31,7 +31,9 @@ export async function showPlan(
     `  authority    ${printable(plan.authority)}${plan.authorityExists ? '' : ' (would be made)'}`,
     `  subject      ${printable(plan.subject) || '(empty)'}`,
     `  names        ${plan.names.map(printable).join(', ')}`,
-    `  valid        ${plan.notBefore} to ${plan.notAfter}`,
+    ...(plan.notBefore !== null && plan.notAfter !== null
+      ? [`  valid        ${plan.notBefore} to ${plan.notAfter}`]
+      : []),
     `  key          ${plan.keyType}`,
     `  usage        ${plan.keyUsage.join(', ')}; ${plan.extendedKeyUsage.join(', ')}`,
     ...plan.urls.map((url) => `  URL          ${printable(url)}`),

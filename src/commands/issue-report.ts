@@ -201,11 +201,12 @@ async function toFiles(
       destination,
       force: flags.force ?? false,
       discardPending: flags.discardPending ?? false,
+      lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
       keyPassphrase,
       foreign: order.foreign?.request,
     },
     authority,
-    context.now(),
+    { now: context.now, pid: context.pid, signal: context.signal },
   );
   if (result.state === 'pending') return result;
   const { certificate, files } = result;

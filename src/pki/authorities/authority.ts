@@ -10,6 +10,8 @@ export interface Journal {
   read(): Readonly<Record<string, unknown>> | undefined;
   /** Replaces the record; `durable` waits until it survives a power cut. */
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void;
+  /** Drops the record: whatever it speaks of came to nothing. */
+  forget(): void;
 }
 
 /** What proves that somebody holds the key: a private key of our own, or somebody else's signed request (DER). */
@@ -30,6 +32,8 @@ export interface Issued {
    * milliseconds the certificate may miss them. `undefined` where the authority decides them.
    */
   asked: { notBefore: Date; notAfter: Date; tolerance: number } | undefined;
+  /** What to do where it is not what was asked for, one clause. */
+  onDifference: string;
 }
 
 /** Not there yet: the same call with the same journal goes on. */
@@ -68,8 +72,6 @@ export interface Authority {
   readonly sells: boolean;
   /** Whether it decides how long a certificate lives, and whoever asks for something else is refused. */
   readonly fixesLifetime: boolean;
-  /** What to do about a certificate that is not what was asked for, one clause. */
-  readonly onDifference: string;
   /**
    * Refuses what it would not sign, before anything is written.
    * @returns what is likely to fail, where only the authority's own answer decides.
@@ -79,8 +81,8 @@ export interface Authority {
   /**
    * A journal that already holds a request is continued, never started again.
    * @param key `undefined` where the authority makes the key itself.
-   * @throws PkiError `refused` where it said no and nothing is left behind; `unreachable`, `in-doubt` where it may have
-   * been done.
+   * @throws PkiError `refused`, `credentials` where it was not done: then the journal is empty; `unreachable`, `in-doubt`
+   * where it may have been.
    */
   issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance>;
 }

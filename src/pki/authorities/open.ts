@@ -24,7 +24,7 @@ export async function openAuthority(reference: string, options: OpenOptions): Pr
   }
   if (reference === 'acm' || reference.startsWith('acm:')) {
     const { AcmAuthority } = await import('./acm/acm-authority.ts');
-    return new AcmAuthority(reference, options.aws, options.now);
+    return AcmAuthority.open(reference, options.aws, options.now);
   }
   if (isAws(reference)) {
     throw new PkiError(

@@ -16,12 +16,14 @@ import {
 } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { CertificateFolder, type Access, type PendingGeneration } from '../store/generation.ts';
+import { withLock } from '../store/lock.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
+import type { World } from './issue.ts';
 import { pemSet, type PemSet } from './generation-files.ts';
 import { checkWithAuthority, obtain } from './obtain.ts';
 
@@ -35,6 +37,8 @@ export interface FilesOrder {
   /** Overwrite what is there. */
   force: boolean;
   discardPending: boolean;
+  /** Milliseconds to wait for another run to the same place, where the certificate is paid for. */
+  lockTimeout: number;
   /** Encrypts the key. */
   keyPassphrase: Buffer | undefined;
   /** Somebody else's signed request (DER). */
@@ -50,7 +54,7 @@ export interface FilesResult {
 }
 
 /** Nothing is kept between runs: what was not paid for need not be resumed. */
-const noJournal: Journal = { read: () => undefined, write: () => undefined };
+const noJournal: Journal = { read: () => undefined, write: () => undefined, forget: () => undefined };
 
 /**
  * Certifies somebody else's request without writing anything anywhere.
@@ -87,26 +91,42 @@ export async function issueOnly(
 export async function issueIntoFiles(
   order: FilesOrder,
   authority: Authority,
-  now: Date,
+  world: World,
 ): Promise<FilesResult | Pending> {
-  const { destination, request, keyPassphrase } = order;
+  const { destination, request } = order;
   const access = {
     ownership: await resolveOwnership(request.owner, request.group),
     keyMode: keyFileMode(request.mode, request.group),
   };
-  const targets = pathsOf(destination, order.foreign === undefined);
   const keeper = authority.sells ? keeperOf(destination) : undefined;
-  // What a run that died has written already is its own to overwrite.
-  const force = order.force || keeper?.pending() !== undefined;
-  if (!force) refuseExisting(targets.map(({ path }) => path));
+  refuseExisting(order, keeper);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
-  checkWithAuthority(request, foreign, authority, now);
+  checkWithAuthority(request, foreign, authority, world.now());
+  const work = (): Promise<FilesResult | Pending> =>
+    make(order, foreign, keeper, access, authority, world.now());
+  if (!keeper) return work();
+  makeFolder(dirname(keeper.path));
+  const lock = { pid: world.pid, timeout: order.lockTimeout, signal: world.signal };
+  // Beside the folder, which goes with the run that is done.
+  return withLock(`${keeper.path}.lock`, lock, work);
+}
 
+async function make(
+  order: FilesOrder,
+  foreign: RequestKey | undefined,
+  keeper: CertificateFolder | undefined,
+  access: Access,
+  authority: Authority,
+  now: Date,
+): Promise<FilesResult | Pending> {
+  const { destination, request, keyPassphrase } = order;
+  const force = refuseExisting(order, keeper);
   const pending = keeper && resumeOrBegin(keeper, request, order.discardPending, authority);
   const requestKey = foreign ?? (await ownKey(pending, order, access, authority));
   const issuance = await obtain(request, requestKey, authority, pending ?? noJournal, now).catch(
     (error: unknown) => {
-      if (keeper && error instanceof PkiError && error.code === 'refused') removeAll(keeper.path);
+      // Nothing at the authority is left to come back to.
+      if (keeper && pending?.read() === undefined) removeAll(keeper.path);
       throw error;
     },
   );
@@ -116,6 +136,7 @@ export async function issueIntoFiles(
   const pem = pemSet(issuance);
   const keyText =
     key && (keyPassphrase ? await encryptedPrivateKeyPem(key, keyPassphrase) : privateKeyPem(key));
+  const targets = pathsOf(destination, order.foreign === undefined);
   const contents = targets.map(({ path, what }) => ({
     path,
     content: {
@@ -182,13 +203,16 @@ function pathsOf(destination: Destination, withKey: boolean): Target[] {
     .map((what) => ({ path: join(destination.path, `${what}.pem`), what }));
 }
 
-function refuseExisting(paths: readonly string[]): void {
-  for (const path of paths) {
+/** @returns whether what is there may be overwritten: what a run that died has written already is its own. */
+function refuseExisting({ destination, force, foreign }: FilesOrder, keeper?: CertificateFolder): boolean {
+  if (force || keeper?.pending() !== undefined) return true;
+  for (const { path } of pathsOf(destination, foreign === undefined)) {
     if (!isThere(path)) continue;
     throw new PkiError('exists', `${path} is there already`, {
       hint: 'add --force to overwrite it, or write elsewhere',
     });
   }
+  return false;
 }
 
 /** A folder that is new or empty appears whole, by one rename. */

@@ -142,8 +142,8 @@ async function makeGeneration(
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
     const issuance = await obtain(request, requestKey, authority, pending, world.now()).catch(
       (error: unknown) => {
-        // A refusal has left nothing at the authority to come back to.
-        if (error instanceof PkiError && error.code === 'refused') pending.discard();
+        // Nothing at the authority is left to come back to.
+        if (pending.read() === undefined) pending.discard();
         throw error;
       },
     );

@@ -22,7 +22,7 @@ export function publicKeyOf(key: RequestKey | undefined): Buffer {
 export function checkWithAuthority(
   request: StoredRequest,
   foreign: RequestKey | undefined,
-  authority: Authority,
+  authority: Pick<Authority, 'reference' | 'defaults' | 'validity' | 'fixesLifetime' | 'makesKeys' | 'check'>,
   now: Date,
 ): readonly string[] {
   const { reference, fixesLifetime, makesKeys } = authority;
@@ -69,6 +69,6 @@ function refuseDifferences(profile: Profile, name: string, authority: Authority,
   throw new PkiError(
     'issued-differs',
     `the certificate issued for ${JSON.stringify(name)} by ${authority.reference} (serial ${serialHex(leaf.serial)}) is not what was asked for: ${found.join('; ')}`,
-    { hint: authority.onDifference },
+    { hint: issued.onDifference },
   );
 }

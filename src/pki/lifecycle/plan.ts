@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Authority, Explanation } from '../authorities/authority.ts';
+import type { Authority, Explanation, RequestKey } from '../authorities/authority.ts';
 import { readAuthorityLimits } from '../authorities/local/local-authority.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { formatName, readName } from '../x509/distinguished-name.ts';
@@ -11,7 +11,7 @@ import { oid } from '../x509/oid.ts';
 import { extendedKeyUsageFor, keyKindOf, keyUsageFor, subjectOf, type Profile } from '../x509/profile.ts';
 import { isAws, openAuthority, type OpenOptions } from '../authorities/open.ts';
 import { defaultCaLifetime } from './ca.ts';
-import { publicKeyOf } from './obtain.ts';
+import { checkWithAuthority, publicKeyOf } from './obtain.ts';
 import { profileFor } from './profile-for.ts';
 
 /** What a certificate would say. */
@@ -21,8 +21,9 @@ export interface IssuePlan {
   authorityExists: boolean;
   subject: string;
   names: string[];
-  notBefore: string;
-  notAfter: string;
+  /** `null` where the authority decides it. */
+  notBefore: string | null;
+  notAfter: string | null;
   keyType: string;
   keyUsage: string[];
   extendedKeyUsage: string[];
@@ -33,8 +34,10 @@ export interface IssuePlan {
 }
 
 /** What decides about a profile before anything is signed; of a CA in a folder, without its key. */
-type Limits = Pick<Authority, 'defaults' | 'validity'> & {
-  check: (profile: Profile) => readonly string[];
+type Limits = Pick<
+  Authority,
+  'reference' | 'defaults' | 'validity' | 'fixesLifetime' | 'makesKeys' | 'check'
+> & {
   explain?: (profile: Profile) => Explanation[];
 };
 
@@ -53,12 +56,11 @@ export async function planIssue(
   const exists = isAws(reference) || existsSync(join(reference, 'ca.json'));
   const limits: Limits = isAws(reference)
     ? await openAuthority(reference, options)
-    : exists || !create
-      ? limitsOf(reference, now)
-      : limitsOfNewCa(now);
-  const publicKey = foreign && publicKeyOf({ kind: 'foreign', request: foreign });
-  const profile = profileFor(request, publicKey ?? Buffer.alloc(0), limits, now);
-  const warnings = limits.check(profile);
+    : { ...(exists || !create ? limitsOf(reference, now) : limitsOfNewCa(now)), ...inFolder(reference) };
+  const theirs: RequestKey | undefined = foreign && { kind: 'foreign', request: foreign };
+  const publicKey = theirs && publicKeyOf(theirs);
+  const warnings = checkWithAuthority(request, theirs, limits, now);
+  const profile = profileFor(request, publicKeyOf(theirs), limits, now);
   const keyType = publicKey
     ? keyTypeOf(createPublicKey({ key: publicKey, format: 'der', type: 'spki' }))
     : request.keyType;
@@ -69,8 +71,8 @@ export async function planIssue(
     authorityExists: exists,
     subject: formatName(readName(subjectOf(profile))),
     names: profile.names.map(formatGeneralName),
-    notBefore: profile.notBefore.toISOString(),
-    notAfter: profile.notAfter.toISOString(),
+    notBefore: limits.fixesLifetime ? null : profile.notBefore.toISOString(),
+    notAfter: limits.fixesLifetime ? null : profile.notAfter.toISOString(),
     keyType: keyType ?? 'unknown',
     keyUsage: keyUsageFor(request.usage, keyKind),
     extendedKeyUsage: extendedKeyUsageFor(request.usage).map((id) =>
@@ -82,7 +84,16 @@ export async function planIssue(
   };
 }
 
-function limitsOf(folder: string, now: Date): Limits {
+/** What sets a CA in a folder apart from AWS. */
+const inFolder = (reference: string): Pick<Limits, 'reference' | 'fixesLifetime' | 'makesKeys'> => ({
+  reference,
+  fixesLifetime: false,
+  makesKeys: false,
+});
+
+type FolderLimits = Pick<Limits, 'defaults' | 'validity' | 'check'>;
+
+function limitsOf(folder: string, now: Date): FolderLimits {
   const limits = readAuthorityLimits(folder, now);
   return {
     defaults: limits.defaults,
@@ -94,7 +105,7 @@ function limitsOf(folder: string, now: Date): Limits {
   };
 }
 
-const limitsOfNewCa = (now: Date): Limits => ({
+const limitsOfNewCa = (now: Date): FolderLimits => ({
   defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
   validity: {
     notBefore: new Date(now.getTime() - 60_000),

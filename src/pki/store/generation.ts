@@ -15,6 +15,7 @@ import {
   replace,
   syncFolder,
   temporaryBeside,
+  unlinkIfThere,
   writeNew,
   type Ownership,
 } from '../durable.ts';
@@ -182,7 +183,14 @@ export class PendingGeneration implements Journal {
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void {
     const content = { data: jsonText({ schema: 1, ...entry }), mode: 0o600 };
     replace(join(this.path, 'journal.json'), content, options.durable ? 'now' : 'later');
-    if (options.durable) syncFolder(dirname(this.path));
+    if (!options.durable) return;
+    // And all that leads to it, or a power cut takes the record with the folder above it.
+    const above = [dirname(this.path), this.#folder.path, dirname(this.#folder.path)];
+    for (const path of [join(this.path, 'request.json'), ...above]) syncFolder(path);
+  }
+
+  forget(): void {
+    unlinkIfThere(join(this.path, 'journal.json'));
   }
 
   /** Forgets this one, once nothing can be left of it anywhere else. */

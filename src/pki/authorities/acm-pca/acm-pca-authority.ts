@@ -5,18 +5,30 @@ import type { Profile } from '../../x509/profile.ts';
 import { isCaArn, parseArn, type Arn } from '../aws/arn.ts';
 import { certificatesInPem } from '../aws/pem.ts';
 import type { AwsOptions } from '../aws/options.ts';
-import { keepArn, resumeOrPlace, type PlacedOrder, type TokenLife } from '../aws/placed-order.ts';
+import { orderOnce } from '../aws/placed-order.ts';
 import { regionOf } from '../aws/region.ts';
 import type { Authority, Explanation, Issuance, Journal, RequestKey } from '../authority.ts';
 import { caFactsOf, foreseeableRefusals, type CaFacts } from './ca-facts.ts';
 import { AcmPcaCalls } from './calls.ts';
 import { placeOrder, requestOf, requestSays, type Order } from './order.ts';
-import { explainTemplate, templateFor, type Template } from './template.ts';
+import { explainTemplate, nameOf, refuseUnlike, templateFor, type Template } from './template.ts';
 
 /** AWS forgets a token after five minutes; half a minute is left for clocks and for the answer's way. */
 const tokenLife = 4.5 * 60_000;
 /** AWS rounds and backdates; what it issues may miss the times that were asked for by so much. */
 const tolerance = 5 * 60_000;
+
+const inDoubt = (askedAt: string): { message: string; hint: string } => ({
+  message: `an order for this certificate was sent at ${askedAt} and its answer never came; AWS forgets orders after five minutes, so it cannot be asked whether it was issued`,
+  hint: "if paying for it twice is worse than waiting, look in the CA's audit report first; --reissue orders it, and pays, once more",
+});
+
+/** What came of an order, DER. */
+interface Made {
+  leaf: Buffer;
+  /** From its issuer upwards, to the root where that is known. */
+  above: Buffer[];
+}
 
 /** A CA of AWS Private CA (ACM PCA). It never sees a private key. */
 export class AcmPcaAuthority implements Authority {
@@ -52,10 +64,6 @@ export class AcmPcaAuthority implements Authority {
     return { notBefore: notBefore ?? new Date(0), notAfter: notAfter ?? new Date(Date.UTC(9999, 11, 31)) };
   }
 
-  get onDifference(): string {
-    return `it was not installed: look at the template, revoke it with "certwright revoke ARN", and ask anew with --discard-pending`;
-  }
-
   check(profile: Profile): readonly string[] {
     if (profile.crlUrls.length + profile.ocspUrls.length + profile.issuerUrls.length > 0) {
       throw new PkiError(
@@ -66,6 +74,7 @@ export class AcmPcaAuthority implements Authority {
         },
       );
     }
+    refuseUnlike(this.#template(profile, true), profile.usage, true);
     return foreseeableRefusals(this.#facts, profile, this.#signingAlgorithm, this.#now());
   }
 
@@ -88,71 +97,79 @@ export class AcmPcaAuthority implements Authority {
 
   async issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
     if (!key) throw new TypeError('AWS Private CA certifies a key, and makes none');
-    const place = (earlier: number): Order => this.#order(profile, key, earlier);
-    const placed = resumeOrPlace(journal, this.#now(), this.#tokenLife, place);
-    const certificateArn = placed.certificateArn ?? (await this.#buy(placed, profile, journal));
-    return this.#collect(certificateArn, placed.order);
-  }
-
-  get #tokenLife(): TokenLife {
-    return {
-      milliseconds: tokenLife,
+    const { order, certificateArn } = await orderOnce<Order>(journal, {
+      now: this.#now,
+      tokenLife,
       reissue: this.#options.reissue,
-      inDoubt: (askedAt) => ({
-        message: `an order for this certificate was sent at ${askedAt} and its answer never came; AWS forgets orders after five minutes, so it cannot be asked whether it was issued`,
-        hint: "if paying for it twice is worse than waiting, look in the CA's audit report first; --reissue orders it, and pays, once more",
-      }),
-    };
+      inDoubt,
+      place: (earlier) => this.#order(profile, key, earlier),
+      send: async (placed, sending) => {
+        for (const warning of this.check(profile)) this.#options.say(`likely to be refused: ${warning}`);
+        this.#options.say(`ordering a certificate from ${this.reference}, which is billed`);
+        return this.#calls.issue(placed, sending);
+      },
+    });
+    const made = await this.#fetch(certificateArn, journal);
+    return made ? this.#issued(made, certificateArn, order) : notMadeYet(certificateArn);
   }
 
   #order(profile: Profile, key: RequestKey, earlier: number): Order {
     const request = requestOf(profile, key);
-    const template = this.#template(profile, requestSays(request, profile));
+    const says = requestSays(request, profile);
+    const template = this.#template(profile, says);
+    refuseUnlike(template, profile.usage, says);
     return placeOrder(this.reference, request, profile, template, this.#signingAlgorithm, earlier);
   }
 
-  async #buy(placed: PlacedOrder<Order>, profile: Profile, journal: Journal): Promise<string> {
-    for (const warning of this.check(profile)) this.#options.say(`likely to be refused: ${warning}`);
-    this.#options.say(`ordering a certificate from ${this.reference}, which is billed`);
-    const certificateArn = await this.#calls.issue(placed.order);
-    keepArn(journal, placed, certificateArn);
-    return certificateArn;
+  /** Failing to fetch is never a reason to buy again: what was said no to stays pending. */
+  async #fetch(certificateArn: string, journal: Journal): Promise<Made | undefined> {
+    try {
+      const answer = await this.#poll(certificateArn);
+      if (!answer) return undefined;
+      const [leaf] = certificatesInPem(answer.Certificate ?? '');
+      if (!leaf) throw unusable(certificateArn, 'no certificate');
+      return { leaf, above: await this.#upToRoot(certificatesInPem(answer.CertificateChain ?? '')) };
+    } catch (error) {
+      if (isRefusal(error, 'RequestFailedException')) {
+        journal.forget();
+        throw error;
+      }
+      throw paidFor(error, certificateArn);
+    }
   }
 
-  async #collect(certificateArn: string, order: Order): Promise<Issuance> {
-    const answer = await this.#poll(certificateArn);
-    if (!answer) {
-      return {
-        state: 'pending',
-        waitingFor: `AWS to make ${certificateArn}`,
-        hint: 'it is paid for; the same command fetches it',
-        records: [],
-      };
+  async #upToRoot(above: Buffer[]): Promise<Buffer[]> {
+    if (endsInRoot(above)) return above;
+    try {
+      return certificatesInPem((await this.#calls.caChain()).join('\n'));
+    } catch (error) {
+      // Whoever may not ask for it does without the root.
+      if (isRefusal(error, 'AccessDeniedException')) return above;
+      throw error;
     }
-    const [leaf] = certificatesInPem(answer.Certificate ?? '');
-    if (!leaf) throw unusable(certificateArn, 'no certificate');
-    const above = certificatesInPem(answer.CertificateChain ?? '');
-    const all = endsInRoot(above) ? above : certificatesInPem((await this.#calls.caChain()).join('\n'));
+  }
+
+  #issued({ leaf, above }: Made, certificateArn: string, order: Order): Issuance {
+    const whole = endsInRoot(above);
     return {
       state: 'issued',
       certificate: leaf,
-      chain: endsInRoot(all) ? all.slice(0, -1) : all,
-      root: endsInRoot(all) ? all.at(-1) : undefined,
+      chain: whole ? above.slice(0, -1) : above,
+      root: whole ? above.at(-1) : undefined,
       key: undefined,
       asked: {
         notBefore: new Date(order.notBefore * 1000),
         notAfter: new Date(order.notAfter * 1000),
         tolerance,
       },
+      onDifference: `it was not installed: the template ${nameOf(order.template)} made it; revoke it with "certwright revoke ${certificateArn}", and ask anew with --discard-pending`,
     };
   }
 
   async #poll(certificateArn: string): ReturnType<AcmPcaCalls['fetch']> {
     const deadline = performance.now() + (this.#options.wait ?? 60_000);
     for (let pause = 500; ; pause = Math.min(pause * 1.5, 5_000)) {
-      const answer = await this.#calls.fetch(certificateArn).catch((error: unknown) => {
-        throw paidFor(error, certificateArn);
-      });
+      const answer = await this.#calls.fetch(certificateArn);
       if (answer || performance.now() + pause > deadline) return answer;
       await sleep(pause, undefined, { signal: this.#options.signal }).catch(() => {
         this.#options.signal.throwIfAborted();
@@ -174,22 +191,34 @@ async function factsOf(calls: AcmPcaCalls, options: AwsOptions): Promise<CaFacts
   try {
     return caFactsOf(await calls.describe());
   } catch (error) {
-    const mayNotLook =
-      error instanceof PkiError && error.code === 'refused' && /AccessDenied/.test(error.message);
-    if (!mayNotLook || options.signingAlgorithm === undefined) throw error;
+    if (!isRefusal(error, 'AccessDeniedException')) throw error;
+    if (options.signingAlgorithm === undefined) {
+      throw new PkiError('refused', error.message, {
+        hint: 'allow acm-pca:DescribeCertificateAuthority, or say how the CA signs: --signing-algorithm SHA256WITHECDSA',
+        cause: error,
+      });
+    }
     return caFactsOf({ $metadata: {}, CertificateAuthority: { Status: 'ACTIVE' } });
   }
 }
 
-/** Failing to fetch is never a reason to buy again: what was said no to stays pending. */
+const isRefusal = (error: unknown, name: string): error is PkiError =>
+  error instanceof PkiError && error.code === 'refused' && (error.cause as Error | undefined)?.name === name;
+
 function paidFor(error: unknown, certificateArn: string): unknown {
-  if (!(error instanceof PkiError) || error.code !== 'refused' || /RequestFailed/.test(error.message))
-    return error;
+  if (!(error instanceof PkiError) || error.code !== 'refused') return error;
   return new PkiError('unreachable', error.message, {
     hint: `${certificateArn} is paid for: once that is mended, the same command fetches it`,
     cause: error,
   });
 }
+
+const notMadeYet = (certificateArn: string): Issuance => ({
+  state: 'pending',
+  waitingFor: `AWS to make ${certificateArn}`,
+  hint: 'it is paid for; the same command fetches it',
+  records: [],
+});
 
 const unusable = (certificateArn: string, what: string): PkiError =>
   new PkiError('unreachable', `AWS answered for ${certificateArn} with ${what}`, {

@@ -4,6 +4,7 @@ import {
   GetCertificateAuthorityCertificateCommand,
   GetCertificateCommand,
   IssueCertificateCommand,
+  ListPermissionsCommand,
   type DescribeCertificateAuthorityCommandOutput,
   type GetCertificateCommandOutput,
 } from '@aws-sdk/client-acm-pca';
@@ -12,6 +13,7 @@ import { clientSettings, watchAttempts } from '../aws/client.ts';
 import { awsFailure } from '../aws/failure.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { Pace } from '../aws/pace.ts';
+import type { Sending } from '../aws/sending.ts';
 import { commandInput, type Order } from './order.ts';
 
 /** Below AWS's quotas of 25, 75 and 20 a second, and one for all the jobs of a run. */
@@ -20,6 +22,7 @@ const paces = {
   GetCertificate: new Pace(50),
   DescribeCertificateAuthority: new Pace(10),
   GetCertificateAuthorityCertificate: new Pace(10),
+  ListPermissions: new Pace(4),
 };
 
 /** The calls of AWS Private CA that issuing needs, with its failures in our words. */
@@ -42,10 +45,10 @@ export class AcmPcaCalls {
   }
 
   /** Places an order, which is billed. @returns the certificate's ARN */
-  async issue(order: Order): Promise<string> {
+  async issue(order: Order, sending: Sending): Promise<string> {
     const doing = `issue a certificate by the template ${order.template.replace(/^.*:template\//, '')}`;
     const { CertificateArn } = await this.#call(doing, async (http) =>
-      this.#client.send(new IssueCertificateCommand(commandInput(order)), http),
+      this.#client.send(sending.watch(new IssueCertificateCommand(commandInput(order))), http),
     );
     if (CertificateArn !== undefined) return CertificateArn;
     throw new PkiError('unreachable', `${this.#ca} answered an order without an ARN`, {
@@ -75,6 +78,14 @@ export class AcmPcaCalls {
       ),
     );
     return [answer.Certificate ?? '', answer.CertificateChain ?? ''];
+  }
+
+  /** What a service of AWS may do with the CA by itself. */
+  async permittedActions(principal: string): Promise<readonly string[]> {
+    const { Permissions = [] } = await this.#call('list its permissions', async (http) =>
+      this.#client.send(new ListPermissionsCommand({ CertificateAuthorityArn: this.#ca }), http),
+    );
+    return Permissions.filter((one) => one.Principal === principal).flatMap(({ Actions = [] }) => Actions);
   }
 
   async #call<T>(doing: string, send: (http: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {

@@ -55,8 +55,9 @@ export function placeOrder(
     signingAlgorithm,
     template: template.arn,
     passthrough: template.fromCall ? passthroughOf(profile) : null,
-    notBefore: profile.notBefore.getTime() / 1000,
-    notAfter: profile.notAfter.getTime() / 1000,
+    // A CA's own end, which --clamp takes, may have a fraction.
+    notBefore: Math.floor(profile.notBefore.getTime() / 1000),
+    notAfter: Math.floor(profile.notAfter.getTime() / 1000),
   };
   const digest = createHash('sha256')
     .update(JSON.stringify([order, serialNumber]))

@@ -41,7 +41,7 @@ export function templateFor(
   return {
     name,
     arn: `arn:${ca.partition}:acm-pca:::template/${name}`,
-    fromCall: name.includes('_APIPassthrough') || name.includes('_APICSRPassthrough'),
+    fromCall: /_API(CSR)?Passthrough\//.test(name),
   };
 }
 
@@ -62,6 +62,42 @@ function templateName(named: string, ca: Arn): string {
     });
   }
   return name.includes('/') ? name : `${name}/V1`;
+}
+
+export const nameOf = (arn: string): string => arn.replace(/^.*:template\//, '');
+
+/** Templates that make something else than a certificate for TLS. */
+const forOther = /^(CodeSigning|OCSPSigning|SubordinateCA|BlankSubordinateCA|RootCA|BlankRootCA)/;
+
+/**
+ * Refuses a template that was named and is known to make something else than what is asked for: it would be paid for,
+ * and not be installed.
+ * @throws PkiError `unsupported`
+ */
+export function refuseUnlike({ name, fromCall: call }: Template, usage: Usage, requestSays: boolean): void {
+  const family = name.replace(/(_(API|CSR|APICSR)Passthrough)?\/V\d+$/, '/V1');
+  const refuse = (makes: string, hint: string): PkiError =>
+    new PkiError('unsupported', `the template ${name} ${makes}`, { hint });
+  const usages = Object.entries(byUsage);
+  const [own] = usages.find(([, value]) => value === family) ?? [];
+  if (forOther.test(name)) {
+    throw refuse(
+      'makes no certificate for TLS',
+      `leave out --template: ${byUsage[usage]} is the usage's own`,
+    );
+  }
+  if (own !== undefined && own !== usage) {
+    throw refuse(
+      `makes certificates of usage ${own}, not ${usage}`,
+      `ask with --usage ${own}, or leave out --template`,
+    );
+  }
+  if (!call && (name.startsWith('Blank') || !requestSays)) {
+    throw refuse(
+      'takes subject, names or usages from the request, which does not say what is asked for',
+      `name one that takes them from the call, as ${fromCall}, or leave out --template`,
+    );
+  }
 }
 
 /** What a template sets, for people. */

@@ -5,17 +5,27 @@ import { PkiError } from '../../errors.ts';
 import { readCertificate } from '../../x509/certificate.ts';
 import type { Profile } from '../../x509/profile.ts';
 import type { Authority, Explanation, Issuance, Journal, Pending, RequestKey } from '../authority.ts';
-import { isCaArn, parseArn } from '../aws/arn.ts';
+import { isCaArn, parseArn, type Arn } from '../aws/arn.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { certificatesInPem } from '../aws/pem.ts';
-import { keepArn, resumeOrPlace, type PlacedOrder, type TokenLife } from '../aws/placed-order.ts';
+import { orderOnce } from '../aws/placed-order.ts';
+import type { Sending } from '../aws/sending.ts';
 import { regionOf } from '../aws/region.ts';
 import { AcmCalls, type HandedOut } from './calls.ts';
 import { remedyFor } from './failure-reason.ts';
+import { PrivateCa } from './private-ca.ts';
 import { placeRequest, recordsOf, refuseBeyondAcm, type PlacedRequest } from './order.ts';
 
 /** ACM forgets a token after an hour; five minutes are left for clocks and for the answer's way. */
 const tokenLife = 55 * 60_000;
+
+const inDoubt = (askedAt: string): { message: string; hint: string } => ({
+  message: `a request for this certificate was sent to ACM at ${askedAt} and its answer never came; ACM forgets requests after an hour, so it cannot be asked what became of it`,
+  hint: 'look for it in ACM ("certwright list --ca acm"); --reissue requests it once more',
+});
+
+const caArnOf = (reference: string): Arn =>
+  parseArn(reference.replace(/^acm:/, ''), 'acm-pca', isCaArn, '--ca');
 
 /** AWS Certificate Manager: public certificates, or private ones of a CA of AWS Private CA. It makes the keys. */
 export class AcmAuthority implements Authority {
@@ -25,30 +35,34 @@ export class AcmAuthority implements Authority {
   readonly fixesLifetime = true;
   readonly defaults = { crlUrls: [], ocspUrls: [], issuerUrls: [] };
   readonly validity = { notBefore: new Date(0), notAfter: new Date(Date.UTC(9999, 11, 31)) };
-  readonly onDifference =
-    'it was not installed: ask anew with --discard-pending, and delete the other one in ACM';
-  /** ARN of the private CA; `undefined` for public certificates. */
-  readonly #ca: string | undefined;
+  /** `undefined` for public certificates. */
+  readonly #ca: PrivateCa | undefined;
   readonly #calls: AcmCalls;
   readonly #options: AwsOptions;
   readonly #now: () => Date;
 
-  /**
-   * @param reference `acm`, or `acm:` and the ARN of a private CA
-   * @throws PkiError `bad-input`, `usage`
-   */
-  constructor(reference: string, options: AwsOptions, now: () => Date) {
-    this.reference = reference;
-    this.#ca = reference === 'acm' ? undefined : reference.replace(/^acm:/, '');
-    const arn = this.#ca === undefined ? undefined : parseArn(this.#ca, 'acm-pca', isCaArn, '--ca');
-    this.#calls = new AcmCalls(regionOf(options, arn), options);
+  private constructor(ca: PrivateCa | undefined, calls: AcmCalls, options: AwsOptions, now: () => Date) {
+    this.reference = ca === undefined ? 'acm' : `acm:${ca.arn}`;
+    this.#ca = ca;
+    this.#calls = calls;
     this.#options = options;
     this.#now = now;
   }
 
+  /**
+   * @param reference `acm`, or `acm:` and the ARN of a private CA
+   * @throws PkiError `bad-input`, `usage`, `credentials`, `refused`, `unreachable`
+   */
+  static async open(reference: string, options: AwsOptions, now: () => Date): Promise<AcmAuthority> {
+    const arn = reference === 'acm' ? undefined : caArnOf(reference);
+    const region = regionOf(options, arn);
+    const ca = arn && (await PrivateCa.open(arn.text, region, options));
+    return new AcmAuthority(ca, new AcmCalls(region, options), options, now);
+  }
+
   check(profile: Profile): readonly string[] {
-    refuseBeyondAcm(profile, this.#ca);
-    return [];
+    refuseBeyondAcm(profile, this.#ca?.arn);
+    return this.#ca?.check(profile, this.#now()) ?? [];
   }
 
   explain(): Explanation[] {
@@ -66,37 +80,48 @@ export class AcmAuthority implements Authority {
 
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
     const { exportable, validation } = this.#options;
-    const placed = resumeOrPlace(journal, this.#now(), this.#tokenLife, (earlier) =>
-      placeRequest(profile, { ca: this.#ca, exportable, validation, earlier }),
-    );
-    const certificateArn = placed.certificateArn ?? (await this.#request(placed, journal));
-    const detail = await this.#settled(certificateArn);
-    if ('state' in detail) return detail;
-    return this.#collect(certificateArn, placed.order);
-  }
-
-  get #tokenLife(): TokenLife {
-    return {
-      milliseconds: tokenLife,
+    const { order, certificateArn } = await orderOnce<PlacedRequest>(journal, {
+      now: this.#now,
+      tokenLife,
       reissue: this.#options.reissue,
-      inDoubt: (askedAt) => ({
-        message: `a request for this certificate was sent to ACM at ${askedAt} and its answer never came; ACM forgets requests after an hour, so it cannot be asked what became of it`,
-        hint: 'look for it in ACM ("certwright list --ca acm"); --reissue requests it once more',
-      }),
-    };
+      inDoubt,
+      place: (earlier) => placeRequest(profile, { ca: this.#ca?.arn, exportable, validation, earlier }),
+      send: (request, sending) => this.#request(profile, request, sending),
+    });
+    const detail = await this.#settled(certificateArn, journal);
+    if ('state' in detail) return detail;
+    return this.#collect(certificateArn, order);
   }
 
-  async #request(placed: PlacedOrder<PlacedRequest>, journal: Journal): Promise<string> {
+  async #request(profile: Profile, request: PlacedRequest, sending: Sending): Promise<string> {
     const kind = this.#ca === undefined ? 'public' : 'private';
     const billed = kind === 'public' && this.#options.exportable;
+    for (const warning of this.check(profile)) this.#options.say(`likely to be refused: ${warning}`);
     this.#options.say(`requesting a ${kind} certificate from ACM${billed ? ', which is billed' : ''}`);
-    const certificateArn = await this.#calls.request(placed.order);
-    keepArn(journal, placed, certificateArn);
-    return certificateArn;
+    try {
+      return await this.#calls.request(request, sending);
+    } catch (error) {
+      throw await this.#explained(error);
+    }
+  }
+
+  /** ACM says that a CA has expired where it may not look at it (hashicorp/terraform-provider-aws #46693). */
+  async #explained(error: unknown): Promise<unknown> {
+    const looksExpired =
+      error instanceof PkiError && /signing certificate for the CA.*has expired/.test(error.message);
+    if (!looksExpired || (await this.#ca?.permitsAcm()) !== false) return error;
+    return new PkiError(
+      error.code,
+      `${error.message}; in truth the CA has not permitted ACM to issue from it`,
+      {
+        hint: remedyFor('PCA_ACCESS_DENIED'),
+        cause: error.cause,
+      },
+    );
   }
 
   /** Waits until ACM has issued, or until it is known what ACM waits for. */
-  async #settled(arn: string): Promise<CertificateDetail | Pending> {
+  async #settled(arn: string, journal: Journal): Promise<CertificateDetail | Pending> {
     const deadline = performance.now() + (this.#options.wait ?? 60_000);
     const longest = this.#ca === undefined ? 30_000 : 5_000;
     for (let pause = 500; ; pause = Math.min(pause * 1.5, longest)) {
@@ -104,8 +129,10 @@ export class AcmAuthority implements Authority {
         throw requested(error, arn);
       });
       if (detail?.Status === 'ISSUED') return detail;
-      if (detail && /FAILED|VALIDATION_TIMED_OUT|REVOKED/.test(detail.Status ?? ''))
+      if (detail && /FAILED|VALIDATION_TIMED_OUT|REVOKED/.test(detail.Status ?? '')) {
+        journal.forget();
         throw failed(arn, detail);
+      }
       const records = detail?.Status === 'PENDING_VALIDATION' ? recordsOf(detail) : undefined;
       // Validation takes somebody's action: only who says --wait waits for it.
       const isTheirTurn = records !== undefined && this.#options.wait === undefined;
@@ -147,6 +174,7 @@ export class AcmAuthority implements Authority {
       root: ends ? root : undefined,
       key,
       asked: undefined,
+      onDifference: `it was not installed: delete ${arn} in ACM, and ask anew with --discard-pending`,
     };
   }
 

@@ -12,6 +12,7 @@ import { clientSettings, watchAttempts } from '../aws/client.ts';
 import { awsFailure } from '../aws/failure.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { Pace } from '../aws/pace.ts';
+import type { Sending } from '../aws/sending.ts';
 
 /** Below AWS's quotas of 5 and 10 a second, and one for all the jobs of a run. */
 const paces = {
@@ -41,9 +42,9 @@ export class AcmCalls {
   }
 
   /** @returns the ARN of what was requested */
-  async request(input: RequestCertificateCommandInput): Promise<string> {
+  async request(input: RequestCertificateCommandInput, sending: Sending): Promise<string> {
     const { CertificateArn } = await this.#call('take a request', async (http) =>
-      this.#client.send(new RequestCertificateCommand(input), http),
+      this.#client.send(sending.watch(new RequestCertificateCommand(input)), http),
     );
     if (CertificateArn !== undefined) return CertificateArn;
     throw new PkiError('unreachable', 'ACM answered a request without an ARN', {

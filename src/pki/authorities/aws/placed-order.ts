@@ -1,8 +1,9 @@
 import { PkiError, type PkiErrorOptions } from '../../errors.ts';
 import type { Journal } from '../authority.ts';
+import { Sending } from './sending.ts';
 
 /** What the journal holds from the moment before an order is sent to AWS. */
-export interface PlacedOrder<Order> {
+interface PlacedOrder<Order> {
   /** Plain JSON. Sent again, it must be the same to the byte, or AWS takes it for another one and bills it too. */
   order: Order;
   /** When it was first sent: AWS counts a token's life from there. */
@@ -13,44 +14,87 @@ export interface PlacedOrder<Order> {
   certificateArn?: string;
 }
 
-export interface TokenLife {
+/** For how long an order may be sent again. */
+interface Memory {
+  now: () => Date;
   /** Milliseconds for which AWS answers a token the same, less what clocks and the answer's way may take. */
-  milliseconds: number;
+  tokenLife: number;
   /** Order once more, although the earlier order may have been carried out. */
   reissue: boolean;
   /** What to say where that is not known and not wanted. */
   inDoubt: (askedAt: string) => { message: string } & PkiErrorOptions;
 }
 
+export interface Purchase<Order> extends Memory {
+  /** Makes the order; `earlier` of them came before it. */
+  place: (earlier: number) => Order;
+  /** Sends it, with the command's attempts watched. @returns the certificate's ARN */
+  send: (order: Order, sending: Sending) => Promise<string>;
+}
+
 /**
- * Goes on with the order of an earlier run, or places one: it is on disk before it is sent.
- * @param place makes the order; `earlier` of them came before it
- * @throws PkiError `in-doubt` where an earlier order was sent, no answer came, and AWS cannot be asked any more
+ * Goes on with the order of an earlier run, or places one: it is on disk before it is sent, and AWS's answer is on disk
+ * before anything else happens.
+ * @throws PkiError `refused`, `credentials` where it was certainly not carried out, and nothing is left in the journal;
+ * `in-doubt` where an earlier order was sent, no answer came, and AWS cannot be asked any more; `unreachable`
  */
-export function resumeOrPlace<Order>(
+export async function orderOnce<Order>(
   journal: Journal,
-  now: Date,
-  life: TokenLife,
-  place: (earlier: number) => Order,
-): PlacedOrder<Order> {
+  purchase: Purchase<Order>,
+): Promise<{ order: Order; certificateArn: string }> {
   const kept = journal.read() as PlacedOrder<Order> | undefined;
-  if (kept !== undefined) {
-    const age = now.getTime() - new Date(kept.askedAt).getTime();
-    // A stamp in the future says that the clock was set back: then nobody knows how old it is.
-    const isRemembered = age >= 0 && age <= life.milliseconds;
-    if (kept.certificateArn !== undefined || isRemembered) return kept;
-    if (!life.reissue) {
-      const { message, ...options } = life.inDoubt(kept.askedAt);
-      throw new PkiError('in-doubt', message, options);
-    }
+  if (kept?.certificateArn !== undefined) return { ...kept, certificateArn: kept.certificateArn };
+  const placed = kept && mayGoOn(kept, purchase) ? kept : place(journal, kept, purchase);
+  const sending = new Sending(placed === kept, () => refuseForgotten(placed, purchase));
+  try {
+    const certificateArn = await purchase.send(placed.order, sending);
+    journal.write({ ...placed, certificateArn }, { durable: true });
+    return { order: placed.order, certificateArn };
+  } catch (error) {
+    if (!(error instanceof PkiError) || (error.code !== 'refused' && error.code !== 'credentials'))
+      throw error;
+    if (sending.mayBeCarriedOut(error)) throw doubtful(error);
+    journal.forget();
+    throw error;
   }
+}
+
+/** A stamp in the future says that the clock was set back: then nobody knows how old it is. */
+function isRemembered({ askedAt }: PlacedOrder<unknown>, { now, tokenLife }: Memory): boolean {
+  const age = now().getTime() - new Date(askedAt).getTime();
+  return age >= 0 && age <= tokenLife;
+}
+
+function refuseForgotten(placed: PlacedOrder<unknown>, purchase: Memory): void {
+  if (isRemembered(placed, purchase)) return;
+  const { message, ...options } = purchase.inDoubt(placed.askedAt);
+  throw new PkiError('in-doubt', message, options);
+}
+
+/** Whether an earlier order is sent again as it was, rather than another one on purpose. */
+function mayGoOn(kept: PlacedOrder<unknown>, purchase: Memory): boolean {
+  if (isRemembered(kept, purchase)) return true;
+  if (!purchase.reissue) refuseForgotten(kept, purchase);
+  return false;
+}
+
+function place<Order>(
+  journal: Journal,
+  kept: PlacedOrder<Order> | undefined,
+  purchase: Purchase<Order>,
+): PlacedOrder<Order> {
   const earlier = kept ? kept.earlier + 1 : 0;
-  const placed = { order: place(earlier), askedAt: now.toISOString(), earlier };
+  const placed = { order: purchase.place(earlier), askedAt: purchase.now().toISOString(), earlier };
   journal.write({ ...placed }, { durable: true });
   return placed;
 }
 
-/** Writes down what AWS answered. */
-export function keepArn<Order>(journal: Journal, placed: PlacedOrder<Order>, certificateArn: string): void {
-  journal.write({ ...placed, certificateArn }, { durable: true });
-}
+const doubtful = (error: PkiError): PkiError =>
+  new PkiError(
+    'unreachable',
+    `${error.message}; an earlier attempt at the same order got no answer and may have been carried out`,
+    {
+      hint: `${error.hint ?? 'mend that'}; then give the same command again, or drop the order with --discard-pending`,
+      cause: error,
+    },
+  );

@@ -41,7 +41,6 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   readonly makesKeys = false;
   readonly sells = false;
   readonly fixesLifetime = false;
-  readonly onDifference = 'nothing was installed; the certificate stands in the records of its CA';
   readonly #ca: LocalCa;
   readonly #key: KeyObject;
   readonly #now: () => Date;
@@ -175,6 +174,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
       root: upwards.at(-1)?.der,
       key: undefined,
       asked: { notBefore, notAfter, tolerance: 0 },
+      onDifference: 'nothing was installed; the certificate stands in the records of its CA',
     };
   }
 

@@ -1,0 +1,71 @@
+import { foreignCode, type PkiError } from '../../errors.ts';
+
+/** A command of the SDK, as far as its middleware goes. */
+interface Command {
+  middlewareStack: {
+    add(
+      middleware: (next: (args: object) => Promise<never>) => (args: object) => Promise<never>,
+      options: { name: string; step: 'finalizeRequest'; priority: 'low' },
+    ): void;
+  };
+}
+
+/** Without a connection nothing was sent. */
+const neverSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+
+/** What AWS says of an order as such: had an attempt been good, this one would be too. */
+const ofTheOrder = [
+  'InvalidArgsException',
+  'InvalidArnException',
+  'InvalidDomainValidationOptionsException',
+  'InvalidParameterException',
+  'MalformedCSRException',
+  'ValidationException',
+];
+
+/**
+ * The attempts to send one order, the SDK's own retries included. Whether the last of them was refused does not tell
+ * what became of those before it.
+ */
+export class Sending {
+  #doubtful: boolean;
+  readonly #refuseForgotten: () => void;
+
+  /**
+   * @param doubtful whether an earlier run may have sent it
+   * @param refuseForgotten throws once AWS does not know the order's token any more
+   */
+  constructor(doubtful: boolean, refuseForgotten: () => void) {
+    this.#doubtful = doubtful;
+    this.#refuseForgotten = refuseForgotten;
+  }
+
+  watch<C extends object>(command: C): C {
+    // As near to the wire as it goes: below the retries, after the wait for a turn.
+    (command as unknown as Command).middlewareStack.add(
+      (next) => async (args) => {
+        // The first attempt of all may come at any time: no other order can have been answered for it.
+        if (this.#doubtful) this.#refuseForgotten();
+        try {
+          return await next(args);
+        } catch (error) {
+          this.#doubtful ||= !wasNotDone(error);
+          throw error;
+        }
+      },
+      { name: 'certwrightSending', step: 'finalizeRequest', priority: 'low' },
+    );
+    return command;
+  }
+
+  /** Whether an attempt before the one that was refused may have been carried out. */
+  mayBeCarriedOut({ cause }: PkiError): boolean {
+    return this.#doubtful && !(cause instanceof Error && ofTheOrder.includes(cause.name));
+  }
+}
+
+function wasNotDone(error: unknown): boolean {
+  if (neverSent.includes(foreignCode(error) ?? '')) return true;
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  return status !== undefined && status >= 400 && status < 500;
+}
