@@ -1,4 +1,5 @@
 import type { CertificateAuthority } from './acm-pca/certificate-authority.ts';
+import type { AcmCertificate } from './acm/certificate.ts';
 import type { Caller } from './caller.ts';
 import type { Clock } from './clock.ts';
 import { IdempotencyTokens } from './idempotency-tokens.ts';
@@ -9,6 +10,10 @@ import type { Stats } from './stats.ts';
 export interface Pace {
   /** GetCertificate calls that a new certificate stays in progress for. */
   certificatePolls: number;
+  /** DescribeCertificate calls until ACM has issued, or shows the validation records. */
+  describePolls: number;
+  /** Calls to ACM that do not find a new certificate yet. */
+  hiddenCalls: number;
   /** From a revocation to the CRL that lists it; AWS says about half an hour. Milliseconds. */
   crlDelay: number;
 }
@@ -20,6 +25,13 @@ export class Cloud {
   readonly pace: Pace;
   readonly tokens: IdempotencyTokens;
   readonly cas = new Map<string, CertificateAuthority>();
+  readonly certificates = new Map<string, AcmCertificate>();
+  /** CNAME records that are published, by name. */
+  readonly dns = new Map<string, string>();
+  /** Of ACM, by region: when it begins to warn. */
+  readonly daysBeforeExpiry = new Map<string, number>();
+  /** ARN of the CA that signs public certificates, by its key algorithm. */
+  readonly amazon: Partial<Record<string, Promise<string>>> = {};
   /** What S3 would hold, by bucket and key. */
   readonly objects = new Map<string, { type: string; body: Buffer }>();
   /** Where the emulator itself answers, as `http://host:port`. */

@@ -1,3 +1,4 @@
+import { held } from './acm/held.ts';
 import type { Cloud } from './cloud.ts';
 import { faultKinds, type Faults, type FaultSettings } from './faults.ts';
 import type { Json } from './input.ts';
@@ -7,7 +8,8 @@ type Answer = [status: number, body: Json];
 /**
  * The emulator's own paths:
  * `GET /_emulator/stats`, `PUT /_emulator/faults`, `PUT /_emulator/clock` with `{"to": "2027-01-31T12:00:00Z"}` or
- * `{"advanceSeconds": 300}`.
+ * `{"advanceSeconds": 300}`, `PUT /_emulator/dns` with CNAME records as `{"name.": "value."}`,
+ * `PUT /_emulator/approval` with `{"certificate": ARN}`, `PUT /_emulator/use` with `{"certificate": ARN, "by": ARN}`.
  */
 export function control(cloud: Cloud, faults: Faults, method: string, path: string, body: string): Answer {
   const handler = handlers[`${method} ${path}`];
@@ -31,6 +33,18 @@ const handlers: Readonly<Record<string, (cloud: Cloud, faults: Faults, body: Jso
   'PUT /_emulator/faults': (_, faults, body) => {
     faults.set(settingsOf(body));
     return { ...faults.settings };
+  },
+  'PUT /_emulator/dns': ({ dns }, _, records) => {
+    for (const [name, value] of Object.entries(records)) dns.set(name, String(value));
+    return Object.fromEntries(dns);
+  },
+  'PUT /_emulator/approval': (cloud, _, { certificate }) => {
+    held(cloud, String(certificate)).approved = true;
+    return {};
+  },
+  'PUT /_emulator/use': (cloud, _, { certificate, by }) => {
+    held(cloud, String(certificate)).inUseBy.push(String(by));
+    return {};
   },
   'PUT /_emulator/clock': ({ clock }, _, { to, advanceSeconds }) => {
     if (typeof to === 'string' && !Number.isNaN(Date.parse(to))) clock.set(new Date(to));

@@ -8,19 +8,26 @@ import { oid } from '../../../src/pki/x509/oid.ts';
 import { encodePem } from '../../../src/pki/x509/pem-writer.ts';
 import { signed } from '../../../src/pki/x509/signing.ts';
 
+type Name = string | GeneralName;
+
 /** A request for these names in PEM; the first DNS name is the common name too. */
-export function csrPem(key: KeyObject, ...names: readonly (string | GeneralName)[]): string {
+export function csrPem(key: KeyObject, ...names: readonly Name[]): string {
+  const first = names.find((name) => typeof name === 'string');
+  return encodePem('CERTIFICATE REQUEST', csrDer(key, names, first));
+}
+
+/** A text is a DNS name. */
+export function csrDer(key: KeyObject, names: readonly Name[], commonName?: string): Buffer {
   const all = names.map((name) =>
     typeof name === 'string' ? ({ kind: 'dns', value: name } as const) : name,
   );
-  const first = all.find((name) => name.kind === 'dns');
-  const subject = encodeName(first?.kind === 'dns' ? [{ type: oid.commonName, value: first.value }] : []);
+  const subject = encodeName(commonName === undefined ? [] : [{ type: oid.commonName, value: commonName }]);
   const alternatives = encodeExtension(oid.subjectAltName, write.sequence(...all.map(encodeGeneralName)));
   const attribute = write.sequence(
     write.objectIdentifier(oid.extensionRequest),
     write.set(write.sequence(alternatives)),
   );
-  const der = signed(key, () =>
+  return signed(key, () =>
     write.sequence(
       write.integer(0),
       subject,
@@ -28,5 +35,4 @@ export function csrPem(key: KeyObject, ...names: readonly (string | GeneralName)
       write.explicit(0, ...(all.length > 0 ? [attribute] : [])),
     ),
   );
-  return encodePem('CERTIFICATE REQUEST', der);
 }

@@ -1,3 +1,4 @@
+import { acmOperations } from './acm/operations.ts';
 import { acmPcaOperations } from './acm-pca/operations.ts';
 import type { Caller } from './caller.ts';
 import type { Cloud, Operation } from './cloud.ts';
@@ -12,7 +13,7 @@ interface Service {
 /** By what stands before the dot in X-Amz-Target. */
 const services: Readonly<Record<string, Service>> = {
   ACMPrivateCA: { name: 'acm-pca', operations: acmPcaOperations },
-  CertificateManager: { name: 'acm', operations: {} },
+  CertificateManager: { name: 'acm', operations: acmOperations },
 };
 
 export interface Target {

@@ -3,6 +3,8 @@ import { Clock } from './clock.ts';
 import { Cloud, type Pace } from './cloud.ts';
 import { activeCa, type CaWishes } from './acm-pca/active-ca.ts';
 import { Faults, type Fault, type FaultSettings } from './faults.ts';
+import { held } from './acm/held.ts';
+import { Refusal } from './refusal.ts';
 import { AwsServer } from './server.ts';
 import { Stats } from './stats.ts';
 
@@ -30,12 +32,28 @@ export interface Emulator {
   script(operation: string, fault: Fault, nth?: number): void;
   /** An ACTIVE CA without the calls that it takes. @returns its ARN */
   createCa(wishes?: CaWishes): Promise<string>;
+  /** Lets the n-th call of an operation from now on be refused by AWS, with this exception. */
+  refuse(operation: string, code: string, message: string, nth?: number): void;
+  /** Publishes a CNAME record, as the owner of the domain would. */
+  publish(name: string, value: string): void;
+  /** Does all that a public certificate's owner must, whatever the validation method. */
+  approve(certificateArn: string): void;
+  /** Lets a resource, named by its ARN, use a certificate. */
+  associate(certificateArn: string, resource: string): void;
   close(): Promise<void>;
 }
 
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { port = 0, region = 'eu-west-1', certificatePolls = 1, crlDelay = 30 * 60_000 } = options;
-  const cloud = new Cloud(new Clock(), new Stats(), { certificatePolls, crlDelay });
+  const {
+    port = 0,
+    region = 'eu-west-1',
+    certificatePolls = 1,
+    describePolls = 1,
+    hiddenCalls = 0,
+  } = options;
+  const { crlDelay = 30 * 60_000 } = options;
+  const pace = { certificatePolls, describePolls, hiddenCalls, crlDelay };
+  const cloud = new Cloud(new Clock(), new Stats(), pace);
   const faults = new Faults();
   const server = new AwsServer(cloud, faults);
   cloud.endpoint = await server.listen(port);
@@ -56,6 +74,12 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     },
     setFaults: (settings) => faults.set(settings),
     script: (operation, fault, nth) => faults.script(operation, fault, nth),
+    refuse: (operation, code, message, nth) => faults.script(operation, new Refusal(code, message), nth),
+    publish: (name, value) => void cloud.dns.set(name, value),
+    approve: (arn) => {
+      held(cloud, arn).approved = true;
+    },
+    associate: (arn, resource) => void held(cloud, arn).inUseBy.push(resource),
     createCa: async (wishes = {}) => activeCa(cloud, { ...caller, region: wishes.region ?? region }, wishes),
     close: async () => server.close(),
   };

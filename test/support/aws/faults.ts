@@ -1,3 +1,5 @@
+import type { Refusal } from './refusal.ts';
+
 /** Ways in which a call fails that AWS or the network between would be to blame for. */
 export const faultKinds = [
   'throttling',
@@ -48,7 +50,7 @@ const neverAfter: readonly FaultKind[] = ['throttling', 'expired-token'];
 
 export class Faults {
   settings: FaultSettings = calm;
-  readonly #scripted: { operation: string; nth: number; fault: Fault }[] = [];
+  readonly #scripted: { operation: string; nth: number; fault: Fault | Refusal }[] = [];
   #random = randomFrom(calm.seed);
 
   /** Replaces all settings: what is not said is as at the start. */
@@ -57,17 +59,17 @@ export class Faults {
     this.#random = randomFrom(this.settings.seed);
   }
 
-  /** Lets the n-th call of an operation from now on fail, 1 for the next. */
-  script(operation: string, fault: Fault, nth = 1): void {
+  /** Lets the n-th call of an operation from now on fail, 1 for the next; a refusal as it is. */
+  script(operation: string, fault: Fault | Refusal, nth = 1): void {
     this.#scripted.push({ operation, nth, fault });
   }
 
-  next(operation: string): Fault | undefined {
+  next(operation: string): Fault | Refusal | undefined {
     return this.#nextScripted(operation) ?? this.#nextRandom();
   }
 
-  #nextScripted(operation: string): Fault | undefined {
-    let found: Fault | undefined;
+  #nextScripted(operation: string): Fault | Refusal | undefined {
+    let found: Fault | Refusal | undefined;
     for (const entry of this.#scripted.filter((one) => one.operation === operation)) {
       entry.nth -= 1;
       if (entry.nth > 0) continue;

@@ -74,6 +74,7 @@ export class AwsServer {
       stats.count('calls', operation);
       this.#limit(caller, operation);
       const fault = this.#faults.next(operation);
+      if (fault instanceof Refusal) throw fault;
       if (fault) stats.count('faults', fault.kind);
       if (fault?.afterEffect === false && fault.kind !== 'slow') {
         await this.#fail(fault, response);

@@ -56,7 +56,7 @@ function issue(call: Call, ca: CertificateAuthority): string {
   const validity = validityOf(input, now, own ? undefined : ca.certificate?.notAfter, ca.usageMode);
   const passed = passedByApi(input.optionalStructure('ApiPassthrough'));
   const certificate = signCertificate(cloud, ca, { request, template, passed, validity, algorithm });
-  const arn = `${ca.arn}/certificate/${certificate.serial.toString('hex').replace(/^00(?=.{32})/, '')}`;
+  const arn = certificateArnOf(ca, certificate);
   cloud.stats.billed += 1;
   ca.issued.set(arn, {
     arn,
@@ -69,6 +69,10 @@ function issue(call: Call, ca: CertificateAuthority): string {
   });
   return arn;
 }
+
+/** Ends in the serial: 32 hexadecimal digits. */
+export const certificateArnOf = (ca: CertificateAuthority, { serial }: Certificate): string =>
+  `${ca.arn}/certificate/${serial.toString('hex').replace(/^00(?=.{32})/, '')}`;
 
 function checkOwn(own: boolean, ca: CertificateAuthority, request: CertificationRequest): void {
   if (!own) return;
