@@ -38,8 +38,7 @@ let ca: string;
 beforeAll(async () => {
   emulator = await startEmulator();
   client = acmClient(emulator.endpoint);
-  ca = await emulator.createCa();
-  await grant(ca);
+  ca = await emulator.createCa({ grantsAcm: true });
 });
 
 afterAll(async () => {
@@ -408,6 +407,28 @@ describe('lists, tags and the account', () => {
     const ExpiryEvents = { DaysBeforeExpiry: 30 };
     await client.send(new PutAccountConfigurationCommand({ ExpiryEvents, IdempotencyToken: 'a' }));
     expect(await get()).toEqual(ExpiryEvents);
+  });
+
+  test('the owner of a domain, the users of a certificate and the pace are played over HTTP', async () => {
+    const put = async (what: string, body: object): Promise<number> =>
+      (await fetch(`${emulator.endpoint}/_emulator/${what}`, { method: 'PUT', body: JSON.stringify(body) }))
+        .status;
+    expect(await put('pace', { describePolls: 0 })).toBe(200);
+    expect(await put('pace', { haste: 1 })).toBe(400);
+    const arn = await request({ DomainName: 'http.shop.com' });
+    const { Name, Value } = (await look(arn)).DomainValidationOptions![0]!.ResourceRecord!;
+    expect(await put('dns', { [Name!]: Value! })).toBe(200);
+    expect((await look(arn)).Status).toBe('ISSUED');
+    const other = await request({ DomainName: 'mail.shop.com', ValidationMethod: 'EMAIL' });
+    expect((await look(other)).DomainValidationOptions![0]!.ValidationEmails).toContain(
+      'admin@mail.shop.com',
+    );
+    expect(await put('approval', { certificate: other })).toBe(200);
+    expect((await look(other)).Status).toBe('ISSUED');
+    expect(await put('use', { certificate: other, by: 'arn:aws:x' })).toBe(200);
+    expect((await look(other)).InUseBy).toEqual(['arn:aws:x']);
+    expect(await put('approval', { certificate: 'none' })).toBe(400);
+    emulator.pace.describePolls = 1;
   });
 
   test('a refusal of ones own choice', async () => {

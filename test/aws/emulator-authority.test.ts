@@ -139,6 +139,15 @@ describe('making a CA', () => {
     );
   });
 
+  test('a path length must be below that of the CA above', async () => {
+    const root = await emulator.createCa();
+    const middle = await emulator.createCa({ parent: root, pathLength: 1 });
+    const sub = await csrOf(await create({ CertificateAuthorityType: 'SUBORDINATE' }));
+    const under = async (length: number) => signed(middle, sub, `SubordinateCACertificate_PathLen${length}`);
+    expect(await refusalOf(under(1))).toBe('ValidationException');
+    expect(await refusalOf(under(0))).toBeUndefined();
+  });
+
   test('the same token within five minutes makes one CA', async () => {
     const IdempotencyToken = 'one CA';
     const first = await create({ IdempotencyToken });

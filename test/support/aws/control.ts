@@ -1,5 +1,5 @@
 import { held } from './acm/held.ts';
-import type { Cloud } from './cloud.ts';
+import type { Cloud, Pace } from './cloud.ts';
 import { faultKinds, type Faults, type FaultSettings } from './faults.ts';
 import type { Json } from './input.ts';
 
@@ -9,7 +9,7 @@ type Answer = [status: number, body: Json];
  * The emulator's own paths:
  * `GET /_emulator/stats`, `PUT /_emulator/faults`, `PUT /_emulator/clock` with `{"to": "2027-01-31T12:00:00Z"}` or
  * `{"advanceSeconds": 300}`, `PUT /_emulator/dns` with CNAME records as `{"name.": "value."}`,
- * `PUT /_emulator/approval` with `{"certificate": ARN}`, `PUT /_emulator/use` with `{"certificate": ARN, "by": ARN}`.
+ * `PUT /_emulator/pace` with what it waits for, see Pace, `PUT /_emulator/approval` with `{"certificate": ARN}`, `PUT /_emulator/use` with `{"certificate": ARN, "by": ARN}`.
  */
 export function control(cloud: Cloud, faults: Faults, method: string, path: string, body: string): Answer {
   const handler = handlers[`${method} ${path}`];
@@ -33,6 +33,13 @@ const handlers: Readonly<Record<string, (cloud: Cloud, faults: Faults, body: Jso
   'PUT /_emulator/faults': (_, faults, body) => {
     faults.set(settingsOf(body));
     return { ...faults.settings };
+  },
+  'PUT /_emulator/pace': ({ pace }, _, body) => {
+    for (const [name, value] of Object.entries(body)) {
+      if (!(name in pace) || !count(value)) throw new Error(`no pace ${name} of ${String(value)}`);
+      pace[name as keyof Pace] = Number(value);
+    }
+    return { ...pace };
   },
   'PUT /_emulator/dns': ({ dns }, _, records) => {
     for (const [name, value] of Object.entries(records)) dns.set(name, String(value));

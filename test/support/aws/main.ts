@@ -11,6 +11,7 @@ const { values } = parseArgs({
 
 const emulator = await startEmulator({ port: Number(values.port), region: values.region });
 const ca = await emulator.createCa({
+  grantsAcm: true,
   revocation: { CrlConfiguration: { Enabled: true, ExpirationInDays: 7, S3BucketName: 'emulator' } },
 });
 

@@ -3,6 +3,7 @@ import type { Caller } from '../caller.ts';
 import type { Cloud } from '../cloud.ts';
 import { Input } from '../input.ts';
 import type { CertificateAuthority, UsageMode } from './certificate-authority.ts';
+import { grantAcm } from './permission.ts';
 import { createCa } from './create.ts';
 import { csrOf } from './csr-of-ca.ts';
 import { signCertificate } from './issue.ts';
@@ -23,6 +24,8 @@ export interface CaWishes {
   /** As in CreateCertificateAuthority. */
   revocation?: Readonly<Record<string, unknown>>;
   years?: number;
+  /** Whether ACM may issue from it. */
+  grantsAcm?: boolean;
 }
 
 /** Creates a CA, signs its certificate and installs it. @returns the ARN */
@@ -46,6 +49,7 @@ export async function activeCa(cloud: Cloud, caller: Caller, wishes: CaWishes): 
   const above = parent === undefined ? ca : cloud.cas.get(parent);
   if (!above) throw new Error(`the emulator has no CA ${parent ?? ''}`);
   install(cloud, ca, above, { pathLength, years });
+  if (wishes.grantsAcm === true) grantAcm(cloud, ca, caller.account);
   return ca.arn;
 }
 

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { readCertificate, type Certificate } from '../../../../src/pki/x509/certificate.ts';
 import type { CertificationRequest } from '../../../../src/pki/x509/certification-request.ts';
 import * as write from '../../../../src/pki/x509/der-writer.ts';
+import { readBasicConstraints } from '../../../../src/pki/x509/extensions.ts';
 import { keyIdentifier } from '../../../../src/pki/x509/key.ts';
 import { oid } from '../../../../src/pki/x509/oid.ts';
 import type { Call, Cloud } from '../cloud.ts';
 import type { Json } from '../input.ts';
-import { Refusal } from '../refusal.ts';
+import { invalid, Refusal } from '../refusal.ts';
 import { caOf, requireState } from './arn.ts';
 import { partitionOf, type CertificateAuthority } from './certificate-authority.ts';
 import { crlUrl, ocspUrl } from './crl.ts';
@@ -51,6 +52,7 @@ function issue(call: Call, ca: CertificateAuthority): string {
   // A root is made by issuing its own request, which nobody else's request may be.
   requireState(call, ca, ...(own ? ['PENDING_CERTIFICATE', 'ACTIVE'] : ['ACTIVE']));
   checkOwn(own, ca, request);
+  checkPathLength(ca, template);
   checkSigningAlgorithm(algorithm, ca.keyAlgorithm);
   const now = cloud.clock.seconds();
   const validity = validityOf(input, now, own ? undefined : ca.certificate?.notAfter, ca.usageMode);
@@ -81,6 +83,18 @@ function checkOwn(own: boolean, ca: CertificateAuthority, request: Certification
   if (!request.publicKey.equals(ca.publicKey))
     throw new Refusal('InvalidArgsException', "A root CA template takes the CA's own CSR only");
 }
+
+/** A CA certificate must leave room below the one that signs it (RFC 5280 4.2.1.9). */
+function checkPathLength(ca: CertificateAuthority, template: Template): void {
+  if (template.kind !== 'subordinate' || !ca.certificate) return;
+  const limit = pathLengthOf(ca.certificate.extensions.find(({ id }) => id === oid.basicConstraints)?.value);
+  const wanted = pathLengthOf(template.extensions.get(oid.basicConstraints)?.value) ?? 0;
+  if (limit !== undefined && wanted >= limit)
+    throw invalid(`The path length ${wanted} is not below the issuing CA's, which is ${limit}`);
+}
+
+const pathLengthOf = (value: Buffer | undefined): number | undefined =>
+  value && readBasicConstraints(value).pathLength;
 
 export interface Order {
   request: CertificationRequest;

@@ -1,9 +1,10 @@
 import { epoch } from '../clock.ts';
-import type { Call } from '../cloud.ts';
+import type { Call, Cloud } from '../cloud.ts';
 import type { Json } from '../input.ts';
 import { page } from '../page.ts';
 import { invalid, Refusal } from '../refusal.ts';
 import { caOf } from './arn.ts';
+import type { CertificateAuthority } from './certificate-authority.ts';
 
 /** What ACM must be allowed before it can issue and renew private certificates by itself. */
 export const actions = ['IssueCertificate', 'GetCertificate', 'ListPermissions'] as const;
@@ -31,6 +32,16 @@ export function createPermission(call: Call): Json {
     createdAt: cloud.clock.now(),
   });
   return {};
+}
+
+/** What CreatePermission does for ACM, without the call. */
+export function grantAcm(cloud: Cloud, ca: CertificateAuthority, sourceAccount: string): void {
+  ca.permissions.push({
+    principal: 'acm.amazonaws.com',
+    sourceAccount,
+    actions: [...actions],
+    createdAt: cloud.clock.now(),
+  });
 }
 
 export function deletePermission(call: Call): Json {
