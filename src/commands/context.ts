@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import { PlainOutput } from './plain-output.ts';
 
@@ -28,6 +29,8 @@ export interface Context {
 
 /** The process's own world. Standard input is opened when it is first used: that costs a millisecond. */
 export function processContext(signal: AbortSignal): Context {
+  // Hundreds of calls may wait for it at once, which is no leak.
+  setMaxListeners(0, signal);
   return {
     cwd: process.cwd(),
     env: process.env,

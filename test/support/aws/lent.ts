@@ -1,6 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import { afterAll, beforeAll } from 'vitest';
 import type { AwsOptions } from '../../../src/pki/authorities/aws/options.ts';
 import { startEmulator, type Emulator, type EmulatorOptions } from './emulator.ts';
+
+const signal = new AbortController().signal;
+setMaxListeners(0, signal);
 
 /** How an authority speaks to the emulator, as quickly as it goes. */
 export const awsOptions = (emulator: Emulator, wishes: Partial<AwsOptions> = {}): AwsOptions => ({
@@ -14,7 +18,7 @@ export const awsOptions = (emulator: Emulator, wishes: Partial<AwsOptions> = {})
   validation: 'dns',
   wait: undefined,
   timeout: 20_000,
-  signal: new AbortController().signal,
+  signal,
   say: () => undefined,
   ...wishes,
 });

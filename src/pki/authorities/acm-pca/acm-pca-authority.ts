@@ -3,6 +3,7 @@ import { PkiError } from '../../errors.ts';
 import { readCertificate } from '../../x509/certificate.ts';
 import type { Profile } from '../../x509/profile.ts';
 import { isCaArn, parseArn, type Arn } from '../aws/arn.ts';
+import { isRefusal } from '../aws/failure.ts';
 import { certificatesInPem } from '../aws/pem.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { orderOnce } from '../aws/placed-order.ts';
@@ -201,9 +202,6 @@ async function factsOf(calls: AcmPcaCalls, options: AwsOptions): Promise<CaFacts
     return caFactsOf({ $metadata: {}, CertificateAuthority: { Status: 'ACTIVE' } });
   }
 }
-
-const isRefusal = (error: unknown, name: string): error is PkiError =>
-  error instanceof PkiError && error.code === 'refused' && (error.cause as Error | undefined)?.name === name;
 
 function paidFor(error: unknown, certificateArn: string): unknown {
   if (!(error instanceof PkiError) || error.code !== 'refused') return error;

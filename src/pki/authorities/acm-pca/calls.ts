@@ -10,11 +10,12 @@ import {
 } from '@aws-sdk/client-acm-pca';
 import { PkiError } from '../../errors.ts';
 import { clientSettings, watchAttempts } from '../aws/client.ts';
-import { awsFailure } from '../aws/failure.ts';
+import { awsFailure, isRefusal } from '../aws/failure.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { Pace } from '../aws/pace.ts';
 import type { Sending } from '../aws/sending.ts';
 import { commandInput, type Order } from './order.ts';
+import { nameOf } from './template.ts';
 
 /** Below AWS's quotas of 25, 75 and 20 a second, and one for all the jobs of a run. */
 const paces = {
@@ -24,6 +25,13 @@ const paces = {
   GetCertificateAuthorityCertificate: new Pace(10),
   ListPermissions: new Pace(4),
 };
+
+/** A CA that is shared, or a policy, may allow some templates only, and AWS does not say so. */
+const notByTemplate = (error: PkiError, template: string): PkiError =>
+  new PkiError('refused', error.message, {
+    hint: `these credentials may not issue from this CA, or not by this template: a policy can name templates (acm-pca:TemplateArn), and a CA that is shared with you allows few (certwright issue --explain); ${template} follows from --usage and --template`,
+    cause: error.cause,
+  });
 
 /** The calls of AWS Private CA that issuing needs, with its failures in our words. */
 export class AcmPcaCalls {
@@ -46,10 +54,14 @@ export class AcmPcaCalls {
 
   /** Places an order, which is billed. @returns the certificate's ARN */
   async issue(order: Order, sending: Sending): Promise<string> {
-    const doing = `issue a certificate by the template ${order.template.replace(/^.*:template\//, '')}`;
-    const { CertificateArn } = await this.#call(doing, async (http) =>
-      this.#client.send(sending.watch(new IssueCertificateCommand(commandInput(order))), http),
-    );
+    const template = nameOf(order.template);
+    const command = sending.watch(new IssueCertificateCommand(commandInput(order)));
+    const { CertificateArn } = await this.#call(
+      `issue a certificate by the template ${template}`,
+      async (http) => this.#client.send(command, http),
+    ).catch((error: unknown) => {
+      throw isRefusal(error, 'AccessDeniedException') ? notByTemplate(error, template) : error;
+    });
     if (CertificateArn !== undefined) return CertificateArn;
     throw new PkiError('unreachable', `${this.#ca} answered an order without an ARN`, {
       hint: 'the same command asks again, and pays no second time',

@@ -3,6 +3,7 @@ import { formatDuration } from '../../x509/duration.ts';
 import type { Profile } from '../../x509/profile.ts';
 import { caFactsOf, type CaFacts } from '../acm-pca/ca-facts.ts';
 import { AcmPcaCalls } from '../acm-pca/calls.ts';
+import { isRefusal } from '../aws/failure.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { remedyFor } from './failure-reason.ts';
 
@@ -71,8 +72,7 @@ async function factsOf(calls: AcmPcaCalls): Promise<CaFacts | undefined> {
   try {
     return caFactsOf(await calls.describe());
   } catch (error) {
-    const name = error instanceof PkiError && error.cause instanceof Error ? error.cause.name : '';
-    if (name === 'AccessDeniedException') return undefined;
+    if (isRefusal(error, 'AccessDeniedException')) return undefined;
     throw error;
   }
 }

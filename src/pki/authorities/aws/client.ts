@@ -1,4 +1,5 @@
 import { PkiError } from '../../errors.ts';
+import { Final } from './failure.ts';
 import type { AwsOptions } from './options.ts';
 import type { Pace } from './pace.ts';
 
@@ -27,7 +28,7 @@ export const clientSettings = (
   options: AwsOptions,
   region: string | undefined,
 ): { maxAttempts: number; retryMode: string; requestHandler: object; region?: string } => ({
-  maxAttempts: 8,
+  maxAttempts: Number(options.env['AWS_MAX_ATTEMPTS']) || 8,
   retryMode: 'standard',
   requestHandler: {
     connectionTimeout: 5_000,
@@ -59,10 +60,16 @@ export function watchAttempts(
         }
         if (protocol === 'http:' && !isLoopback(hostname)) await refuseLongLivedKeys(config, hostname);
         await paces[commandName.replace(/Command$/, '')]?.turn(options.signal);
-        return next(args);
+        return next(args).catch(endRetries);
       },
     { name: 'certwrightManners', relation: 'after', toMiddleware: 'retryMiddleware' },
   );
+}
+
+/** The SDK takes a quota that is used up for throttling, and asks again and again. */
+function endRetries(error: unknown): never {
+  if (error instanceof Error && error.name === 'LimitExceededException') throw new Final(error);
+  throw error;
 }
 
 const isOfAws = (hostname: string): boolean => /(^|\.)amazonaws\.com(\.cn)?$|(^|\.)api\.aws$/.test(hostname);

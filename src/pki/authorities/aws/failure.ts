@@ -6,6 +6,15 @@ interface SdkError extends Error {
   $metadata?: { httpStatusCode?: number; requestId?: string };
 }
 
+/** What the SDK is not to try again, whatever it makes of it. */
+export class Final extends Error {
+  override readonly cause: Error;
+  constructor(cause: Error) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
 interface Meaning {
   code: Extract<ErrorCode, 'refused' | 'credentials' | 'unreachable'>;
   hint: string;
@@ -78,8 +87,9 @@ const networkCodes = new Set([
  * @param doing `issue a certificate`, …
  * @param who the authority, as the user names it
  */
-export function awsFailure(error: unknown, doing: string, who: string): PkiError {
-  if (error instanceof PkiError) return error;
+export function awsFailure(thrown: unknown, doing: string, who: string): PkiError {
+  if (thrown instanceof PkiError) return thrown;
+  const error = thrown instanceof Final ? thrown.cause : thrown;
   const { name, message, $metadata } = (
     error instanceof Error ? error : new Error(String(error))
   ) as SdkError;
@@ -110,3 +120,7 @@ function meaningOf(error: unknown, name: string, status: number | undefined): Me
   }
   return status >= 500 ? unreachable : { code: 'refused', hint: 'nothing was issued' };
 }
+
+/** Whether AWS said no in just this way. */
+export const isRefusal = (error: unknown, name: string): error is PkiError =>
+  error instanceof PkiError && error.code === 'refused' && (error.cause as Error | undefined)?.name === name;

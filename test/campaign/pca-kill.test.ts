@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEmulator, type Emulator } from '../support/aws/emulator.ts';
+import { eachOf, full, seed, seededRandom } from '../support/campaign.ts';
+import { program, spawnProgram, temporaryFolderForSuite } from '../support/cli.ts';
+import { checkName, leftovers } from '../support/invariants.ts';
+
+/** Everything that goes wrong between a program and AWS. Expired credentials end a run in another way. */
+const kinds = ['throttling', '500', '503', 'reset', 'timeout', 'html', 'slow'] as const;
+const kills = full ? 300 : 40;
+/** A run that is resumed this often without an end is not on its way to one. */
+const mostRuns = 12;
+
+describe(`kill -9 while AWS Private CA is paid (seed ${seed})`, () => {
+  const suite = temporaryFolderForSuite();
+  let emulator: Emulator;
+  let ca: string;
+
+  beforeAll(async () => {
+    emulator = await startEmulator();
+    const root = await emulator.createCa();
+    ca = await emulator.createCa({ parent: root, name: 'Issuing' });
+  });
+
+  afterAll(async () => {
+    await emulator.close();
+  });
+
+  const argv = (name: string): string[] => ['issue', name, '--ca', ca, '--lock-timeout', '2s', '--json'];
+  const lent = (cwd: string) => ({ cwd, env: { PATH: process.env['PATH'], ...emulator.environment } });
+
+  /** Ends the program with SIGKILL after a while; it may be done by then. */
+  function killed(name: string, cwd: string, delay: number): Promise<'killed' | 'done'> {
+    return new Promise((done) => {
+      const child = spawn(process.execPath, [program, ...argv(name)], { ...lent(cwd), stdio: 'ignore' });
+      const timer = setTimeout(() => child.kill('SIGKILL'), delay);
+      child.on('exit', (_code, signal) => {
+        clearTimeout(timer);
+        done(signal === 'SIGKILL' ? 'killed' : 'done');
+      });
+    });
+  }
+
+  it(`${kills} times at a random moment, with every fifth call failing: finished by the same command, none bought twice`, async () => {
+    const calm = join(suite(), 'calm');
+    mkdirSync(calm);
+    const started = performance.now();
+    expect(await spawnProgram(argv('calm.internal'), lent(calm))).toMatchObject({ code: 0 });
+    const lasting = performance.now() - started;
+    const before = emulator.stats.billed;
+
+    emulator.setFaults({ rate: 0.2, afterEffect: 0.5, kinds, seed, timeoutMs: 200 });
+    const random = seededRandom(seed);
+    const ends = { killed: 0, done: 0, ordered: 0, again: 0 };
+    const jobs = Array.from({ length: kills }, (_, index) => ({
+      name: `n${index}.internal`,
+      delay: random() * lasting * 1.6,
+    }));
+    await eachOf(jobs, 4, async ({ name, delay }) => {
+      const cwd = join(suite(), name);
+      mkdirSync(cwd);
+      ends[await killed(name, cwd, delay)]++;
+      const context = `${name}, killed after ${delay.toFixed(1)} ms, seed ${seed}`;
+      const problems = checkName(join(cwd, 'certs', name));
+      expect({ context, problems }).toEqual({ context, problems: [] });
+      for (let runs = 1; ; runs++) {
+        const { code, stdout, stderr } = await spawnProgram(argv(name), lent(cwd));
+        if (code === 0) break;
+        if (code === 2 && /"exists"/.test(stdout)) {
+          // It was done, and died before it took its lock away.
+          expect(await spawnProgram([...argv(name), '--if-due'], lent(cwd))).toMatchObject({ code: 0 });
+          break;
+        }
+        expect({ context, code, stdout, stderr, runs }).toMatchObject({ code: 75 });
+        expect({ context, stdout }).not.toMatchObject({
+          stdout: expect.stringContaining('in-doubt') as string,
+        });
+        expect({ context, runs }).not.toEqual({ context, runs: mostRuns });
+        ends.again++;
+      }
+      const after = [...checkName(join(cwd, 'certs', name)), ...leftovers(cwd)];
+      expect({ context, problems: after }).toEqual({ context, problems: [] });
+      rmSync(cwd, { recursive: true });
+    });
+
+    const { stats, cloud } = emulator;
+    const bought = [...(cloud.cas.get(ca)?.issued.values() ?? [])].map(({ certificate }) => certificate);
+    const keys = new Set(bought.map(({ publicKey }) => publicKey.toString('hex')));
+    const subjects = new Set(bought.map(({ subject }) => subject.toString('hex')));
+    const wanted = { billed: kills, bought: kills + 1, keys: kills + 1, subjects: kills + 1 };
+    expect({
+      billed: stats.billed - before,
+      bought: bought.length,
+      keys: keys.size,
+      subjects: subjects.size,
+    }).toEqual(wanted);
+    // A campaign that hits nothing shows nothing.
+    expect(ends.killed).toBeGreaterThan(kills / 4);
+    const orders = stats.calls['IssueCertificate'] ?? 0;
+    console.log(
+      `kill -9 over AWS Private CA: ${JSON.stringify({ ...ends, ordered: orders, faults: stats.faults })}`,
+    );
+  });
+});
