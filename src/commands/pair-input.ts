@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readPair, type Pair } from '../pki/lifecycle/pair.ts';
-import { readCertificateFiles, readCrlFiles, systemRootsFile } from '../pki/lifecycle/trust.ts';
+import { readAnchorFiles, readCrlFiles, systemRootsFile } from '../pki/lifecycle/trust.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import type { Crl } from '../pki/x509/crl.ts';
 import type { Context } from './context.ts';
@@ -45,7 +45,7 @@ export async function readTrust(
       file === 'system' ? systemRootsFile(nonEmpty(context.env['SSL_CERT_FILE']), existsSync) : file,
     ),
   );
-  return readCertificateFiles(paths, flag);
+  return readAnchorFiles(paths, flag);
 }
 
 export async function readCrls(
