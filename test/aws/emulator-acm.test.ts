@@ -15,9 +15,11 @@ import {
   RenewCertificateCommand,
   RequestCertificateCommand,
   RevokeCertificateCommand,
+  SearchCertificatesCommand,
   UpdateCertificateOptionsCommand,
   type ACMClient,
   type CertificateDetail,
+  type CertificateFilterStatement,
   type ImportCertificateCommandInput,
   type ListCertificatesCommandInput,
   type RequestCertificateCommandInput,
@@ -375,6 +377,35 @@ describe('lists, tags and the account', () => {
     expect(first.CertificateSummaryList).toHaveLength(1);
     expect(await arns({ ...all, MaxItems: 1, NextToken: first.NextToken })).toEqual([ec]);
     expect(await arns({ ...all, CertificateStatuses: ['ISSUED'] })).toEqual([]);
+  });
+
+  test('all key types are searched, by statements of filters', async () => {
+    const where = 'eu-south-1';
+    const there = acmClient(emulator.endpoint, where);
+    const a = await request({ DomainName: 'a.shop.com' }, there);
+    const b = await request({ DomainName: 'b.shop.com', KeyAlgorithm: 'EC_prime256v1' }, there);
+    emulator.approve(b);
+    const search = async (FilterStatement?: CertificateFilterStatement) => {
+      const input = FilterStatement ? { FilterStatement } : {};
+      const { Results } = await there.send(new SearchCertificatesCommand(input));
+      return Results?.map(({ CertificateArn }) => CertificateArn);
+    };
+    expect(await search()).toEqual([a, b]);
+    await there.send(new DescribeCertificateCommand({ CertificateArn: b }));
+    const issued = { Filter: { AcmCertificateMetadataFilter: { Status: 'ISSUED' as const } } };
+    expect(await search(issued)).toEqual([b]);
+    expect(await search({ Not: issued })).toEqual([a]);
+    const expiring = (days: number) => ({
+      Filter: {
+        X509AttributeFilter: {
+          NotAfter: { End: new Date(emulator.clock.now().getTime() + days * 86_400_000) },
+        },
+      },
+    });
+    expect(await search(expiring(197))).toEqual([]);
+    expect(await search({ And: [issued, expiring(199)] })).toEqual([b]);
+    const named = { DnsName: { Value: 'b.shop', ComparisonOperator: 'CONTAINS' as const } };
+    expect(await search({ Filter: { X509AttributeFilter: { SubjectAlternativeName: named } } })).toEqual([b]);
   });
 
   test('one that is in use is not deleted', async () => {

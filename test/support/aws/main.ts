@@ -9,7 +9,12 @@ const { values } = parseArgs({
   options: { port: { type: 'string', default: '4599' }, region: { type: 'string', default: 'eu-west-1' } },
 });
 
-const emulator = await startEmulator({ port: Number(values.port), region: values.region });
+const emulator = await startEmulator({ port: Number(values.port), region: values.region }).catch(
+  (error: unknown) => {
+    process.stderr.write(`port ${values.port} cannot be had: ${String(error)}\n`);
+    process.exit(1);
+  },
+);
 const ca = await emulator.createCa({
   grantsAcm: true,
   revocation: { CrlConfiguration: { Enabled: true, ExpirationInDays: 7, S3BucketName: 'emulator' } },

@@ -24,6 +24,9 @@ export function statusOf({ status, certificate }: AcmCertificate, now: Date): st
 export const eligibility = (found: AcmCertificate, now: Date): string =>
   isRenewable(found) && statusOf(found, now) === 'ISSUED' ? 'ELIGIBLE' : 'INELIGIBLE';
 
+export const originOf = ({ type }: AcmCertificate): string =>
+  type === 'IMPORTED' ? 'CUSTOMER_PROVIDED' : 'AWS_MANAGED';
+
 /** @param shown whether the validation records are there yet: they come a few seconds late */
 function detailOf(cloud: Cloud, found: AcmCertificate, shown: boolean): Json {
   const now = cloud.clock.now();
@@ -39,7 +42,7 @@ function detailOf(cloud: Cloud, found: AcmCertificate, shown: boolean): Json {
     CreatedAt: epoch(found.createdAt),
     InUseBy: found.inUseBy,
     RenewalEligibility: eligibility(found, now),
-    CertificateKeyPairOrigin: found.type === 'IMPORTED' ? 'CUSTOMER_PROVIDED' : 'AWS_MANAGED',
+    CertificateKeyPairOrigin: originOf(found),
     Options: {
       CertificateTransparencyLoggingPreference: found.type === 'AMAZON_ISSUED' ? 'ENABLED' : 'DISABLED',
       Export: found.exportable ? 'ENABLED' : 'DISABLED',

@@ -4,7 +4,7 @@ import type { Input, Json } from '../input.ts';
 import { page } from '../page.ts';
 import { invalidArgs } from '../refusal.ts';
 import { keyAlgorithms, type AcmCertificate } from './certificate.ts';
-import { eligibility, statusOf } from './describe.ts';
+import { eligibility, originOf, statusOf } from './describe.ts';
 import { settle } from './settle.ts';
 import { keyUsageNames, purposesOf } from './usage-names.ts';
 
@@ -54,8 +54,7 @@ function filterOf(cloud: Cloud, input: Input): Filter[] {
   const option = includes?.optionalChoice('exportOption', ['ENABLED', 'DISABLED'] as const);
   const filters: Filter[] = [(one) => keyTypes.includes(one.keyAlgorithm)];
   if (states.length > 0) filters.push((one) => states.includes(statusOf(one, now)));
-  if (origins.length > 0)
-    filters.push(({ type }) => origins.includes(type === 'IMPORTED' ? 'CUSTOMER_PROVIDED' : 'AWS_MANAGED'));
+  if (origins.length > 0) filters.push((one) => origins.includes(originOf(one)));
   if (option) filters.push((one) => one.exportable === (option === 'ENABLED'));
   for (const usage of asked('keyUsage'))
     filters.push(
@@ -90,7 +89,7 @@ function summaryOf(cloud: Cloud, one: AcmCertificate): Json {
     InUse: one.inUseBy.length > 0,
     Exported: one.exported,
     RenewalEligibility: eligibility(one, now),
-    CertificateKeyPairOrigin: one.type === 'IMPORTED' ? 'CUSTOMER_PROVIDED' : 'AWS_MANAGED',
+    CertificateKeyPairOrigin: originOf(one),
     CreatedAt: epoch(one.createdAt),
     ...(certificate && { NotBefore: epoch(certificate.notBefore), NotAfter: epoch(certificate.notAfter) }),
     ...(one.issuedAt && { IssuedAt: epoch(one.issuedAt) }),

@@ -12,6 +12,7 @@ import {
 } from './life.ts';
 import { listCertificates } from './list.ts';
 import { requestCertificate } from './request.ts';
+import { searchCertificates } from './search.ts';
 import { listTagsAs, removeTagsFromCertificate, tagAs, untagResource } from './tag.ts';
 
 function putAccountConfiguration({ cloud, caller, input }: Call): Json {
@@ -25,7 +26,7 @@ const getAccountConfiguration = ({ cloud, caller }: Call): Json => ({
   ExpiryEvents: { DaysBeforeExpiry: cloud.daysBeforeExpiry.get(caller.region) ?? 45 },
 });
 
-/** By the name in X-Amz-Target. SearchCertificates and the ACME server are missing. */
+/** By the name in X-Amz-Target. The ACME server is missing. */
 export const acmOperations: Readonly<Record<string, Operation>> = {
   AddTagsToCertificate: tagAs('CertificateArn'),
   DeleteCertificate: deleteCertificate,
@@ -43,6 +44,7 @@ export const acmOperations: Readonly<Record<string, Operation>> = {
   RequestCertificate: requestCertificate,
   ResendValidationEmail: resendValidationEmail,
   RevokeCertificate: revokeCertificate,
+  SearchCertificates: searchCertificates,
   TagResource: tagAs('ResourceArn'),
   UntagResource: untagResource,
   UpdateCertificateOptions: updateCertificateOptions,
