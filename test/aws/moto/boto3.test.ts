@@ -1,4 +1,4 @@
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ describeWithMoto('boto3', (program) => {
   });
 
   test('talks to the emulator as to AWS, its waiter and its classes of errors included', async () => {
-    const ca = await emulator.createCa();
+    const ca = await emulator.createCa({ grantsAcm: true });
     const csr = join(temporaryFolder(), 'csr.pem');
     writeFileSync(csr, csrPem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'a.internal'));
     const { code, stdout, stderr } = await execute(
@@ -31,15 +31,22 @@ describeWithMoto('boto3', (program) => {
     );
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    const { certificate, chain, ...rest } = JSON.parse(stdout) as Record<string, unknown>;
+    const { certificate, chain, exported, exportedKey, ...rest } = JSON.parse(stdout) as Record<
+      string,
+      string
+    >;
     expect(rest).toEqual({
       status: 'ACTIVE',
       expires: emulator.clock.now().getUTCFullYear() + 10,
       inProgress: ['RequestInProgressException', 'RequestInProgressException'],
       missing: ['ResourceNotFoundException', 'ResourceNotFoundException'],
       malformed: ['MalformedCSRException', 'MalformedCSRException'],
+      managed: 'ISSUED',
+      listed: true,
     });
-    const leaf = new X509Certificate(String(certificate));
-    expect(leaf.verify(new X509Certificate(String(chain)).publicKey)).toBe(true);
+    const leaf = new X509Certificate(certificate!);
+    expect(leaf.verify(new X509Certificate(chain!).publicKey)).toBe(true);
+    const key = createPrivateKey({ key: exportedKey!, passphrase: 'correct horse battery staple' });
+    expect(new X509Certificate(exported!).checkPrivateKey(key)).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-"""What a user of boto3 does with AWS Private CA; prints one JSON document. argv: CA's ARN, file of a CSR."""
+"""What a user of boto3 does with AWS Private CA and ACM; prints one JSON document. argv: CA's ARN, file of a CSR."""
 
 import json
 import sys
@@ -32,6 +32,19 @@ certificate = {'CertificateAuthorityArn': ca, 'CertificateArn': issued['Certific
 in_progress = refused(pca.get_certificate, **certificate)
 pca.get_waiter('certificate_issued').wait(**certificate, WaiterConfig={'Delay': 0.05})
 answer = pca.get_certificate(**certificate)
+
+acm = boto3.client('acm')
+arn = acm.request_certificate(
+    DomainName='orders.internal', CertificateAuthorityArn=ca, KeyAlgorithm='EC_prime256v1'
+)['CertificateArn']
+while True:
+    managed = acm.describe_certificate(CertificateArn=arn)['Certificate']
+    if managed['Status'] != 'PENDING_VALIDATION':
+        break
+exported = acm.export_certificate(CertificateArn=arn, Passphrase=b'correct horse battery staple')
+pages = acm.get_paginator('list_certificates').paginate(Includes={'keyTypes': ['EC_prime256v1']})
+listed = [one['CertificateArn'] for page in pages for one in page['CertificateSummaryList']]
+
 json.dump(
     {
         'status': described['Status'],
@@ -47,6 +60,10 @@ json.dump(
         ),
         'certificate': answer['Certificate'],
         'chain': answer['CertificateChain'],
+        'managed': managed['Status'],
+        'listed': listed == [arn],
+        'exported': exported['Certificate'],
+        'exportedKey': exported['PrivateKey'],
     },
     sys.stdout,
 )

@@ -46,7 +46,10 @@ export function compareWithMoto(name: string, questions: readonly Question[]): v
     beforeAll(async () => {
       emulator = await startEmulator();
       moto = await startMoto(program);
-      ours = { ...clientsOf(emulator.endpoint), root: await emulator.createCa() };
+      ours = {
+        ...clientsOf(emulator.endpoint),
+        root: await emulator.createCa({ grantsAcm: true, name: 'Root' }),
+      };
       const clients = clientsOf(moto.endpoint);
       theirs = { ...clients, root: await bootstrap(clients.pca) };
     });
