@@ -8,7 +8,7 @@ export interface Caller {
   service: 'acm' | 'acm-pca';
 }
 
-/** The only account there is: whatever the access key, it is this one's. */
+/** The account of every access key that is not itself an account's twelve digits. */
 export const account = '123456789012';
 
 /** The signature itself is not checked: any secret key will do. */
@@ -21,7 +21,7 @@ export function callerOf(headers: IncomingHttpHeaders): Caller {
   const scope = /^AWS4-HMAC-SHA256 .*Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request/.exec(
     authorization,
   );
-  const [, , , region, service] = scope ?? [];
+  const [, accessKey = '', , region, service] = scope ?? [];
   if (region === undefined) {
     throw new Refusal(
       'IncompleteSignatureException',
@@ -34,5 +34,11 @@ export function callerOf(headers: IncomingHttpHeaders): Caller {
       `Credential should be scoped to correct service: 'acm-pca'.`,
     );
   }
-  return { account, region, service };
+  return { account: /^\d{12}$/.test(accessKey) ? accessKey : account, region, service };
+}
+
+/** Whether what an ARN names is in the caller's account and region. */
+export function isOwn(arn: string, { account: mine, region: here }: Caller): boolean {
+  const [, , , region, owner] = arn.split(':');
+  return region === here && owner === mine;
 }

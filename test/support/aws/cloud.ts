@@ -28,7 +28,7 @@ export class Cloud {
   readonly certificates = new Map<string, AcmCertificate>();
   /** CNAME records that are published, by name. */
   readonly dns = new Map<string, string>();
-  /** Of ACM, by region: when it begins to warn. */
+  /** Of ACM, by account and region: when it begins to warn. */
   readonly daysBeforeExpiry = new Map<string, number>();
   /** ARN of the CA that signs public certificates, by its key algorithm. */
   readonly amazon: Partial<Record<string, Promise<string>>> = {};
@@ -48,6 +48,7 @@ export class Cloud {
 export interface Call {
   cloud: Cloud;
   caller: Caller;
+  operation: string;
   input: Input;
 }
 

@@ -37,8 +37,13 @@ export function targetOf(header: string, caller: Caller): Target {
   return { operation, run };
 }
 
-export async function dispatch(cloud: Cloud, caller: Caller, run: Operation, body: string): Promise<Json> {
-  return run({ cloud, caller, input: new Input(parse(body)) });
+export async function dispatch(
+  cloud: Cloud,
+  caller: Caller,
+  { operation, run }: Target,
+  body: string,
+): Promise<Json> {
+  return run({ cloud, caller, operation, input: new Input(parse(body)) });
 }
 
 function parse(body: string): Json {

@@ -70,7 +70,8 @@ export class AwsServer {
     const { stats } = this.#cloud;
     try {
       const caller = callerOf(request.headers);
-      const { operation, run } = targetOf(header, caller);
+      const called = targetOf(header, caller);
+      const { operation } = called;
       stats.count('calls', operation);
       this.#limit(caller, operation);
       const fault = this.#faults.next(operation);
@@ -81,7 +82,7 @@ export class AwsServer {
         return;
       }
       if (fault?.kind === 'slow') await sleep(this.#faults.settings.timeoutMs);
-      const answer = await dispatch(this.#cloud, caller, run, body);
+      const answer = await dispatch(this.#cloud, caller, called, body);
       if (fault?.afterEffect === true && fault.kind !== 'slow') await this.#fail(fault, response);
       else answerJson(response, 200, answer);
     } catch (error) {

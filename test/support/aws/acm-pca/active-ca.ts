@@ -8,6 +8,7 @@ import { createCa } from './create.ts';
 import { csrOf } from './csr-of-ca.ts';
 import { signCertificate } from './issue.ts';
 import type { KeyAlgorithm, SigningAlgorithm } from './signing-algorithm.ts';
+import { sharedPolicy } from './sharing.ts';
 import { templateOf } from './template.ts';
 
 /** What a CA of the emulator's own making is to be; a root on P-256 for ten years by default. */
@@ -26,6 +27,8 @@ export interface CaWishes {
   years?: number;
   /** Whether ACM may issue from it. */
   grantsAcm?: boolean;
+  /** The account that may issue from it, as Resource Access Manager lets it. */
+  sharedWith?: string;
 }
 
 /** Creates a CA, signs its certificate and installs it. @returns the ARN */
@@ -50,6 +53,7 @@ export async function activeCa(cloud: Cloud, caller: Caller, wishes: CaWishes): 
   if (!above) throw new Error(`the emulator has no CA ${parent ?? ''}`);
   install(cloud, ca, above, { pathLength, years });
   if (wishes.grantsAcm === true) grantAcm(cloud, ca, caller.account);
+  if (wishes.sharedWith !== undefined) ca.policy = sharedPolicy(ca.arn, wishes.sharedWith);
   return ca.arn;
 }
 

@@ -1,11 +1,13 @@
 import type { Call } from '../cloud.ts';
 import { Refusal } from '../refusal.ts';
+import { requireShared } from './sharing.ts';
 import { statusOf, type CertificateAuthority } from './certificate-authority.ts';
 
 const caArn = /^arn:[\w-]+:acm-pca:([\w-]*):(\d{12}):certificate-authority\/[\w-]+$/;
 
 /** The CA that a request names; a deleted one is still found until its recovery period is over. */
-export function caOf({ cloud, input, caller }: Call): CertificateAuthority {
+export function caOf(call: Call): CertificateAuthority {
+  const { cloud, input, caller } = call;
   const arn = input.text('CertificateAuthorityArn', { min: 5, max: 200 });
   const [, region] = caArn.exec(arn) ?? [];
   if (region === undefined)
@@ -14,6 +16,7 @@ export function caOf({ cloud, input, caller }: Call): CertificateAuthority {
   const forgotten = ca?.restorable && ca.restorable.until < cloud.clock.now();
   if (!ca || forgotten || region !== caller.region)
     throw new Refusal('ResourceNotFoundException', `Could not find certificate authority ${arn}.`);
+  requireShared(ca, call);
   return ca;
 }
 

@@ -95,6 +95,8 @@ export function partitionOf(region: string): string {
   return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }
 
+export const ownerOf = ({ arn }: { arn: string }): string => arn.split(':')[4] ?? '';
+
 export const idOf = (ca: { arn: string }): string => ca.arn.slice(ca.arn.lastIndexOf('/') + 1);
 
 /** The status as it is described: a CA that is past its certificate is EXPIRED, one past its recovery period is gone. */

@@ -1,5 +1,5 @@
 import { publicKeyDer } from '../../../../src/pki/x509/key.ts';
-import type { Caller } from '../caller.ts';
+import { isOwn, type Caller } from '../caller.ts';
 import type { Call, Cloud } from '../cloud.ts';
 import type { Input, Json } from '../input.ts';
 import { Refusal } from '../refusal.ts';
@@ -21,7 +21,7 @@ const mostCas = 200;
 
 export async function createCertificateAuthority({ cloud, caller, input }: Call): Promise<Json> {
   const token = input.optionalText('IdempotencyToken', { max: 36 });
-  const scope = ['CreateCertificateAuthority', caller.region];
+  const scope = ['CreateCertificateAuthority', caller.account, caller.region];
   const act = async (): Promise<string> => {
     const ca = await createCa(cloud, caller, input);
     return ca.arn;
@@ -73,11 +73,11 @@ export async function createCa(cloud: Cloud, caller: Caller, input: Input): Prom
   return made;
 }
 
-/** Every CA of the caller's region that is not gone for good. */
+/** Every CA of the caller's account and region that is not gone for good. */
 export function mine(cloud: Cloud, caller: Caller): CertificateAuthority[] {
   const now = cloud.clock.now();
   return [...cloud.cas.values()].filter(
-    ({ arn, restorable }) => arn.split(':')[3] === caller.region && !(restorable && restorable.until < now),
+    ({ arn, restorable }) => isOwn(arn, caller) && !(restorable && restorable.until < now),
   );
 }
 

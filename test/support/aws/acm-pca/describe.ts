@@ -3,18 +3,18 @@ import type { Call, Cloud } from '../cloud.ts';
 import type { Json } from '../input.ts';
 import { serialHex } from '../../../../src/pki/x509/certificate.ts';
 import { caOf } from './arn.ts';
-import { statusOf, type CertificateAuthority } from './certificate-authority.ts';
+import { ownerOf, statusOf, type CertificateAuthority } from './certificate-authority.ts';
 
 export function describeCertificateAuthority(call: Call): Json {
-  return { CertificateAuthority: detailOf(call.cloud, caOf(call), call.caller.account) };
+  return { CertificateAuthority: detailOf(call.cloud, caOf(call)) };
 }
 
 /** The CertificateAuthority structure of the API. */
-export function detailOf(cloud: Cloud, ca: CertificateAuthority, account: string): Json {
+export function detailOf(cloud: Cloud, ca: CertificateAuthority): Json {
   const { certificate, restorable } = ca;
   return {
     Arn: ca.arn,
-    OwnerAccount: account,
+    OwnerAccount: ownerOf(ca),
     CreatedAt: epoch(ca.createdAt),
     LastStateChangeAt: epoch(ca.changedAt),
     Type: ca.type,

@@ -3,6 +3,7 @@ import { Input, type Json } from '../input.ts';
 import { Refusal } from '../refusal.ts';
 import { caOf } from './arn.ts';
 import type { CertificateAuthority } from './certificate-authority.ts';
+import { checkPolicy } from './sharing.ts';
 
 /** These three name the CA otherwise than all the others. */
 function resourceOf(call: Call): CertificateAuthority {
@@ -13,11 +14,7 @@ function resourceOf(call: Call): CertificateAuthority {
 export function putPolicy(call: Call): Json {
   const ca = resourceOf(call);
   const policy = call.input.text('Policy', { max: 81_920 });
-  try {
-    JSON.parse(policy);
-  } catch {
-    throw new Refusal('InvalidPolicyException', 'The resource policy is not JSON');
-  }
+  checkPolicy(policy);
   ca.policy = policy;
   return {};
 }

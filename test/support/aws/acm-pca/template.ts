@@ -2,6 +2,7 @@ import { encodeBasicConstraints } from './extension-value.ts';
 import { encodeExtendedKeyUsage, encodeKeyUsage, type Extensions } from './extension-value.ts';
 import type { KeyUsage } from '../../../../src/pki/x509/extensions.ts';
 import { oid } from '../../../../src/pki/x509/oid.ts';
+import { partitionOf } from './certificate-authority.ts';
 import { invalidArgs, Refusal } from '../refusal.ts';
 
 /** What a template fixes. What it fixes, neither the API nor the request can change. */
@@ -75,6 +76,9 @@ const families = new Map<string, Family>([
 ]);
 
 const defaultTemplate = 'arn:aws:acm-pca:::template/EndEntityCertificate/V1';
+
+export const templateArn = (region: string, name: string): string =>
+  `arn:${partitionOf(region)}:acm-pca:::template/${name}/V1`;
 
 /** @param partition of the CA: a template of another one is none */
 export function templateOf(arn: string = defaultTemplate, partition = 'aws'): Template {

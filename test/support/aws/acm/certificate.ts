@@ -1,7 +1,7 @@
 import { randomUUID, type KeyObject } from 'node:crypto';
 import type { Certificate } from '../../../../src/pki/x509/certificate.ts';
 import { partitionOf } from '../acm-pca/certificate-authority.ts';
-import type { Caller } from '../caller.ts';
+import { isOwn, type Caller } from '../caller.ts';
 import type { Call } from '../cloud.ts';
 import { Refusal } from '../refusal.ts';
 import type { DomainValidation } from './validation.ts';
@@ -74,7 +74,7 @@ export function certificateOf({ cloud, input, caller }: Call, member = 'Certific
   const found = cloud.certificates.get(arn);
   const hidden = found !== undefined && found.hidden > 0;
   if (hidden) found.hidden -= 1;
-  if (!found || hidden || arn.split(':')[3] !== caller.region) {
+  if (!found || hidden || !isOwn(arn, caller)) {
     throw new Refusal(
       'ResourceNotFoundException',
       `Could not find certificate ${arn} in account ${caller.account}.`,

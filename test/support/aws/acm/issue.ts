@@ -1,10 +1,11 @@
 import { readCertificationRequest } from '../../../../src/pki/x509/certification-request.ts';
 import { activeCa } from '../acm-pca/active-ca.ts';
-import { statusOf, type CertificateAuthority } from '../acm-pca/certificate-authority.ts';
+import { ownerOf, statusOf, type CertificateAuthority } from '../acm-pca/certificate-authority.ts';
 import { certificateArnOf, signCertificate } from '../acm-pca/issue.ts';
 import { actions } from '../acm-pca/permission.ts';
 import { generateKeyOf, type KeyAlgorithm as CaKeyAlgorithm } from '../acm-pca/signing-algorithm.ts';
-import { templateOf } from '../acm-pca/template.ts';
+import { isSharedWith } from '../acm-pca/sharing.ts';
+import { templateArn, templateOf } from '../acm-pca/template.ts';
 import { account } from '../caller.ts';
 import type { Cloud } from '../cloud.ts';
 import { csrDer } from '../csr-pem.ts';
@@ -17,7 +18,7 @@ const lives = { private: 395 * day, public: 198 * day };
 /** Lets the private CA sign. @returns the FailureReason, where it cannot */
 export async function issuePrivate(cloud: Cloud, certificate: AcmCertificate): Promise<string | undefined> {
   const ca = cloud.cas.get(certificate.caArn ?? '');
-  const failure = failureOf(cloud, ca);
+  const failure = failureOf(cloud, ca, ownerOf(certificate));
   if (!ca || failure !== undefined) {
     if (certificate.status === 'PENDING_VALIDATION') {
       certificate.status = 'FAILED';
@@ -41,14 +42,23 @@ export async function issuePrivate(cloud: Cloud, certificate: AcmCertificate): P
   return undefined;
 }
 
-function failureOf(cloud: Cloud, ca: CertificateAuthority | undefined): string | undefined {
+/** @param account whose ACM it is; a CA of another account must be shared with it */
+function failureOf(cloud: Cloud, ca: CertificateAuthority | undefined, account: string): string | undefined {
   if (!ca) return 'PCA_RESOURCE_NOT_FOUND';
   const now = cloud.clock.now();
-  const granted = ca.permissions.find((one) => one.principal === 'acm.amazonaws.com')?.actions ?? [];
   if (statusOf(ca, now) !== 'ACTIVE') return 'PCA_INVALID_STATE';
-  if (actions.some((action) => !granted.includes(action))) return 'PCA_ACCESS_DENIED';
+  if (!isGranted(ca, account)) return 'PCA_ACCESS_DENIED';
   const end = now.getTime() + lives.private;
   return ca.certificate && ca.certificate.notAfter.getTime() < end ? 'PCA_INVALID_DURATION' : undefined;
+}
+
+function isGranted(ca: CertificateAuthority, account: string): boolean {
+  if (ownerOf(ca) !== account) {
+    const template = templateArn(ca.arn.split(':')[3] ?? '', 'EndEntityCertificate');
+    return isSharedWith(ca, account, 'IssueCertificate', template);
+  }
+  const granted = ca.permissions.find((one) => one.principal === 'acm.amazonaws.com')?.actions ?? [];
+  return actions.every((action) => granted.includes(action));
 }
 
 /** No region has this name: what is in it is seen by nobody. */

@@ -1,3 +1,4 @@
+import { isOwn } from '../caller.ts';
 import { epoch } from '../clock.ts';
 import type { Call, Cloud } from '../cloud.ts';
 import type { Input, Json } from '../input.ts';
@@ -21,7 +22,7 @@ const statuses = [
 const usual = ['RSA_1024', 'RSA_2048'];
 
 export async function listCertificates({ cloud, caller, input }: Call): Promise<Json> {
-  const mine = [...cloud.certificates.values()].filter(({ arn }) => arn.split(':')[3] === caller.region);
+  const mine = [...cloud.certificates.values()].filter(({ arn }) => isOwn(arn, caller));
   for (const one of mine) await settle(cloud, one, false);
   const wanted = filterOf(cloud, input);
   const found = mine.filter((one) => wanted.every((matches) => matches(one)));

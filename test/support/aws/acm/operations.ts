@@ -18,12 +18,12 @@ import { listTagsAs, removeTagsFromCertificate, tagAs, untagResource } from './t
 function putAccountConfiguration({ cloud, caller, input }: Call): Json {
   input.text('IdempotencyToken', { max: 32 });
   const days = input.optionalStructure('ExpiryEvents')?.optionalInteger('DaysBeforeExpiry', { min: 1 });
-  if (days !== undefined) cloud.daysBeforeExpiry.set(caller.region, days);
+  if (days !== undefined) cloud.daysBeforeExpiry.set(`${caller.account} ${caller.region}`, days);
   return {};
 }
 
 const getAccountConfiguration = ({ cloud, caller }: Call): Json => ({
-  ExpiryEvents: { DaysBeforeExpiry: cloud.daysBeforeExpiry.get(caller.region) ?? 45 },
+  ExpiryEvents: { DaysBeforeExpiry: cloud.daysBeforeExpiry.get(`${caller.account} ${caller.region}`) ?? 45 },
 });
 
 /** By the name in X-Amz-Target. The ACME server is missing. */

@@ -28,7 +28,12 @@ export async function requestCertificate(call: Call): Promise<Json> {
     return made.arn;
   };
   return {
-    CertificateArn: await cloud.tokens.once(['RequestCertificate', caller.region], token, oneHour, act),
+    CertificateArn: await cloud.tokens.once(
+      ['RequestCertificate', caller.account, caller.region],
+      token,
+      oneHour,
+      act,
+    ),
   };
 }
 

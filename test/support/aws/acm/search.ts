@@ -1,5 +1,6 @@
 import { serialHex } from '../../../../src/pki/x509/certificate.ts';
 import { commonName } from '../../../../src/pki/x509/distinguished-name.ts';
+import { isOwn } from '../caller.ts';
 import { epoch } from '../clock.ts';
 import type { Call } from '../cloud.ts';
 import type { Input, Json } from '../input.ts';
@@ -12,7 +13,7 @@ import { keyUsageNames, purposesOf } from './usage-names.ts';
 
 /** All certificates, of every key type, that a statement of And, Or, Not and filters matches. */
 export async function searchCertificates({ cloud, caller, input }: Call): Promise<Json> {
-  const mine = [...cloud.certificates.values()].filter(({ arn }) => arn.split(':')[3] === caller.region);
+  const mine = [...cloud.certificates.values()].filter(({ arn }) => isOwn(arn, caller));
   for (const one of mine) await settle(cloud, one, false);
   const now = cloud.clock.now();
   const statement = input.optionalStructure('FilterStatement');
