@@ -1,8 +1,13 @@
+import { CreatePermissionCommand } from '@aws-sdk/client-acm-pca';
 import { beforeAll } from 'vitest';
+import type { Authority } from '../../../src/pki/authorities/authority.ts';
 import { openAuthority } from '../../../src/pki/authorities/open.ts';
 import { createDefaultCa } from '../../../src/pki/lifecycle/ca.ts';
+import type { Profile } from '../../../src/pki/x509/profile.ts';
+import { parseName } from '../../../src/pki/x509/subject-alternative-name.ts';
 import { temporaryFolderForSuite } from '../../support/cli.ts';
 import { awsOptions, emulatorForFile } from '../../support/aws/lent.ts';
+import { pcaClient } from '../../support/aws/sdk.ts';
 import { contractOf } from './contract.ts';
 
 const emulator = emulatorForFile();
@@ -38,6 +43,13 @@ let issuing = '';
 beforeAll(async () => {
   root = await emulator().createCa();
   issuing = await emulator().createCa({ parent: root, name: 'Issuing', keyAlgorithm: 'RSA_2048', years: 5 });
+  await pcaClient(emulator().endpoint).send(
+    new CreatePermissionCommand({
+      CertificateAuthorityArn: root,
+      Principal: 'acm.amazonaws.com',
+      Actions: ['IssueCertificate', 'GetCertificate', 'ListPermissions'],
+    }),
+  );
 });
 
 const openPca = (ca: string, wishes = {}) =>
@@ -64,3 +76,70 @@ for (const [title, ca] of [
     refuse: async () => ({ authority: await openPca(ca(), { template: 'NoSuchTemplate' }), code: 'refused' }),
   }));
 }
+
+const fixed: readonly { what: string; wishes: Partial<Profile>; code: 'unsupported' }[] = [
+  { what: 'a URI', wishes: { names: [parseName('spiffe://corp/a')] }, code: 'unsupported' },
+  {
+    what: 'an IP address',
+    wishes: { names: [parseName('a.internal'), parseName('10.0.0.7')] },
+    code: 'unsupported',
+  },
+  {
+    what: 'an e-mail address',
+    wishes: { names: [parseName('a.internal'), parseName('a@b.internal')] },
+    code: 'unsupported',
+  },
+  { what: 'a bare host name', wishes: { names: [parseName('localhost')] }, code: 'unsupported' },
+  { what: 'another subject', wishes: { subject: [] }, code: 'unsupported' },
+  { what: 'its own keys', wishes: { keyType: 'ed25519' }, code: 'unsupported' },
+];
+
+contractOf('ACM, private', () => ({
+  open: () => openPca(`acm:${root}`),
+  now,
+  names: hosts,
+  usages: ['mtls'],
+  keyTypes: ['ec-p256', 'ec-p384'],
+  refusals: [...fixed, { what: 'one purpose', wishes: { usage: 'client' }, code: 'unsupported' }],
+  billed: () => emulator().stats.billed,
+  loseAnswer: () => {
+    emulator().script('RequestCertificate', { kind: 'reset', afterEffect: true });
+  },
+  refuse: async () => {
+    emulator().refuse('RequestCertificate', 'AccessDeniedException', 'not authorized');
+    return { authority: await openPca(`acm:${root}`), code: 'refused' };
+  },
+}));
+
+/** The owner of the domains does what ACM asks for as soon as it is asked for. */
+const approving = async (): Promise<Authority> => {
+  const authority = await openPca('acm', { exportable: true });
+  const { reference, makesKeys, sells, fixesLifetime, defaults, validity } = authority;
+  return {
+    ...{ reference, makesKeys, sells, fixesLifetime, defaults, validity },
+    check: (profile) => authority.check(profile),
+    issue: async (profile, key, journal) => {
+      const first = await authority.issue(profile, key, journal);
+      if (first.state === 'issued') return first;
+      for (const arn of emulator().cloud.certificates.keys()) emulator().approve(arn);
+      return authority.issue(profile, key, journal);
+    },
+  };
+};
+
+contractOf('ACM, public', () => ({
+  open: approving,
+  now,
+  names: [['orders.example.com'], ['*.orders.example.com', 'orders.example.com']],
+  usages: ['server'],
+  keyTypes: ['ec-p256', 'ec-p384', 'rsa-2048'],
+  refusals: [...fixed, { what: 'clients', wishes: { usage: 'mtls' }, code: 'unsupported' }],
+  billed: () => emulator().stats.billed,
+  loseAnswer: () => {
+    emulator().script('RequestCertificate', { kind: 'reset', afterEffect: true });
+  },
+  refuse: async () => {
+    emulator().refuse('RequestCertificate', 'AccessDeniedException', 'not authorized');
+    return { authority: await openPca('acm', { exportable: true }), code: 'refused' };
+  },
+}));

@@ -31,7 +31,7 @@ export function emulatorForFile(options: EmulatorOptions = {}): () => Emulator {
   let emulator: Emulator | undefined;
   let before: NodeJS.ProcessEnv = {};
   beforeAll(async () => {
-    emulator = await startEmulator({ certificatePolls: 0, ...options });
+    emulator = await startEmulator({ certificatePolls: 0, describePolls: 0, ...options });
     before = { ...process.env };
     Object.assign(process.env, emulator.environment, {
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',

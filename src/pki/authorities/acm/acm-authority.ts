@@ -85,7 +85,7 @@ export class AcmAuthority implements Authority {
       tokenLife,
       reissue: this.#options.reissue,
       inDoubt,
-      place: (earlier) => placeRequest(profile, { ca: this.#ca?.arn, exportable, validation, earlier }),
+      place: () => placeRequest(profile, { ca: this.#ca?.arn, exportable, validation }),
       send: (request, sending) => this.#request(profile, request, sending),
     });
     const detail = await this.#settled(certificateArn, journal);

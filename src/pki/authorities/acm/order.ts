@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { CertificateDetail, RequestCertificateCommandInput } from '@aws-sdk/client-acm';
 import { PkiError } from '../../errors.ts';
 import type { KeyType } from '../../x509/key.ts';
@@ -23,8 +23,6 @@ export type PlacedRequest = Pick<
 export interface RequestWishes extends Pick<AwsOptions, 'exportable' | 'validation'> {
   /** ARN of the private CA; `undefined` for a public certificate. */
   ca: string | undefined;
-  /** How many requests for the same certificate came before on purpose. */
-  earlier: number;
 }
 
 const keyAlgorithms: Readonly<Partial<Record<KeyType, PlacedRequest['KeyAlgorithm']>>> = {
@@ -85,7 +83,7 @@ function refuseUsage({ usage }: Profile, ca: string | undefined): void {
 }
 
 export function placeRequest(profile: Profile, wishes: RequestWishes): PlacedRequest {
-  const { ca, exportable, validation, earlier } = wishes;
+  const { ca, exportable, validation } = wishes;
   const [domain = '', ...others] = profile.names.map(nameText);
   const request: PlacedRequest = {
     DomainName: domain,
@@ -99,11 +97,9 @@ export function placeRequest(profile: Profile, wishes: RequestWishes): PlacedReq
         }
       : { CertificateAuthorityArn: ca }),
   };
-  const digest = createHash('sha256')
-    .update(JSON.stringify([request, earlier]))
-    .digest('hex');
-  // At most 32 characters. ACM compares nothing but the token, so it must tell all the rest apart.
-  return { ...request, IdempotencyToken: digest.slice(0, 32) };
+  // ACM compares nothing but the token, for an hour, and makes the key itself: the next certificate for the same names
+  // must have another one. The journal keeps it, so that a request which is sent again has the same.
+  return { ...request, IdempotencyToken: randomUUID().replaceAll('-', '') };
 }
 
 /** The records to publish, each once: `*.x` and `x` share one. `undefined` until ACM has made up all of them. */
