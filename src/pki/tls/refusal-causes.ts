@@ -139,7 +139,8 @@ function schemeCauses({ request, key, chain }: Refused): Weighed[] {
   const mine = schemesOf[key.asymmetricKeyType ?? '']?.(key) ?? [];
   const theirs = request?.signatureSchemes ?? [];
   if (theirs.length === 0 || mine.some((scheme) => theirs.includes(scheme))) return [];
-  const kind = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'unknown';
+  const type = key.asymmetricKeyType ?? 'unknown';
+  const kind = type === 'ec' ? (key.asymmetricKeyDetails?.namedCurve ?? type) : type;
   return [
     {
       certainty: 'found',

@@ -48,16 +48,16 @@ export async function generateKey(type: KeyType): Promise<KeyObject> {
 
 /** What a key is in our terms; `undefined` for a kind or size that this program does not issue for. */
 export function keyTypeOf(key: KeyObject): KeyType | undefined {
-  const details = key.asymmetricKeyDetails;
   switch (key.asymmetricKeyType) {
+    // Node 20 aborts where it is asked for the details of a damaged DSA key.
     case 'ec':
       return ({ prime256v1: 'ec-p256', secp384r1: 'ec-p384', secp521r1: 'ec-p521' } as const)[
-        details?.namedCurve as 'prime256v1'
+        key.asymmetricKeyDetails?.namedCurve as 'prime256v1'
       ];
     case 'ed25519':
       return 'ed25519';
     case 'rsa':
-      return keyTypes.find((type) => type === `rsa-${details?.modulusLength ?? 0}`);
+      return keyTypes.find((type) => type === `rsa-${key.asymmetricKeyDetails?.modulusLength ?? 0}`);
     default:
       return undefined;
   }
