@@ -203,16 +203,18 @@ compareWithMoto('AWS Private CA itself, by the emulator and by moto', [
   },
   {
     asks: "ACM's permission",
-    ask: async ({ pca, root }) =>
-      refusalOf(
-        pca.send(
+    ask: async (side) => {
+      const CertificateAuthorityArn = await createCa(side);
+      return refusalOf(
+        side.pca.send(
           new CreatePermissionCommand({
-            CertificateAuthorityArn: root,
+            CertificateAuthorityArn,
             Principal: 'acm.amazonaws.com',
             Actions: ['IssueCertificate', 'GetCertificate', 'ListPermissions'],
           }),
         ),
-      ),
+      );
+    },
     aws: undefined,
     moto: { answers: htmlPage, why: 'it lacks the operation' },
   },
