@@ -35,6 +35,12 @@ export const exitCodeOf = {
   'in-doubt': exit.tryAgain,
 } as const satisfies Record<ErrorCode, ExitCode>;
 
+/** Of several parts, each on its own: where some failed and others are done, 4, whatever it is that failed them. */
+export function combineParts(codes: readonly ExitCode[]): ExitCode {
+  const failed = codes.some((code) => code === exit.failed || code === exit.usage);
+  return failed && codes.includes(exit.done) ? exit.partly : combine(codes);
+}
+
 /** Where several certificates end differently: the first of these that occurs (2, then 4 for a mix, 1, 3, 75). */
 export function combine(codes: readonly ExitCode[]): ExitCode {
   const seen = new Set(codes);

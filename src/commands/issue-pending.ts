@@ -5,10 +5,15 @@ import { printable } from './printable.ts';
 /** Says what a certificate that is not there yet waits for, and what the caller can do about it. */
 export function reportPending(schema: string, name: string, pending: Pending, output: Output): void {
   const { waitingFor, hint, records } = pending;
-  output.result({ schema, state: 'pending', name, waitingFor, hint: hint ?? null, records }, [
+  const document = { schema, state: 'pending', name, waitingFor, hint: hint ?? null, records };
+  output.result(document, pendingLines(name, pending, output));
+}
+
+export function pendingLines(name: string, { waitingFor, hint, records }: Pending, output: Output): string[] {
+  return [
     `${output.paint.yellow('pending')} ${printable(name)}: waits for ${printable(waitingFor)}`,
     ...(records.length === 0 ? [] : ['  publish in DNS:']),
     ...records.map((record) => `    ${printable(`${record.name} ${record.type} ${record.value}`)}`),
     ...(hint === undefined ? [] : [`  ${printable(hint)}`]),
-  ]);
+  ];
 }

@@ -56,6 +56,10 @@ export interface IssueFlags extends StoreFlags, ConfigFlags, AwsFlags {
   namesFromCsr?: boolean;
   dryRun?: boolean;
   explain?: boolean;
+  all?: boolean;
+  check?: boolean;
+  jobs?: string;
+  jsonLines?: boolean;
 }
 
 const help = `
@@ -66,6 +70,7 @@ Examples:
   certwright issue orders.internal --create-ca
   certwright issue orders.internal 10.0.0.7 spiffe://corp/ns/shop/sa/orders --lifetime 12h
   certwright issue orders.internal --if-due              renew it only if that is needed (cron)
+  certwright issue --all                                 whatever certwright.yaml declares (cron)
   certwright issue ci-runner --usage client --out build/tls    plain files, no store (pipelines)
   certwright issue printer.internal --csr printer.csr > printer.pem`;
 
@@ -106,7 +111,14 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--csr <file>', "certify somebody else's request (- for standard input)")
     .option('--names-from-csr', 'take the names that the request asks for')
     .option('--dry-run', 'show the certificate that would be made')
-    .option('--explain', 'show also how the authority would make it');
+    .option('--explain', 'show also how the authority would make it')
+    .option(
+      '--all',
+      'bring the store to what certwright.yaml declares: issue what is missing, changed or due',
+    )
+    .option('--check', 'with --all: only say what is to be done; exit code 3 if anything is')
+    .option('--jobs <number>', 'with --all: how many certificates at a time (default 8)')
+    .option('--json-lines', 'with --all: one JSON document a line, as certificates are done');
   addAwsOptions(command);
   addStoreOption(command);
   addConfigOption(command);
@@ -115,8 +127,12 @@ export function register(command: Command, context: Context, run: Run): void {
 }
 
 async function issue(names: readonly string[], flags: IssueFlags, context: Context): Promise<ExitCode> {
-  const output = new Output(context, flags);
+  const output = new Output(context, { ...flags, json: flags.json ?? flags.jsonLines ?? false });
   checkFlags(flags);
+  if (flags.all === true) {
+    const { issueDeclared } = await import('./issue-all.ts');
+    return issueDeclared(names, flags, context, output);
+  }
   const order = await readOrder(names, flags, context);
   const { reference } = order;
   for (const remark of order.remarks) output.note(remark);
@@ -160,6 +176,9 @@ function checkFlags(flags: IssueFlags): void {
   needs('--key-passphrase-file', flags.keyPassphraseFile, '--out or --key-out', flags.out ?? flags.keyOut);
   needs('--names-from-csr', flags.namesFromCsr, '--csr', flags.csr);
   needs('--key-out', flags.keyOut, '--cert-out', flags.certOut);
+  needs('--check', flags.check, '--all', flags.all);
+  needs('--jobs', flags.jobs, '--all', flags.all);
+  needs('--json-lines', flags.jsonLines, '--all', flags.all);
   if (flags.certOut !== undefined && flags.csr === undefined)
     needs('--cert-out', flags.certOut, '--key-out', flags.keyOut);
   const withoutStore = flags.out ?? flags.certOut;

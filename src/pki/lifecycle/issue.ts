@@ -82,7 +82,7 @@ export async function issueIntoStore(
     folder.sweep();
     if (order.when === 'new') refuseExisting(folder, request.name);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
-    const trust = feedTrust(order, authority);
+    const trust = feedTrust(order.store, authority);
     const kept =
       order.when === 'if-due' && !isUnfinished(folder, request)
         ? standing(folder, request, world.now())
@@ -158,14 +158,10 @@ async function makeGeneration(
 }
 
 /** CRLs and roots that peers need follow every issue. */
-function feedTrust(order: IssueOrder, authority: Authority): string | undefined {
+export function feedTrust(store: string, authority: Authority): string | undefined {
   if (!publishesTrust(authority)) return undefined;
   authority.refreshCrl();
-  return updateDefaultTrust(
-    order.store,
-    authorityReference(order.store, authority.reference),
-    authority.trust(),
-  );
+  return updateDefaultTrust(store, authorityReference(store, authority.reference), authority.trust());
 }
 
 /** How request.json names an authority: relative to the store, since cron runs elsewhere. */

@@ -34,7 +34,7 @@ export interface IssuePlan {
 }
 
 /** What decides about a profile before anything is signed; of a CA in a folder, without its key. */
-type Limits = Pick<
+export type Limits = Pick<
   Authority,
   'reference' | 'defaults' | 'validity' | 'fixesLifetime' | 'makesKeys' | 'check'
 > & {
@@ -53,10 +53,7 @@ export async function planIssue(
   options: OpenOptions,
   now: Date,
 ): Promise<IssuePlan> {
-  const exists = isAws(reference) || existsSync(join(reference, 'ca.json'));
-  const limits: Limits = isAws(reference)
-    ? await openAuthority(reference, options)
-    : { ...(exists || !create ? limitsOf(reference, now) : limitsOfNewCa(now)), ...inFolder(reference) };
+  const limits = await limitsFor(reference, create, options, now);
   const theirs: RequestKey | undefined = foreign && { kind: 'foreign', request: foreign };
   const publicKey = theirs && publicKeyOf(theirs);
   const warnings = checkWithAuthority(request, theirs, limits, now);
@@ -68,7 +65,7 @@ export async function planIssue(
   return {
     name: request.name,
     authority: reference,
-    authorityExists: exists,
+    authorityExists: authorityExists(reference),
     subject: formatName(readName(subjectOf(profile))),
     names: profile.names.map(formatGeneralName),
     notBefore: limits.fixesLifetime ? null : profile.notBefore.toISOString(),
@@ -83,6 +80,29 @@ export async function planIssue(
     explanation: limits.explain?.(profile) ?? [],
   };
 }
+
+/** What an authority would refuse before signing; of one that `create` would make, what is known of any. */
+export async function limitsFor(
+  reference: string,
+  create: boolean,
+  options: OpenOptions,
+  now: Date,
+): Promise<Limits> {
+  if (isAws(reference)) return openAuthority(reference, options);
+  const limits = authorityExists(reference) || !create ? limitsOf(reference, now) : limitsOfNewCa(now);
+  return { ...limits, ...inFolder(reference) };
+}
+
+const authorityExists = (reference: string): boolean =>
+  isAws(reference) || existsSync(join(reference, 'ca.json'));
+
+/**
+ * Asks limits about a request.
+ * @returns what is likely to be refused, where only the authority's own answer decides.
+ * @throws PkiError for what is refused.
+ */
+export const likelyRefusals = (request: StoredRequest, limits: Limits, now: Date): readonly string[] =>
+  checkWithAuthority(request, undefined, limits, now);
 
 /** What sets a CA in a folder apart from AWS. */
 const inFolder = (reference: string): Pick<Limits, 'reference' | 'fixesLifetime' | 'makesKeys'> => ({

@@ -25,14 +25,10 @@ export const certificateFolder = (store: string, name: string): CertificateFolde
 
 /**
  * The names of all certificates in a store, in the order of its folders; none where there is no store.
- * A folder whose request.json does not tell goes by its own name.
+ * A folder that does not tell goes by its own name.
  */
 export function storedNames(store: string): string[] {
-  return foldersIn(store).flatMap((entry) => {
-    const folder = new CertificateFolder(join(store, entry));
-    if (folder.current() === undefined) return [];
-    return [nameIn(folder) ?? entry];
-  });
+  return foldersIn(store).flatMap((entry) => nameIn(join(store, entry)) ?? []);
 }
 
 function foldersIn(store: string): string[] {
@@ -48,11 +44,14 @@ function foldersIn(store: string): string[] {
   }
 }
 
-function nameIn(folder: CertificateFolder): string | undefined {
+/** `undefined` where there is no certificate. */
+function nameIn(path: string): string | undefined {
+  const folder = new CertificateFolder(path);
   try {
-    return readRequest(folder.requestFile)?.request.name;
+    if (folder.current() === undefined) return undefined;
+    return readRequest(folder.requestFile)?.request.name ?? basename(path);
   } catch (error) {
-    if (error instanceof PkiError) return undefined;
+    if (error instanceof PkiError) return basename(path);
     throw error;
   }
 }

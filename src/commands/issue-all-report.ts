@@ -1,0 +1,202 @@
+import { relative } from 'node:path';
+import type { Config } from '../pki/lifecycle/config.ts';
+import { renewAt } from '../pki/lifecycle/due.ts';
+import type { Outcome } from '../pki/lifecycle/issue-all.ts';
+import { PkiError } from '../pki/errors.ts';
+import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
+import { formatDuration } from '../pki/x509/duration.ts';
+import type { Context } from './context.ts';
+import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import type { IssueFlags } from './issue.ts';
+import { changeText } from './issue-remarks.ts';
+import { pendingLines } from './issue-pending.ts';
+import { describe, type Output } from './output.ts';
+import { printable } from './printable.ts';
+
+const schema = 'certwright.issue-all/1';
+
+type Standing = Extract<Outcome, { state: 'issued' | 'unchanged' }>;
+
+interface Lent {
+  config: Config;
+  /** Absolute path. */
+  store: string;
+  flags: Pick<IssueFlags, 'check' | 'dryRun' | 'jsonLines' | 'verbose'>;
+  context: Context;
+  output: Output;
+}
+
+/** Tells what became of each certificate as it comes, and of all of them at the end. */
+export class AllReport {
+  readonly #lent: Lent;
+  readonly #order: readonly string[];
+  readonly #documents: { name: string; state: string }[] = [];
+  readonly #codes: ExitCode[] = [];
+  readonly #stale: object[] = [];
+  readonly #lines: string[] = [];
+
+  constructor(lent: Lent) {
+    this.#lent = lent;
+    this.#order = [...lent.config.certificates.keys()];
+  }
+
+  add(outcome: Outcome): void {
+    const { output, flags } = this.#lent;
+    const exitCode = this.#codeOf(outcome);
+    const document = { ...documentOf(outcome), exitCode };
+    this.#codes.push(exitCode);
+    if (flags.jsonLines === true) output.row({ schema, certificate: document });
+    this.#documents.push(flags.jsonLines === true ? { name: outcome.name, state: outcome.state } : document);
+    this.#tell(outcome);
+  }
+
+  /** A trust bundle that could not be kept fresh: its CRLs will lapse. */
+  addStale(reference: string, error: unknown): void {
+    const { message, hint, code } = describe(error);
+    this.#codes.push(codeOf(error));
+    this.#stale.push({
+      authority: reference,
+      error: { code, message, ...(hint === undefined ? {} : { hint }) },
+    });
+    this.#lent.output.problem(`the trust bundle of ${reference} was not refreshed: ${message}`, hint);
+  }
+
+  /** Prints what is left to print. */
+  end(extra: readonly string[]): ExitCode {
+    const { output, flags, config, store } = this.#lent;
+    const count = (state: string): number => this.#documents.filter((one) => one.state === state).length;
+    const summary = {
+      declared: this.#order.length,
+      issued: count('issued'),
+      unchanged: count('unchanged'),
+      toIssue: count('to-issue'),
+      pending: count('pending'),
+      failed: count('failed'),
+      extra: extra.length,
+    };
+    const rest = { extra, stale: this.#stale, summary };
+    if (flags.jsonLines === true) output.row({ schema, end: rest });
+    else {
+      const place = new Map(this.#order.map((name, index) => [name, index]));
+      const sorted = this.#documents.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0));
+      const document = { schema, config: config.file, store, certificates: sorted, ...rest };
+      output.result(document, [...this.#lines, ...this.#lastLines(extra, summary)]);
+    }
+    return combineParts(this.#codes);
+  }
+
+  #codeOf(outcome: Outcome): ExitCode {
+    switch (outcome.state) {
+      case 'issued':
+      case 'unchanged':
+        return exit.done;
+      case 'to-issue':
+        return this.#lent.flags.check === true ? exit.no : exit.done;
+      case 'pending':
+        return exit.tryAgain;
+      case 'failed':
+        return codeOf(outcome.error);
+    }
+  }
+
+  #tell(outcome: Outcome): void {
+    const { output, context, flags } = this.#lent;
+    const { paint } = output;
+    const name = printable(outcome.name);
+    switch (outcome.state) {
+      case 'issued':
+        this.#lines.push(
+          `${paint.green('issued')} ${name} (generation ${outcome.generation}): ${why(outcome)}; ${span(outcome.certificate, context)}`,
+        );
+        break;
+      case 'unchanged':
+        if (flags.verbose === true)
+          this.#lines.push(
+            `${paint.green('unchanged')} ${name} (generation ${outcome.generation}): ${span(outcome.certificate, context)}`,
+          );
+        break;
+      case 'to-issue':
+        this.#lines.push(`${paint.yellow('would issue')} ${name}: ${why(outcome)}`);
+        for (const warning of outcome.warnings) output.warn(`${outcome.name}: ${warning}`);
+        break;
+      case 'pending':
+        this.#lines.push(...pendingLines(outcome.name, outcome.pending, output));
+        break;
+      case 'failed': {
+        const { message, hint } = describe(outcome.error);
+        output.problem(`${outcome.name}: ${message}`, hint);
+      }
+    }
+  }
+
+  #lastLines(extra: readonly string[], summary: Readonly<Record<string, number>>): string[] {
+    const { config, output, context, store } = this.#lent;
+    const words = {
+      declared: 'declared',
+      issued: 'issued',
+      unchanged: 'unchanged',
+      toIssue: 'to issue',
+      pending: 'pending',
+      failed: 'failed',
+      extra: 'not declared',
+    };
+    const [declared = '', ...parts] = Object.entries(words)
+      .map(([key, word]) => ({ word, number: summary[key] ?? 0 }))
+      .filter(({ word, number }) => number > 0 || word === 'declared')
+      .map(({ word, number }) => `${number} ${word}`);
+    return [
+      ...extra.map(
+        (name) =>
+          `${output.paint.yellow('extra')} ${printable(name)}: in ${printable(relative(context.cwd, store) || '.')}, not in ${printable(config.shown)}`,
+      ),
+      `${declared}: ${parts.join(', ')}`,
+    ];
+  }
+}
+
+const codeOf = (error: unknown): ExitCode =>
+  error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
+
+function documentOf(outcome: Outcome): { name: string; state: string } {
+  const { name, state, reason, changes } = outcome;
+  const head = { name, state, reason: reason ?? null, changes };
+  switch (outcome.state) {
+    case 'issued':
+    case 'unchanged':
+      return { ...head, ...standingDocument(outcome) };
+    case 'to-issue':
+      return { ...head, ...{ warnings: outcome.warnings } };
+    case 'pending': {
+      const { waitingFor, hint, records } = outcome.pending;
+      return { ...head, ...{ waitingFor, hint: hint ?? null, records } };
+    }
+    case 'failed': {
+      const { code, message, hint } = describe(outcome.error);
+      return { ...head, ...{ error: { code, message, ...(hint === undefined ? {} : { hint }) } } };
+    }
+  }
+}
+
+function standingDocument({ generation, path, certificate }: Standing): object {
+  return {
+    generation,
+    path,
+    certificate: {
+      serial: serialHex(certificate.serial),
+      sha256: fingerprint(certificate.der),
+      notBefore: certificate.notBefore.toISOString(),
+      notAfter: certificate.notAfter.toISOString(),
+      renewAt: renewAt(certificate).toISOString(),
+    },
+  };
+}
+
+/** `changed: lifetime 30d -> 12h` */
+const why = ({ reason, changes }: Pick<Outcome, 'reason' | 'changes'>): string =>
+  printable(
+    [reason ?? 'wanted', changes.map(changeText).join(', ')].filter((part) => part !== '').join(': '),
+  );
+
+function span({ notAfter }: Certificate, context: Context): string {
+  return `valid for ${formatDuration(notAfter.getTime() - context.now().getTime())}, until ${notAfter.toISOString()}`;
+}

@@ -1,0 +1,150 @@
+import type { Config } from '../pki/lifecycle/config.ts';
+import { requestFor } from '../pki/lifecycle/declared.ts';
+import {
+  extraNames,
+  issueAll,
+  lookAtAll,
+  once,
+  type AllOrder,
+  type Wanted,
+} from '../pki/lifecycle/issue-all.ts';
+import { openOrCreate, type Authority, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
+import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
+import { PkiError } from '../pki/errors.ts';
+import type { StoredRequest } from '../pki/lifecycle/request.ts';
+import { parseDuration } from '../pki/x509/duration.ts';
+import { awsOptions } from './aws-options.ts';
+import { requireConfig } from './config-file.ts';
+import type { Context } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { AllReport } from './issue-all-report.ts';
+import { defaultAuthority } from './issue-order.ts';
+import type { IssueFlags } from './issue.ts';
+import { exclusive, storePath } from './options.ts';
+import type { Output } from './output.ts';
+import { caPassphrase } from './passphrase.ts';
+
+/** What goes with --all; whatever else `issue` takes is the config file's to say. */
+const companions: readonly (keyof IssueFlags)[] = [
+  ...([
+    'all',
+    'check',
+    'jobs',
+    'dryRun',
+    'config',
+    'store',
+    'json',
+    'jsonLines',
+    'quiet',
+    'verbose',
+  ] as const),
+  ...(['createCa', 'passphraseFile', 'discardPending', 'lockTimeout'] as const),
+  ...(['region', 'profile', 'wait', 'timeout', 'reissue'] as const),
+];
+
+/** `--all`: brings the store to what certwright.yaml declares. */
+export async function issueDeclared(
+  names: readonly string[],
+  flags: IssueFlags,
+  context: Context,
+  output: Output,
+): Promise<ExitCode> {
+  refuseOthers(names, flags);
+  exclusive({ '--check': flags.check, '--dry-run': flags.dryRun });
+  exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines });
+  const config = await requireConfig(flags, context);
+  const order = allOrder(config, flags, context);
+  const report = new AllReport({ config, store: order.store, flags, context, output });
+  const work = flags.check === true || flags.dryRun === true ? look : issue;
+  await output.progress(`issuing what ${config.shown} declares`, work(order, report, flags, context, output));
+  return report.end(extraNames(order));
+}
+
+function refuseOthers(names: readonly string[], flags: IssueFlags): void {
+  const [other] = Object.keys(flags).filter((flag) => !companions.some((companion) => companion === flag));
+  const dashed = other?.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const stray = names.length > 0 ? JSON.stringify(names[0]) : dashed && `--${dashed}`;
+  if (stray === undefined) return;
+  throw new PkiError('usage', `${stray} does not go with --all`, {
+    hint: 'certwright.yaml says what is issued; for one certificate: certwright issue NAME',
+  });
+}
+
+function allOrder(config: Config, flags: IssueFlags, context: Context): AllOrder {
+  const store = storePath(flags, context);
+  const wanted = [...config.certificates.values()].map((declaration) => {
+    const reference = declaration.settings.ca ?? defaultAuthority(context, config);
+    return { reference, request: requestFor(declaration, declaration.settings, store, reference) };
+  });
+  if (wanted.length === 0) {
+    throw new PkiError('usage', `${config.shown} declares no certificate`, {
+      hint: 'write them under certificates; docs/config.md shows how',
+    });
+  }
+  return {
+    store,
+    wanted,
+    jobs: jobsOf(flags.jobs),
+    discardPending: flags.discardPending ?? false,
+    lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
+  };
+}
+
+function jobsOf(text = '8'): number {
+  const jobs = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (jobs >= 1 && jobs <= 100) return jobs;
+  throw new PkiError('usage', `--jobs ${JSON.stringify(text)} is not a number of jobs`, { hint: '1 to 100' });
+}
+
+async function issue(
+  order: AllOrder,
+  report: AllReport,
+  flags: IssueFlags,
+  context: Context,
+  output: Output,
+): Promise<void> {
+  const options = openOptions(flags, context, output);
+  const open = async ({ reference, request }: Wanted): Promise<Authority> => {
+    const create = flags.createCa ?? false;
+    const { authority, created } = await openOrCreate(reference, { ...options(request), create });
+    if (created) output.note(`made a new CA in ${reference} ("certwright ca show" describes it)`);
+    return authority;
+  };
+  const world = { now: context.now, pid: context.pid, signal: context.signal };
+  const stale = await issueAll(order, open, world, (outcome) => report.add(outcome));
+  for (const { reference, error } of stale) report.addStale(reference, error);
+}
+
+async function look(
+  order: AllOrder,
+  report: AllReport,
+  flags: IssueFlags,
+  context: Context,
+  output: Output,
+): Promise<void> {
+  const options = openOptions(flags, context, output);
+  const limits = once(({ reference, request }) =>
+    limitsFor(reference, flags.createCa ?? false, options(request), context.now()),
+  );
+  // --check only compares; --dry-run meets every refusal that comes before a signature.
+  const examine: Parameters<typeof lookAtAll>[1] =
+    flags.dryRun === true
+      ? async (wanted) => likelyRefusals(wanted.request, await limits(wanted), context.now())
+      : async () => [];
+  const world = { now: context.now, pid: context.pid, signal: context.signal };
+  await lookAtAll(order, examine, world, (outcome) => report.add(outcome));
+}
+
+/** One passphrase serves all authorities of a run: two prompts at a time could not be told apart. */
+function openOptions(
+  flags: IssueFlags,
+  context: Context,
+  output: Output,
+): (request: StoredRequest) => OpenOptions {
+  let passphrase: Promise<Buffer> | undefined;
+  return (request) => ({
+    ask: () => (passphrase ??= caPassphrase(flags.passphraseFile, context)),
+    now: context.now,
+    aws: awsOptions(flags, request, context, output),
+  });
+}

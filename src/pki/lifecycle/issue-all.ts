@@ -1,0 +1,184 @@
+import type { Authority, Pending } from '../authorities/authority.ts';
+import { isAws } from '../authorities/open.ts';
+import type { Change, StoredRequest } from '../store/request.ts';
+import { certificateFolder, storedNames } from '../store/store.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { feedTrust, issueIntoStore, type World } from './issue.ts';
+import { assess, type Reason } from './standing.ts';
+
+/** A certificate that there shall be, and the reference of the authority that is to issue it. */
+export interface Wanted {
+  request: StoredRequest;
+  reference: string;
+}
+
+export interface AllOrder {
+  /** Absolute path. */
+  store: string;
+  wanted: readonly Wanted[];
+  /** How many certificates are worked on at a time. */
+  jobs: number;
+  discardPending: boolean;
+  /** Milliseconds to wait for another run on the same name. */
+  lockTimeout: number;
+}
+
+/** What became of one certificate, and why anything had to. */
+export type Outcome = { name: string; reason: Reason | undefined; changes: readonly Change[] } & Ending;
+
+type Ending =
+  | {
+      state: 'issued' | 'unchanged';
+      generation: number;
+      /** Absolute path of `current`. */
+      path: string;
+      certificate: Certificate;
+    }
+  | { state: 'pending'; pending: Pending }
+  /** Only looked at: it is to be issued, and this is likely to be refused. */
+  | { state: 'to-issue'; warnings: readonly string[] }
+  | { state: 'failed'; error: unknown };
+
+/** What is to be done about a certificate that does not do as it is. */
+type Act = (wanted: Wanted) => Promise<Ending>;
+
+/**
+ * Brings the store to what is wanted: issues what is missing, what has changed, what is torn and what is due.
+ * One that fails stops no other. Each authority is opened once, for all of them.
+ * @param report is called with each outcome as it comes, in no order.
+ * @returns the authorities whose trust bundle could not be kept fresh, and why.
+ * @throws whatever the world's signal was aborted with, after what was begun has come to a point where it goes on.
+ */
+export async function issueAll(
+  order: AllOrder,
+  open: (wanted: Wanted) => Promise<Authority>,
+  world: World,
+  report: (outcome: Outcome) => void,
+): Promise<{ reference: string; error: unknown }[]> {
+  const { store, discardPending, lockTimeout } = order;
+  const opened = once(open);
+  const closed = new Set<string>();
+  const inUse = new Map<string, Wanted>();
+  await forEachWanted(
+    order,
+    world,
+    (outcome, wanted) => {
+      if (outcome.state === 'issued' || outcome.state === 'unchanged') inUse.set(wanted.reference, wanted);
+      report(outcome);
+    },
+    async (wanted) => {
+      const { request, reference } = wanted;
+      closed.add(reference);
+      const authority = await opened(wanted);
+      closed.delete(reference);
+      const wish = {
+        store,
+        request,
+        when: 'if-due',
+        discardPending,
+        lockTimeout,
+        foreign: undefined,
+      } as const;
+      const result = await issueIntoStore(wish, authority, world);
+      return result.state === 'pending' ? { state: 'pending', pending: result } : result;
+    },
+  );
+  // CRLs lapse also where nothing is due. What could not be opened has been reported.
+  const local = [...inUse.values()].filter(({ reference }) => !isAws(reference) && !closed.has(reference));
+  return refreshTrust(store, local, opened);
+}
+
+/**
+ * Looks at every certificate without touching anything.
+ * @param examine says what is likely to be refused of one that is to be issued, or throws the refusal.
+ */
+export async function lookAtAll(
+  order: AllOrder,
+  examine: (wanted: Wanted) => Promise<readonly string[]>,
+  world: World,
+  report: (outcome: Outcome) => void,
+): Promise<void> {
+  await forEachWanted(order, world, report, async (wanted) => ({
+    state: 'to-issue',
+    warnings: await examine(wanted),
+  }));
+}
+
+/** Names in the store that nobody wants. They are left alone. */
+export function extraNames({ store, wanted }: Pick<AllOrder, 'store' | 'wanted'>): string[] {
+  const names = new Set(wanted.map(({ request }) => request.name));
+  return storedNames(store).filter((name) => !names.has(name));
+}
+
+async function forEachWanted(
+  { store, wanted, jobs }: AllOrder,
+  world: World,
+  report: (outcome: Outcome, wanted: Wanted) => void,
+  act: Act,
+): Promise<void> {
+  const queue = wanted.values();
+  const ended = (): boolean => world.signal.aborted;
+  const worker = async (): Promise<void> => {
+    for (const one of queue) {
+      // A CA in a folder never waits: without this no signal would be heard before the end.
+      await new Promise(setImmediate);
+      if (ended()) return;
+      const outcome = await settle(store, one, world, act);
+      // What the end of the run has stopped is no failure of its own.
+      if (!ended() || outcome.state !== 'failed') report(outcome, one);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  world.signal.throwIfAborted();
+}
+
+async function settle(store: string, wanted: Wanted, world: World, act: Act): Promise<Outcome> {
+  const { name } = wanted.request;
+  let known: Pick<Outcome, 'reason' | 'changes'> = { reason: undefined, changes: [] };
+  try {
+    const folder = certificateFolder(store, name);
+    const found = assess(folder, wanted.request, world.now());
+    if (found.reason === undefined) {
+      const { generation, certificate } = found.standing;
+      return { name, ...known, state: 'unchanged', generation, path: folder.currentPath, certificate };
+    }
+    known = { reason: found.reason, changes: found.changes };
+    return { ...(await act(wanted)), name, ...known };
+  } catch (error) {
+    return { name, ...known, state: 'failed', error };
+  }
+}
+
+async function refreshTrust(
+  store: string,
+  wanted: readonly Wanted[],
+  open: (wanted: Wanted) => Promise<Authority>,
+): Promise<{ reference: string; error: unknown }[]> {
+  const failures: { reference: string; error: unknown }[] = [];
+  for (const one of wanted) {
+    try {
+      feedTrust(store, await open(one));
+    } catch (error) {
+      failures.push({ reference: one.reference, error });
+    }
+  }
+  return failures;
+}
+
+/** Asks once for each authority, however many ask at a time; a failure too is everybody's. */
+export function once<T>(open: (wanted: Wanted) => Promise<T>): (wanted: Wanted) => Promise<T> {
+  const opened = new Map<string, Promise<T>>();
+  return (wanted) => {
+    const key = authorityKey(wanted);
+    const known = opened.get(key) ?? open(wanted);
+    opened.set(key, known);
+    return known;
+  };
+}
+
+/** At AWS an authority is opened for a way of asking it. */
+function authorityKey({ reference, request }: Wanted): string {
+  if (!isAws(reference)) return reference;
+  const { template, signingAlgorithm, exportable, validation } = request;
+  return JSON.stringify([reference, template, signingAlgorithm, exportable, validation]);
+}
