@@ -38,7 +38,7 @@ const rooms = {
     ],
   },
 
-  'src/pki/config/': { rooms: ['src/pki/authorities/', 'src/pki/store/', x509, ground] },
+  'src/pki/config/': { rooms: ['src/pki/authorities/', aws, 'src/pki/store/', x509, ground] },
   'src/pki/config/yaml.ts': { within: 'src/pki/config/', packages: ['yaml'] },
 
   [contract]: { rooms: [x509, ground] },

@@ -360,6 +360,24 @@ describe('what it prints', () => {
   });
 });
 
+describe('two runs at once', () => {
+  it('issue each certificate once', async () => {
+    const names = Array.from({ length: 20 }, (_, at) => `s${at}.internal`);
+    const cwd = await folderWith(
+      `defaults: { ca: ./ca }\ncertificates:\n${names.map((name) => `  ${name}:\n`).join('')}`,
+    );
+    const runs = await Promise.all(
+      [1, 2].map(async () => spawnProgram(['issue', '--all', '--json'], { cwd })),
+    );
+    const reports = runs.map(({ stdout }) => JSON.parse(stdout) as Report);
+    expect(runs.map(({ code }) => code)).toEqual([0, 0]);
+    expect(reports.reduce((sum, { summary }) => sum + (summary['issued'] ?? 0), 0)).toBe(20);
+    for (const name of names) expect(generation(cwd, name)).toBe('versions/000001');
+    for (const row of reports.flatMap(({ certificates }) => certificates))
+      expect(row.reason).toBe(row.state === 'issued' ? 'missing' : null);
+  });
+});
+
 describe('a run that is killed', () => {
   const count = 40;
   const many = `defaults: { ca: ./ca }\ncertificates:\n${Array.from({ length: count }, (_, at) => `  s${at}.internal:\n`).join('')}`;

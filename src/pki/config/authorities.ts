@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { isCaArn, parseArn } from '../authorities/aws/arn.ts';
 import { isAws } from '../authorities/open.ts';
 import { PkiError } from '../errors.ts';
 import { nearest } from './nearest.ts';
@@ -57,5 +58,7 @@ function referenceTo(value: string, label: string, file: string): string {
       hint: 'a folder (relative to this file, or absolute), an ARN, acm, or acm:ARN; ~ is not expanded',
     });
   }
-  return isAws(value) ? value : resolve(dirname(file), value);
+  if (!isAws(value)) return resolve(dirname(file), value);
+  if (value !== 'acm') parseArn(value.replace(/^acm:/, ''), 'acm-pca', isCaArn, label);
+  return value;
 }

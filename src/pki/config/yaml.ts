@@ -37,16 +37,18 @@ export function readYaml(text: string, reading: Reading): Tree | null {
     // What follows an error in the same line is mostly its echo.
     if (seen.has(place.line)) continue;
     seen.add(place.line);
-    reading.fault(
-      place,
-      'malformed',
-      message.charAt(0).toLowerCase() + message.slice(1),
-      advice[code] ?? 'this is not YAML 1.2',
-    );
+    // The library reports its own overflow as if it were an error of the text.
+    if (message.startsWith('Maximum call stack')) reading.fault(place, 'malformed', ...tooDeep);
+    else {
+      const words = message.charAt(0).toLowerCase() + message.slice(1);
+      reading.fault(place, 'malformed', words, advice[code] ?? 'this is not YAML 1.2');
+    }
   }
   if (seen.size > 0 || !document.contents) return null;
   return new Conversion(at, reading).root(document.contents);
 }
+
+const tooDeep = ['it is nested too deeply', 'three levels are enough'] as const;
 
 const advice: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'keep one document in a file',
@@ -68,12 +70,7 @@ function parse(text: string, lineCounter: LineCounter, reading: Reading): Docume
     });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return reading.fault(
-      { line: 1, column: 1 },
-      'malformed',
-      'it is nested too deeply',
-      'three levels are enough',
-    );
+    return reading.fault({ line: 1, column: 1 }, 'malformed', ...tooDeep);
   }
 }
 
@@ -101,14 +98,14 @@ class Conversion {
     return this.#reading.fault(
       tree.at,
       'malformed',
-      `its aliases stand for more than ${mostValues} values`,
+      `it stands for more than ${mostValues} values, with its aliases written out`,
       'write less with aliases (*name), and what is shared under defaults',
     );
   }
 
   #convert(node: Node, depth: number): Weighed {
     const at = this.#at(node.range?.[0] ?? 0);
-    if (depth > deepest) return this.#nothing(at, 'it is nested too deeply', 'three levels are enough');
+    if (depth > deepest) return this.#nothing(at, ...tooDeep);
     if (isAlias(node)) return this.#resolve(node.source, at);
     const anchor = isScalar(node) || isCollection(node) ? node.anchor : undefined;
     if (anchor !== undefined) this.#anchors.set(anchor, undefined);

@@ -5,7 +5,7 @@ import { readWhole } from './read-whole.ts';
 export type { Config, Declaration } from '../config/config.ts';
 
 /** Ten thousand certificates take one. */
-const mostBytes = 16 * 1024 * 1024;
+const mostBytes = 4 * 1024 * 1024;
 
 /**
  * Reads certwright.yaml.

@@ -143,7 +143,10 @@ async function settle(store: string, wanted: Wanted, world: World, act: Act): Pr
       return { name, ...known, state: 'unchanged', generation, path: folder.currentPath, certificate };
     }
     known = { reason: found.reason, changes: found.changes };
-    return { ...(await act(wanted)), name, ...known };
+    const ending = await act(wanted);
+    // Another run was first: nothing had to be done any more.
+    if (ending.state === 'unchanged') known = { reason: undefined, changes: [] };
+    return { ...ending, name, ...known };
   } catch (error) {
     return { name, ...known, state: 'failed', error };
   }

@@ -88,6 +88,10 @@ const bad: Readonly<Record<string, string>> = {
   'a subject that is none': certificate('subject: orders'),
   'an owner with a colon': certificate('owner: "nginx:nginx"'),
   'a negative owner': certificate('owner: -1'),
+  'an ARN of something else':
+    'authorities: { prod: "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555" }\n',
+  'an ARN cut short': certificate('ca: arn:aws:acm-pca:eu-west-1'),
+  'acm with something that is no ARN': certificate('ca: acm:corp'),
   'an alias called acm': 'authorities: { acm: ./ca }\n',
   'an alias with a slash': 'authorities: { a/b: ./ca }\n',
   'an authority that is a mapping': 'authorities: { corp: { path: ./ca } }\n',
