@@ -1,28 +1,35 @@
 import type { Command } from 'commander';
-import type { OpenOptions } from '../pki/lifecycle/open-ca.ts';
+import type { AwsConnection, OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { validations, type StoredRequest, type Validation } from '../pki/lifecycle/request.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
 import { oneOf } from './options.ts';
 import type { Output } from './output.ts';
 
-/** What a command that may speak to AWS can be told. */
-export interface AwsFlags {
+/** How a command is to reach AWS. */
+export interface AwsConnectionFlags {
   region?: string;
   profile?: string;
+  timeout?: string;
+}
+
+/** What a command that may have AWS issue can be told. */
+export interface AwsFlags extends AwsConnectionFlags {
   template?: string;
   signingAlgorithm?: string;
   reissue?: boolean;
   exportable?: boolean;
   validation?: Validation;
   wait?: string;
-  timeout?: string;
 }
 
-export const addAwsOptions = (command: Command): Command =>
+export const addAwsConnectionOptions = (command: Command): Command =>
   command
     .option('--region <region>', 'AWS region (AWS_REGION, AWS_DEFAULT_REGION, the profile, the ARN)')
-    .option('--profile <name>', 'AWS profile (AWS_PROFILE)')
+    .option('--profile <name>', 'AWS profile (AWS_PROFILE)');
+
+export const addAwsOptions = (command: Command): Command =>
+  addAwsConnectionOptions(command)
     .option('--template <name>', "AWS Private CA template, instead of the usage's own")
     .option('--signing-algorithm <name>', "AWS Private CA signing algorithm, instead of the CA's own")
     .option('--reissue', 'ask AWS, and pay, once more although an earlier request may have been answered')
@@ -48,18 +55,42 @@ export const awsOptions = (
   context: Context,
   output: Output,
 ): OpenOptions['aws'] => ({
-  env: context.env,
-  region: flags.region,
-  profile: flags.profile,
+  ...awsConnection(flags, context, output),
   template: request.template,
   signingAlgorithm: request.signingAlgorithm,
   reissue: flags.reissue ?? false,
   exportable: request.exportable,
   validation: request.validation ?? 'dns',
-  wait: flags.wait === undefined ? undefined : parseDuration(flags.wait, '--wait'),
-  timeout: parseDuration(flags.timeout ?? '20s', '--timeout'),
-  signal: context.signal,
-  say: (line) => {
-    output.note(line);
-  },
 });
+
+export function awsConnection(
+  flags: AwsConnectionFlags & { wait?: string },
+  context: Context,
+  output: Output,
+): AwsConnection {
+  lendToSdk(flags);
+  return {
+    env: context.env,
+    region: flags.region,
+    wait: flags.wait === undefined ? undefined : parseDuration(flags.wait, '--wait'),
+    timeout: parseDuration(flags.timeout ?? '20s', '--timeout'),
+    signal: context.signal,
+    say: (line) => {
+      output.note(line);
+    },
+  };
+}
+
+/**
+ * The SDK takes its settings from the process. The older of its two generations knows a profile only by AWS_PROFILE;
+ * keys of the environment would come before one that was named on the command line, or be warned of.
+ */
+function lendToSdk({ profile }: AwsConnectionFlags): void {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+  if (profile === undefined) return;
+  process.env['AWS_PROFILE'] = profile;
+  for (const key of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
+    delete process.env[key];
+  }
+}

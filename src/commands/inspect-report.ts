@@ -38,6 +38,8 @@ export interface Surroundings {
   judged?: Judged | undefined;
   /** Of a server: the connection. */
   server?: Shown | undefined;
+  /** Of an ARN: what AWS says. */
+  aws?: Shown | undefined;
 }
 
 export const schema = 'certwright.inspect/1';
@@ -168,7 +170,7 @@ export const problemDocument = ({
 
 function documentOf(
   { found, related, problems }: Inspection,
-  { stored, skipped, judged, server }: Surroundings,
+  { stored, skipped, judged, server, aws }: Surroundings,
   checked: Checked | undefined,
   { target, now }: Look,
 ): object {
@@ -187,12 +189,13 @@ function documentOf(
     check: checked ?? null,
     verdict: judged?.document ?? null,
     server: server?.document ?? null,
+    aws: aws?.document ?? null,
   };
 }
 
 function linesOf(
   inspection: Inspection,
-  { stored, skipped, judged, server }: Surroundings,
+  { stored, skipped, judged, server, aws }: Surroundings,
   checked: Checked | undefined,
   look: Look,
   output: Output,
@@ -200,6 +203,7 @@ function linesOf(
   if (output.json || output.quiet) return [];
   const { found, related } = inspection;
   const lines = stored ? [...storedLines(stored, output), ''] : [];
+  if (aws) lines.push(...aws.lines, '');
   if (server) lines.push(...server.lines, '', ...itemLines(0, inspection, look, output), '');
   if (judged) lines.push(...judged.lines);
   found.forEach((one, index) => {

@@ -7,6 +7,7 @@ import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
 import { isStored } from '../pki/lifecycle/is-stored.ts';
 import { readWhole, refuseLarge } from '../pki/lifecycle/read-whole.ts';
 import { parseDuration, parseTime } from '../pki/x509/duration.ts';
+import { addAwsConnectionOptions, type AwsConnectionFlags } from './aws-options.ts';
 import { addConnectionOptions, refuseWithoutServer, type ConnectionFlags } from './connection-options.ts';
 import type { Context, InputStream } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -22,7 +23,7 @@ import {
 import { Output } from './output.ts';
 import { addTrustOptions, refuseWithoutTrust, type TrustFlags } from './trust-options.ts';
 
-export interface InspectFlags extends StoreFlags, TrustFlags, ConnectionFlags {
+export interface InspectFlags extends StoreFlags, TrustFlags, ConnectionFlags, AwsConnectionFlags {
   file?: boolean;
   stored?: boolean;
   passphraseFile?: string;
@@ -42,11 +43,12 @@ Examples:
   certwright inspect bundle.p12 --passphrase-file pass.txt
   certwright inspect /etc/nginx --check --expires-within 30d    exit 3 if one ends within 30 days
   certwright inspect orders.internal:8443 --trust ca.pem        what a server shows, and whether it holds
+  certwright inspect arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012
   curl -s https://example.com/ca.der | certwright inspect - --json`;
 
 export function register(command: Command, context: Context, run: Run): void {
   command
-    .argument('<target>', 'a file, a folder, - for standard input, a name in the store, or HOST:PORT')
+    .argument('<target>', 'a file, a folder, - for standard input, a name in the store, HOST:PORT, or an ARN')
     .option('--file', 'the target is a file or a folder')
     .option('--stored', 'the target is a name in the store')
     .option('--passphrase-file <file>', 'file whose first line opens what is encrypted')
@@ -56,6 +58,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--json-lines', 'of a folder: one JSON document a line, as things are found');
   addTrustOptions(command);
   addConnectionOptions(command);
+  addAwsConnectionOptions(command);
   addStoreOption(command);
   addOutputOptions(command).addHelpText('after', help);
   command.action(run((target: string, flags: InspectFlags) => inspect(target, flags, context)));
@@ -83,6 +86,11 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
   if (place.kind === 'server') {
     const { inspectPlace } = await import('./inspect-server.ts');
     return inspectPlace(flags, context, look, output);
+  }
+  if (place.kind === 'aws') {
+    refuseBeyondAws(flags);
+    const { inspectArn } = await import('./inspect-aws.ts');
+    return inspectArn(flags, context, look, output);
   }
   refuseWithoutTrust(flags);
   refuseWithoutServer(flags);
@@ -120,11 +128,23 @@ function checkFlags(flags: InspectFlags): void {
   }
 }
 
+/** What AWS holds has no file to judge and no server to reach. */
+function refuseBeyondAws(flags: InspectFlags): void {
+  refuseWithoutTrust(flags);
+  const { timeout: _, ...others } = flags;
+  refuseWithoutServer(others);
+  if (flags.trust === undefined) return;
+  throw new PkiError('usage', '--trust is for a file', {
+    hint: 'write the chain to a file first: certwright inspect ARN --pem > chain.pem',
+  });
+}
+
 type Place =
   | { kind: 'file' | 'folder'; path: string }
   | { kind: 'stored'; store: string }
   | { kind: 'stdin' }
-  | { kind: 'server' };
+  | { kind: 'server' }
+  | { kind: 'aws' };
 
 /** HOST:PORT, [IPV6]:PORT; only `tls://` leaves no doubt, since files and names may look the same. */
 const looksLikePlace = (target: string): boolean => /^tls:\/\/|^[^/]+:\d+$/.test(target);
@@ -147,6 +167,7 @@ function placeOf(target: string, flags: InspectFlags, context: Context): Place {
       hint: 'add --file for the path or --stored for the name',
     });
   }
+  if (!there && !stored && target.startsWith('arn:')) return { kind: 'aws' };
   if (!there && !stored && looksLikePlace(target)) return { kind: 'server' };
   return there ? found : { kind: 'stored', store };
 }

@@ -10,7 +10,6 @@ setMaxListeners(0, signal);
 export const awsOptions = (emulator: Emulator, wishes: Partial<AwsOptions> = {}): AwsOptions => ({
   env: emulator.environment,
   region: undefined,
-  profile: undefined,
   template: undefined,
   signingAlgorithm: undefined,
   reissue: false,

@@ -1,5 +1,4 @@
 import {
-  ACMPCAClient,
   DescribeCertificateAuthorityCommand,
   GetCertificateAuthorityCertificateCommand,
   GetCertificateCommand,
@@ -9,22 +8,12 @@ import {
   type GetCertificateCommandOutput,
 } from '@aws-sdk/client-acm-pca';
 import { PkiError } from '../../errors.ts';
-import { clientSettings, watchAttempts } from '../aws/client.ts';
-import { awsFailure, isRefusal } from '../aws/failure.ts';
-import type { AwsOptions } from '../aws/options.ts';
-import { Pace } from '../aws/pace.ts';
+import { isRefusal } from '../aws/failure.ts';
+import type { AwsConnection } from '../aws/options.ts';
 import type { Sending } from '../aws/sending.ts';
+import { AcmPcaClient, type Send } from './client.ts';
 import { commandInput, type Order } from './order.ts';
 import { nameOf } from './template.ts';
-
-/** Below AWS's quotas of 25, 75 and 20 a second, and one for all the jobs of a run. */
-const paces = {
-  IssueCertificate: new Pace(20),
-  GetCertificate: new Pace(50),
-  DescribeCertificateAuthority: new Pace(10),
-  GetCertificateAuthorityCertificate: new Pace(10),
-  ListPermissions: new Pace(4),
-};
 
 /** A CA that is shared, or a policy, may allow some templates only, and AWS does not say so. */
 const notByTemplate = (error: PkiError, template: string): PkiError =>
@@ -35,20 +24,17 @@ const notByTemplate = (error: PkiError, template: string): PkiError =>
 
 /** The calls of AWS Private CA that issuing needs, with its failures in our words. */
 export class AcmPcaCalls {
-  readonly #client: ACMPCAClient;
+  readonly #client: AcmPcaClient;
   readonly #ca: string;
-  readonly #signal: AbortSignal;
 
-  constructor(ca: string, region: string | undefined, options: AwsOptions) {
+  constructor(ca: string, region: string | undefined, connection: AwsConnection) {
     this.#ca = ca;
-    this.#signal = options.signal;
-    this.#client = new ACMPCAClient(clientSettings(options, region));
-    watchAttempts(this.#client, options, paces);
+    this.#client = new AcmPcaClient(region, connection);
   }
 
   describe(): Promise<DescribeCertificateAuthorityCommandOutput> {
-    return this.#call('describe the CA', async (http) =>
-      this.#client.send(new DescribeCertificateAuthorityCommand({ CertificateAuthorityArn: this.#ca }), http),
+    return this.#call('describe the CA', async (sdk, http) =>
+      sdk.send(new DescribeCertificateAuthorityCommand({ CertificateAuthorityArn: this.#ca }), http),
     );
   }
 
@@ -58,7 +44,7 @@ export class AcmPcaCalls {
     const command = sending.watch(new IssueCertificateCommand(commandInput(order)));
     const { CertificateArn } = await this.#call(
       `issue a certificate by the template ${template}`,
-      async (http) => this.#client.send(command, http),
+      async (sdk, http) => sdk.send(command, http),
     ).catch((error: unknown) => {
       throw isRefusal(error, 'AccessDeniedException') ? notByTemplate(error, template) : error;
     });
@@ -71,9 +57,9 @@ export class AcmPcaCalls {
   /** @returns `undefined` while it is being made */
   async fetch(certificateArn: string): Promise<GetCertificateCommandOutput | undefined> {
     const input = { CertificateAuthorityArn: this.#ca, CertificateArn: certificateArn };
-    return this.#call(`hand out ${certificateArn}`, async (http) => {
+    return this.#call(`hand out ${certificateArn}`, async (sdk, http) => {
       try {
-        return await this.#client.send(new GetCertificateCommand(input), http);
+        return await sdk.send(new GetCertificateCommand(input), http);
       } catch (error) {
         if (error instanceof Error && error.name === 'RequestInProgressException') return undefined;
         throw error;
@@ -83,29 +69,21 @@ export class AcmPcaCalls {
 
   /** PEM of the CA's own certificate and of those above it. */
   async caChain(): Promise<string[]> {
-    const answer = await this.#call('hand out its own certificate', async (http) =>
-      this.#client.send(
-        new GetCertificateAuthorityCertificateCommand({ CertificateAuthorityArn: this.#ca }),
-        http,
-      ),
+    const answer = await this.#call('hand out its own certificate', async (sdk, http) =>
+      sdk.send(new GetCertificateAuthorityCertificateCommand({ CertificateAuthorityArn: this.#ca }), http),
     );
     return [answer.Certificate ?? '', answer.CertificateChain ?? ''];
   }
 
   /** What a service of AWS may do with the CA by itself. */
   async permittedActions(principal: string): Promise<readonly string[]> {
-    const { Permissions = [] } = await this.#call('list its permissions', async (http) =>
-      this.#client.send(new ListPermissionsCommand({ CertificateAuthorityArn: this.#ca }), http),
+    const { Permissions = [] } = await this.#call('list its permissions', async (sdk, http) =>
+      sdk.send(new ListPermissionsCommand({ CertificateAuthorityArn: this.#ca }), http),
     );
     return Permissions.filter((one) => one.Principal === principal).flatMap(({ Actions = [] }) => Actions);
   }
 
-  async #call<T>(doing: string, send: (http: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
-    try {
-      return await send({ abortSignal: this.#signal });
-    } catch (error) {
-      this.#signal.throwIfAborted();
-      throw awsFailure(error, doing, this.#ca);
-    }
+  #call<T>(doing: string, send: Send<T>): Promise<T> {
+    return this.#client.call(doing, this.#ca, send);
   }
 }

@@ -1,6 +1,6 @@
 import { PkiError } from '../../errors.ts';
 import { Final } from './failure.ts';
-import type { AwsOptions } from './options.ts';
+import type { AwsConnection } from './options.ts';
 import type { Pace } from './pace.ts';
 
 /** One attempt of a call, as the SDK's middleware sees it. */
@@ -25,7 +25,7 @@ interface AwsClient {
 
 /** Settings of every client: the standard retries, a few more of them, and a bound for each call. */
 export const clientSettings = (
-  options: AwsOptions,
+  options: AwsConnection,
   region: string | undefined,
 ): { maxAttempts: number; retryMode: string; requestHandler: object; region?: string } => ({
   maxAttempts: Number(options.env['AWS_MAX_ATTEMPTS']) || 8,
@@ -45,7 +45,7 @@ export const clientSettings = (
  */
 export function watchAttempts(
   client: object,
-  options: AwsOptions,
+  options: AwsConnection,
   paces: Readonly<Record<string, Pace>>,
 ): void {
   let named = '';

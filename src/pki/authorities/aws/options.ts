@@ -1,9 +1,18 @@
-/** What a command says about how to speak to AWS. */
-export interface AwsOptions {
+/** How AWS is reached. */
+export interface AwsConnection {
   env: Readonly<Record<string, string | undefined>>;
   region: string | undefined;
-  /** Name of a profile in the shared configuration files. */
-  profile: string | undefined;
+  /** Milliseconds to wait for what takes its time; `undefined` leaves it to whoever asks. */
+  wait: number | undefined;
+  /** Milliseconds that one call may take. */
+  timeout: number;
+  signal: AbortSignal;
+  /** Tells the user what is about to happen: a call that costs money, an endpoint that is not AWS's. */
+  say: (line: string) => void;
+}
+
+/** What a command says about a certificate that AWS is to issue, and how AWS is reached. */
+export interface AwsOptions extends AwsConnection {
   /** Name or ARN of the template, instead of the usage's own. */
   template: string | undefined;
   /** Instead of the CA's own. */
@@ -14,11 +23,4 @@ export interface AwsOptions {
   exportable: boolean;
   /** How ACM is to see that a public name is ours. */
   validation: 'dns' | 'email' | 'http';
-  /** Milliseconds to wait for what takes its time; `undefined` leaves it to the authority. */
-  wait: number | undefined;
-  /** Milliseconds that one call may take. */
-  timeout: number;
-  signal: AbortSignal;
-  /** Tells the user what is about to happen: a call that costs money, an endpoint that is not AWS's. */
-  say: (line: string) => void;
 }

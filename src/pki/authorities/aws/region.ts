@@ -1,5 +1,5 @@
 import { PkiError } from '../../errors.ts';
-import type { AwsOptions } from './options.ts';
+import type { AwsConnection } from './options.ts';
 
 /**
  * The region that was named: the flag, then AWS_REGION, then AWS_DEFAULT_REGION (which the SDK for JavaScript does not
@@ -8,7 +8,7 @@ import type { AwsOptions } from './options.ts';
  * @throws PkiError `usage` where they differ
  */
 export function regionOf(
-  options: Pick<AwsOptions, 'env' | 'region'>,
+  options: Pick<AwsConnection, 'env' | 'region'>,
   arn: { region: string } | undefined,
 ): string | undefined {
   const { env } = options;

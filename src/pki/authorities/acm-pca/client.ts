@@ -1,0 +1,43 @@
+import { ACMPCAClient } from '@aws-sdk/client-acm-pca';
+import { clientSettings, watchAttempts } from '../aws/client.ts';
+import { awsFailure } from '../aws/failure.ts';
+import type { AwsConnection } from '../aws/options.ts';
+import { Pace } from '../aws/pace.ts';
+
+/** Below AWS's quotas of 25, 75 and 20 a second, and one for all the jobs of a run. */
+const paces = {
+  IssueCertificate: new Pace(20),
+  GetCertificate: new Pace(50),
+  DescribeCertificateAuthority: new Pace(10),
+  GetCertificateAuthorityCertificate: new Pace(10),
+  CreateCertificateAuthority: new Pace(1),
+  CreatePermission: new Pace(1),
+  ListPermissions: new Pace(4),
+};
+
+export type Send<T> = (sdk: ACMPCAClient, http: { abortSignal: AbortSignal }) => Promise<T>;
+
+/** AWS Private CA at its pace, with its failures in our words. */
+export class AcmPcaClient {
+  readonly #sdk: ACMPCAClient;
+  readonly #signal: AbortSignal;
+
+  constructor(region: string | undefined, connection: AwsConnection) {
+    this.#signal = connection.signal;
+    this.#sdk = new ACMPCAClient(clientSettings(connection, region));
+    watchAttempts(this.#sdk, connection, paces);
+  }
+
+  /**
+   * @param doing `issue a certificate`, …
+   * @param who what is asked, as the user names it
+   */
+  async call<T>(doing: string, who: string, send: Send<T>): Promise<T> {
+    try {
+      return await send(this.#sdk, { abortSignal: this.#signal });
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw awsFailure(error, doing, who);
+    }
+  }
+}
