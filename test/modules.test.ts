@@ -71,6 +71,10 @@ describe('what each command loads', () => {
     },
   );
 
+  it('list loads no authority before it is asked what is in ACM', () => {
+    expect(loadedWith('list').filter((id) => /authorities\/|\/yaml\//.test(id))).toEqual([]);
+  });
+
   it('verify-mtls loads no connection and no validator for its help', () => {
     expect(loadedWith('verify-mtls').filter((id) => /tls\/probe|validation/.test(id))).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../pki/lifecycle/config.ts';
 import { PkiError } from '../pki/errors.ts';
-import { nonEmpty } from './options.ts';
+import { isArn, nonEmpty } from './options.ts';
 import type { Context } from './context.ts';
 
 export interface ConfigFlags {
@@ -41,4 +41,10 @@ export async function requireConfig(flags: ConfigFlags, context: Context): Promi
   throw new PkiError('not-found', `there is no certwright.yaml in ${context.cwd}`, {
     hint: 'name the file with --config FILE or CERTWRIGHT_CONFIG; docs/config.md shows one',
   });
+}
+
+/** An alias of the config file, an ARN as it stands, or a folder as an absolute path. */
+export function authorityNamed(text: string, config: Config | undefined, context: Context): string {
+  const declared = config?.authorities.get(text);
+  return declared ?? (isArn(text) ? text : resolve(context.cwd, text));
 }

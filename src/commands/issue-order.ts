@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
 import type { Config, Declaration } from '../pki/lifecycle/config.ts';
 import { over, requestFor, withDefaults, type Settings } from '../pki/lifecycle/declared.ts';
@@ -6,10 +5,10 @@ import { readForeignRequest, type ForeignRequest } from '../pki/lifecycle/foreig
 import { checkStoreName, formats, type StoredRequest } from '../pki/lifecycle/request.ts';
 import { nameText, parseName } from '../pki/x509/subject-alternative-name.ts';
 import { checkUrls } from './ca-input.ts';
-import { loadConfig } from './config-file.ts';
+import { authorityNamed, loadConfig } from './config-file.ts';
 import type { Context } from './context.ts';
 import type { IssueFlags } from './issue.ts';
-import { isArn, nonEmpty, oneOf, storePath } from './options.ts';
+import { nonEmpty, oneOf, storePath } from './options.ts';
 
 export interface Order {
   request: StoredRequest;
@@ -86,12 +85,6 @@ function declarationOf(config: Config, name: string | undefined): Declaration | 
 /** The authority that CERTWRIGHT_CA names, else ./ca; for whoever names none. */
 export const defaultAuthority = (context: Context, config: Config | undefined): string =>
   authorityNamed(nonEmpty(context.env['CERTWRIGHT_CA']) ?? './ca', config, context);
-
-/** An alias of the config file, an ARN as it stands, or a folder as an absolute path. */
-function authorityNamed(text: string, config: Config | undefined, context: Context): string {
-  const declared = config?.authorities.get(text);
-  return declared ?? (isArn(text) ? text : resolve(context.cwd, text));
-}
 
 /** What flags say about the certificate. */
 function settingsOf(flags: IssueFlags, config: Config | undefined, context: Context): Settings {

@@ -2,7 +2,7 @@ import { isAcm } from '../authorities/open.ts';
 import type { Settings } from '../config/settings.ts';
 import { changesBetween, formats, readRequest, type Change, type StoredRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
-import { authorityReference } from './issue.ts';
+import { authorityReference } from './authority-reference.ts';
 
 export { over, withDefaults, type Settings } from '../config/settings.ts';
 

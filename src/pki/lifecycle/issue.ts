@@ -1,4 +1,4 @@
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import { PkiError } from '../errors.ts';
 import { publishesTrust, type Authority, type Pending, type RequestKey } from '../authorities/authority.ts';
 import { makeFolder, readIfThere } from '../durable.ts';
@@ -10,6 +10,7 @@ import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
+import { authorityReference } from './authority-reference.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
 import { generationFiles } from './generation-files.ts';
 import { checkWithAuthority, obtain } from './obtain.ts';
@@ -162,9 +163,4 @@ export function feedTrust(store: string, authority: Authority): string | undefin
   if (!publishesTrust(authority)) return undefined;
   authority.refreshCrl();
   return updateDefaultTrust(store, authorityReference(store, authority.reference), authority.trust());
-}
-
-/** How request.json names an authority: relative to the store, since cron runs elsewhere. */
-export function authorityReference(store: string, reference: string): string {
-  return isAbsolute(reference) ? relative(resolve(store), reference) || '.' : reference;
 }

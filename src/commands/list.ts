@@ -1,0 +1,119 @@
+import type { Command } from 'commander';
+import { PkiError } from '../pki/errors.ts';
+import { authorityReference } from '../pki/lifecycle/authority-reference.ts';
+import { listStored, type StoredRow } from '../pki/lifecycle/list-stored.ts';
+import { parseDuration } from '../pki/x509/duration.ts';
+import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-options.ts';
+import { addConfigOption, authorityNamed, loadConfig, type ConfigFlags } from './config-file.ts';
+import type { Context } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { reportList, type Horizon, type Listed } from './list-report.ts';
+import {
+  addOutputOptions,
+  addStoreOption,
+  exclusive,
+  isArn,
+  storePath,
+  type Run,
+  type StoreFlags,
+} from './options.ts';
+import { Output } from './output.ts';
+
+interface ListFlags extends StoreFlags, AwsConnectionFlags, ConfigFlags {
+  ca?: string;
+  expiring?: string;
+  failExpiring?: string;
+  auditReport?: string;
+  jsonLines?: boolean;
+}
+
+const help = `
+Without --ca, and for a CA in a folder or of AWS Private CA, it is the store that is listed: AWS Private CA keeps no list of
+what it issued, but for an audit report. What ends first stands first.
+
+Examples:
+  certwright list                                 every certificate of the store
+  certwright list --expiring 30d                  those that end within 30 days
+  certwright list --fail-expiring 7d --quiet      exit 3 if one ends within 7 days (cron)
+  certwright list --ca acm --region us-east-1     every certificate in ACM, and what uses it
+  certwright list --ca "$CA" --audit-report s3://audit-bucket`;
+
+export function register(command: Command, context: Context, run: Run): void {
+  command
+    .option('--ca <ref>', 'only of this authority: acm, acm:ARN, an ARN, a folder')
+    .option('--expiring <time>', 'only those that end within 30d, 12h, 2w')
+    .option('--fail-expiring <time>', 'exit 3 if one of those listed ends within that time')
+    .option('--audit-report <bucket>', 'have a CA of AWS Private CA write all it issued to s3://BUCKET')
+    .option('--json-lines', 'one JSON document a certificate, one a line')
+    .option('--timeout <time>', 'how long one call to AWS may take (default 20s)');
+  addAwsConnectionOptions(command);
+  addConfigOption(command);
+  addStoreOption(command);
+  addOutputOptions(command).addHelpText('after', help);
+  command.action(run((flags: ListFlags) => list(flags, context)));
+}
+
+async function list(flags: ListFlags, context: Context): Promise<ExitCode> {
+  exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines });
+  const output = new Output(context, { ...flags, json: flags.json === true || flags.jsonLines === true });
+  const span = (flag: string, text: string | undefined): number | undefined =>
+    text === undefined ? undefined : parseDuration(text, flag);
+  const horizon: Horizon = {
+    now: context.now(),
+    expiring: span('--expiring', flags.expiring),
+    failExpiring: span('--fail-expiring', flags.failExpiring),
+    asLines: flags.jsonLines ?? false,
+  };
+  const bucket = flags.auditReport === undefined ? undefined : bucketOf(flags.auditReport);
+  const config = await loadConfig(flags, context);
+  const authority = flags.ca === undefined ? undefined : authorityNamed(flags.ca, config, context);
+  if (bucket !== undefined && (authority === undefined || isAcm(authority) || !isArn(authority))) {
+    throw new PkiError('usage', '--audit-report is for a CA of AWS Private CA', {
+      hint: 'name it: --ca arn:aws:acm-pca:…',
+    });
+  }
+  const listed =
+    authority !== undefined && isAcm(authority)
+      ? await inAcm(authority, flags, context, output)
+      : inStore(authority, flags, context);
+  const report =
+    bucket === undefined ? undefined : await reportOf(authority ?? '', bucket, flags, context, output);
+  return reportList({ ...listed, report }, horizon, output);
+}
+
+/** Whether a reference names AWS Certificate Manager. */
+const isAcm = (reference: string): boolean => /^acm(:|$)/.test(reference);
+
+async function inAcm(authority: string, flags: ListFlags, context: Context, output: Output): Promise<Listed> {
+  const { listAcm } = await import('../pki/lifecycle/list-aws.ts');
+  const asking = listAcm(authority, awsConnection(flags, context, output));
+  return { kind: 'acm', authority, rows: await output.progress('asking ACM', asking), report: undefined };
+}
+
+function inStore(authority: string | undefined, flags: ListFlags, context: Context): Listed {
+  const store = storePath(flags, context);
+  const { rows, broken } = listStored(store);
+  const wanted = authority === undefined ? undefined : authorityReference(store, authority);
+  const mine = ({ authority: of }: StoredRow): boolean => wanted === undefined || of === wanted;
+  return { kind: 'store', store, authority, rows: rows.filter(mine), broken, report: undefined };
+}
+
+async function reportOf(
+  authority: string,
+  bucket: string,
+  flags: ListFlags,
+  context: Context,
+  output: Output,
+): Promise<Listed['report']> {
+  const { auditReport } = await import('../pki/lifecycle/list-aws.ts');
+  const writing = auditReport(authority, bucket, awsConnection(flags, context, output));
+  return output.progress('waiting for the audit report', writing);
+}
+
+function bucketOf(text: string): string {
+  const [, bucket] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/?$/.exec(text) ?? [];
+  if (bucket !== undefined) return bucket;
+  throw new PkiError('bad-input', `--audit-report ${JSON.stringify(text)} is not the URL of a bucket`, {
+    hint: 'for example s3://audit-bucket; AWS chooses the path in it',
+  });
+}
