@@ -74,7 +74,7 @@ const clientsOf = (endpoint: string): Omit<Side, 'root'> => ({
 });
 
 /** The calls by which a root CA comes to life. */
-async function bootstrap(pca: ACMPCAClient): Promise<string> {
+export async function bootstrap(pca: ACMPCAClient): Promise<string> {
   const { CertificateAuthorityArn } = await pca.send(
     new CreateCertificateAuthorityCommand({
       CertificateAuthorityType: 'ROOT',

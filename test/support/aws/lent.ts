@@ -7,8 +7,12 @@ const signal = new AbortController().signal;
 setMaxListeners(0, signal);
 
 /** How an authority speaks to the emulator, as quickly as it goes. */
-export const awsOptions = (emulator: Emulator, wishes: Partial<AwsOptions> = {}): AwsOptions => ({
-  env: emulator.environment,
+export const awsOptions = (emulator: Emulator, wishes: Partial<AwsOptions> = {}): AwsOptions =>
+  awsOptionsIn(emulator.environment, wishes);
+
+/** How an authority speaks to whatever endpoint an environment names. */
+export const awsOptionsIn = (env: AwsOptions['env'], wishes: Partial<AwsOptions> = {}): AwsOptions => ({
+  env,
   region: undefined,
   template: undefined,
   signingAlgorithm: undefined,
