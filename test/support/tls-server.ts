@@ -43,7 +43,8 @@ export function tlsServer(
   options: TlsOptions,
   onSecure: (socket: TLSSocket) => void = answerOk,
 ): ReturnType<typeof createServer> {
-  const server = createServer(options, (socket) => {
+  // Newer versions of Node.js prefer newer groups.
+  const server = createServer({ ecdhCurve: 'X25519:P-256', ...options }, (socket) => {
     socket.on('error', () => undefined);
     onSecure(socket);
   });

@@ -10,6 +10,7 @@ import {
 import { PkiError } from '../errors.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { certificatePem } from '../x509/pem-writer.ts';
+import { Course, type Agreed } from './course.ts';
 import { dial, type Route } from './dial.ts';
 import { ConnectionFailure } from './failure.ts';
 import type { CertificateRequest } from './handshake-message.ts';
@@ -118,17 +119,15 @@ async function talk(
     ...(order.alpn.length > 0 ? { ALPNProtocols: [...order.alpn] } : {}),
   };
   const tls = connect(options);
+  const course = new Course(tls);
   tls.on('keylog', (line: Buffer) => transcript.learn(line.toString('latin1')));
   tls.on('error', () => undefined);
   try {
     const failure = await handshake(tls, order.timeout);
-    if (failure) {
-      const outcome = failedHandshake(failure, transcript);
-      return { server: factsOf(tls, transcript, false), outcome };
-    }
-    const took = performance.now() - started;
-    const outcome = await prove(tls, tap, transcript, order, took);
-    return { server: factsOf(tls, transcript, true), outcome };
+    const outcome = failure
+      ? failedHandshake(failure, transcript)
+      : await prove(tls, tap, transcript, course, order, performance.now() - started);
+    return { server: factsOf(transcript, course.agreed), outcome };
   } finally {
     tls.destroy();
   }
@@ -154,14 +153,13 @@ function handshake(tls: TLSSocket, timeout: number): Promise<Error | undefined> 
   });
 }
 
-function factsOf(tls: TLSSocket, transcript: Transcript, secure: boolean): ServerFacts {
+function factsOf(transcript: Transcript, agreed: Agreed | undefined): ServerFacts {
   const { hello, group, chain, ocsp, request } = transcript;
-  const agreed = tls.alpnProtocol;
   return {
     protocol: hello && (hello.tls13 ? 'TLSv1.3' : 'TLSv1.2'),
-    cipher: secure ? tls.getCipher().standardName : undefined,
+    cipher: agreed?.cipher,
     group: group === undefined ? undefined : groupName(group),
-    alpn: secure && typeof agreed === 'string' ? agreed : undefined,
+    alpn: agreed?.alpn,
     chain,
     ocsp,
     request,

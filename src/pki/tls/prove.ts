@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { isFatal } from './alert.ts';
 import { httpRequest, parseAnswer, readAnswer, type Answer } from './application.ts';
+import type { Course } from './course.ts';
 import { opensslWords, refusalOf, type Outcome } from './outcome.ts';
 import type { Tap } from './tap.ts';
 import type { Endpoint } from './target.ts';
@@ -31,23 +32,23 @@ export async function prove(
   tls: TLSSocket,
   tap: Tap,
   transcript: Transcript,
+  course: Course,
   proof: Proof,
   took: number,
 ): Promise<Outcome> {
-  const ending = new Ending(tls);
-  const answer = await answerOf(tls, tap, transcript, proof, took, ending);
+  const answer = await answerOf(tls, tap, transcript, proof, took, course);
   if (answer) return { kind: 'accepted', answer };
   const fatal = transcript.alerts.find((one) => isFatal(one, transcript.tls13));
   if (fatal) return { kind: 'refused', by: 'alert', when: 'after', alert: fatal };
-  if (!ending.happened) {
+  if (!course.isOver()) {
     const kind = proof.application === 'http' ? 'silence' : 'not-probed';
     return { kind: 'accepted', answer: { kind } };
   }
   return (
-    refusalOf(ending.failure, transcript, 'after') ?? {
+    refusalOf(course.failure, transcript, 'after') ?? {
       kind: 'broken',
       phase: 'answer',
-      message: `the connection broke: ${opensslWords(ending.failure)}`,
+      message: `the connection broke: ${opensslWords(course.failure)}`,
     }
   );
 }
@@ -59,13 +60,14 @@ async function answerOf(
   transcript: Transcript,
   { application, servername, endpoint, timeout }: Proof,
   took: number,
-  ending: Ending,
+  course: Course,
 ): Promise<Answer | undefined> {
+  if (course.isOver()) return undefined;
   if (application === 'handshake' && !transcript.request) return undefined;
   if (application !== 'http') return parseAnswer(await readAnswer(tls, Math.max(moment, 3 * took)));
   // A request that is under way when the server hangs up can cost its alert: TCP resets then.
   if (transcript.tls13 && transcript.request) await tap.news(Math.min(moment, 50 + 2 * took));
-  if (ending.happened) return undefined;
+  if (course.isOver()) return undefined;
   const host = servername.includes(':') ? `[${servername}]` : servername;
   const authority = endpoint.port === 443 ? host : `${host}:${endpoint.port}`;
   if (tls.alpnProtocol === 'h2') {
@@ -74,19 +76,4 @@ async function answerOf(
   }
   tls.write(httpRequest(authority));
   return parseAnswer(await readAnswer(tls, timeout));
-}
-
-/** How a connection ended, if it has. */
-class Ending {
-  happened = false;
-  failure: Error | undefined;
-
-  constructor(tls: TLSSocket) {
-    tls.once('error', (error: Error) => {
-      this.failure = error;
-      this.happened = true;
-    });
-    tls.once('end', () => (this.happened = true));
-    tls.once('close', () => (this.happened = true));
-  }
 }

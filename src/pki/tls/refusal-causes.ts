@@ -70,16 +70,21 @@ function findingCauses({ findings, alert }: Refused): Weighed[] {
     certainty: 'found',
     message,
     fix,
-    weight: spoken.includes(rule) ? 100 : isAboutTrust(rule) ? 40 : 80,
+    weight: weightOf(rule, spoken.includes(rule)),
   }));
 }
 
-/** Whom a server trusts is not known from here; what is wrong with the certificate itself is. */
+/** Whom a server trusts is known from the CAs that it names, rather than from the roots at hand. */
+function weightOf(rule: Rule, spoken: boolean): number {
+  if (isAboutTrust(rule)) return spoken ? 92 : 40;
+  return spoken ? 100 : 80;
+}
+
 const isAboutTrust = (rule: Rule): boolean =>
   rule === 'issuer-missing' || rule === 'not-trusted' || rule === 'anchor-not-root';
 
 /** Does the chain that was sent lead to a CA that the server named? */
-function issuerCauses({ request, chain, alert }: Refused): Weighed[] {
+function issuerCauses({ request, chain, alert, findings }: Refused): Weighed[] {
   const wanted = readNames(request?.authorities ?? []);
   if (wanted.length === 0) return [];
   const keys = new Set(wanted.map(nameKey));
@@ -100,7 +105,8 @@ function issuerCauses({ request, chain, alert }: Refused): Weighed[] {
     fix: `let the server trust ${issuer}, or use a certificate of a CA that it names`,
     weight,
   };
-  if (chain.length > 1) return [cause];
+  const incomplete = findings.some(({ rule }) => rule === 'issuer-missing');
+  if (chain.length > 1 || !incomplete) return [cause];
   return [
     {
       certainty: 'found',
@@ -203,8 +209,8 @@ const atTheServer: Readonly<Record<number, readonly [message: string, fix: strin
     'give it a CRL of every CA in the chain',
   ],
   48: [
-    'the server does not trust the CA that this chain ends in',
-    "add that CA to the server's trust file and reload it",
+    'the server does not trust the CA that this chain ends in, or lacks a CRL of one of its CAs, which OpenSSL reports alike',
+    "add that CA to the server's trust file, and its CRLs if it wants any, and reload it",
   ],
   49: [
     'the certificate is in order, and the server does not let its owner in',

@@ -46,6 +46,11 @@ export class Tap extends Duplex {
     this.#socket.write(chunk, done);
   }
 
+  /** A flight in one packet: of one in several, a server that hangs up halfway can cost its own alert (TCP resets). */
+  override _writev(chunks: readonly { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+  }
+
   override _final(done: (error?: Error | null) => void): void {
     this.#socket.end(done);
   }
