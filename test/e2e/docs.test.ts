@@ -43,7 +43,7 @@ describeWith(['bash', 'nginx', 'curl'], 'the README', () => {
 });
 
 describeWith(['bash', 'openssl'], 'the reference pages', () => {
-  it.each(['docs/issue.md', 'docs/config.md', 'docs/ca.md', 'docs/inspect.md'])(
+  it.each(['docs/issue.md', 'docs/config.md', 'docs/ca.md', 'docs/inspect.md', 'docs/verify-mtls.md'])(
     '%s has examples that work as they stand',
     async (page) => {
       const cwd = temporaryFolder();
