@@ -29,7 +29,7 @@ export async function dial(route: Route, signal: AbortSignal): Promise<Socket> {
     signal.removeEventListener('abort', abort);
   });
   try {
-    await within('connect', timeout, connected(socket));
+    await within('connect', timeout, connected(socket, signal));
     // An error between two listeners is nobody's and must not end the process.
     socket.on('error', () => undefined);
     if (proxy) {
@@ -47,9 +47,9 @@ export async function dial(route: Route, signal: AbortSignal): Promise<Socket> {
   }
 }
 
-async function connected(socket: Socket): Promise<void> {
+async function connected(socket: Socket, signal: AbortSignal): Promise<void> {
   try {
-    await once(socket, 'connect');
+    await once(socket, 'connect', { signal });
   } catch (error) {
     const code = foreignCode(error) ?? '';
     const phase = code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'resolve' : 'connect';

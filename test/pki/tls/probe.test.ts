@@ -14,7 +14,11 @@ const client = pairOf(issue('client.internal', issuing, valid), issuing);
 const stranger = pairOf(issue('client.internal', authority('Other', undefined, valid), valid));
 const required = { ...pemOf(server), ca: [pemOf(pairOf(root)).cert], requestCert: true };
 
-const run = (port: number, changes: Partial<ProbeOrder> = {}): Promise<Connection> =>
+const run = (
+  port: number,
+  changes: Partial<ProbeOrder> = {},
+  signal = new AbortController().signal,
+): Promise<Connection> =>
   probe(
     {
       endpoint: { host: '127.0.0.1', port },
@@ -28,7 +32,7 @@ const run = (port: number, changes: Partial<ProbeOrder> = {}): Promise<Connectio
       application: 'http',
       ...changes,
     },
-    new AbortController().signal,
+    signal,
   );
 
 const suites = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
@@ -225,6 +229,26 @@ describe('somebody else is there', () => {
       const { outcome } = await run(relay, { timeout: 3000 });
       expect({ count, kind: outcome.kind }).toEqual({ count, kind: 'refused' });
     }
+  });
+
+  it.each(['1.2', '1.3'] as const)('a chain longer than any real one, TLS %s', async (version) => {
+    const many = Array.from({ length: 600 }, () => root);
+    const port = await listen(
+      tlsServer(pemOf({ ...server, chain: [...server.chain, ...pairOf(root, ...many).chain] })),
+    );
+    const { outcome } = await run(port, { version });
+    expect(outcome).toMatchObject({
+      kind: 'broken',
+      message: expect.stringMatching(/^the server announces a message of \d{6} bytes/) as string,
+    });
+  });
+
+  it('ends at once when it is interrupted', async () => {
+    const controller = new AbortController();
+    const port = await listen(tcpServer(() => controller.abort(new Error('interrupted'))));
+    const order = { pair: undefined, application: 'http' } as const;
+    const work = run(port, order, controller.signal);
+    await expect(work).rejects.toThrow('interrupted');
   });
 
   it('a certificate message of 64 MiB is not read, nor kept', async () => {
