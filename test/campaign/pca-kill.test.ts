@@ -65,13 +65,14 @@ describe(`kill -9 while AWS Private CA is paid (seed ${seed})`, () => {
       const context = `${name}, killed after ${delay.toFixed(1)} ms, seed ${seed}`;
       const problems = checkName(join(cwd, 'certs', name));
       expect({ context, problems }).toEqual({ context, problems: [] });
+      let command = argv(name);
       for (let runs = 1; ; runs++) {
-        const { code, stdout, stderr } = await spawnProgram(argv(name), lent(cwd));
+        const { code, stdout, stderr } = await spawnProgram(command, lent(cwd));
         if (code === 0) break;
         if (code === 2 && /"exists"/.test(stdout)) {
           // It was done, and died before it took its lock away.
-          expect(await spawnProgram([...argv(name), '--if-due'], lent(cwd))).toMatchObject({ code: 0 });
-          break;
+          command = [...argv(name), '--if-due'];
+          continue;
         }
         expect({ context, code, stdout, stderr, runs }).toMatchObject({ code: 75 });
         expect({ context, stdout }).not.toMatchObject({
