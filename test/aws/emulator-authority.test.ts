@@ -28,7 +28,9 @@ import {
 } from '@aws-sdk/client-acm-pca';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCrl, revokedCertificates, reasonOf } from '../../src/pki/x509/crl.ts';
-import { readCertificate, serialHex } from '../../src/pki/x509/certificate.ts';
+import { extension, readCertificate, serialHex } from '../../src/pki/x509/certificate.ts';
+import { readDistributionPoints, readIssuingDistributionPoint } from '../../src/pki/x509/extensions.ts';
+import { oid } from '../../src/pki/x509/oid.ts';
 import { checkSignature } from '../../src/pki/x509/validation/signature.ts';
 import { csrPem } from '../support/aws/csr-pem.ts';
 import { startEmulator, type Emulator } from '../support/aws/emulator.ts';
@@ -249,6 +251,34 @@ describe('revoking', () => {
     expect(await refusalOf(revoke(ca, colons.toUpperCase().replace(/\d/g, 'A'), 'SUPERSEDED'))).toBe(
       'ValidationException',
     );
+  });
+
+  test('a partitioned CRL says which partition it is, at the address in the certificate', async () => {
+    const crl = { ...revocation.CrlConfiguration, CrlType: 'PARTITIONED', CustomPath: 'lists' };
+    const ca = await emulator.createCa({ revocation: { CrlConfiguration: crl } });
+    const { Certificate } = await signed(ca, leafCsr(), 'EndEntityCertificate', 30);
+    const leaf = readCertificate(new X509Certificate(Certificate!).raw);
+    const [point] = readDistributionPoints(extension(leaf, oid.crlDistributionPoints)!.value);
+    const [name] = point!.fullName;
+    const url = name?.kind === 'uri' ? name.value : '';
+    expect(url).toMatch(/\/crl-bucket\/lists\/[0-9a-f-]{36}\/[0-9a-f-]{36}\.crl$/);
+    const list = readCrl(Buffer.from(await (await fetch(url)).arrayBuffer()));
+    const scope = list.extensions.find(({ id }) => id === oid.issuingDistributionPoint);
+    expect(scope?.critical).toBe(true);
+    expect(readIssuingDistributionPoint(scope!.value).fullName).toEqual([name]);
+  });
+
+  test('the extension is left out where the CA is told to, and the CRL is not', async () => {
+    const crl = {
+      ...revocation.CrlConfiguration,
+      CrlDistributionPointExtensionConfiguration: { OmitExtension: true },
+    };
+    const ca = await emulator.createCa({ revocation: { CrlConfiguration: crl } });
+    const { Certificate } = await signed(ca, leafCsr(), 'EndEntityCertificate', 30);
+    const leaf = readCertificate(new X509Certificate(Certificate!).raw);
+    expect(extension(leaf, oid.crlDistributionPoints)).toBeUndefined();
+    const url = `${emulator.endpoint}/crl-bucket/crl/${ca.split('/').at(-1)!}.crl`;
+    expect((await fetch(url)).status).toBe(200);
   });
 
   test('a certificate that has expired, or that signed itself, is not revoked', async () => {

@@ -10,11 +10,6 @@ export class Refusal extends Error {
   }
 }
 
-export const notFound = (arn: string): Refusal =>
-  new Refusal('ResourceNotFoundException', `Could not find resource ${arn}`);
-
-export const invalidState = (why: string): Refusal => new Refusal('InvalidStateException', why);
-
 export const invalidArgs = (why: string): Refusal => new Refusal('InvalidArgsException', why);
 
 export const invalid = (why: string): Refusal => new Refusal('ValidationException', why);

@@ -25,7 +25,7 @@ export interface Revocation {
   revokedAt: Date;
 }
 
-export interface Permission {
+interface Permission {
   principal: string;
   sourceAccount: string | undefined;
   actions: string[];
@@ -38,6 +38,10 @@ export interface CrlConfiguration {
   enabled: boolean;
   days: number;
   bucket: string | undefined;
+  /** Where in the bucket, without the CA's own part. */
+  path: string;
+  /** Of a partitioned one: the partition that all certificates of the CA are in, since a million fit. */
+  partition: string | undefined;
   /** As given, for DescribeCertificateAuthority. */
   given: Json;
 }
@@ -78,7 +82,7 @@ export interface CertificateAuthority {
   reports: Map<string, AuditReport>;
 }
 
-export interface AuditReport {
+interface AuditReport {
   id: string;
   bucket: string;
   key: string;

@@ -1,6 +1,7 @@
 import { encodeExtension } from '../../../../src/pki/x509/certificate-builder.ts';
 import { reasonCodes, type RevocationReason } from '../../../../src/pki/x509/crl-writer.ts';
 import * as write from '../../../../src/pki/x509/der-writer.ts';
+import { encodeGeneralName } from '../../../../src/pki/x509/general-name.ts';
 import { keyIdentifier } from '../../../../src/pki/x509/key.ts';
 import { oid } from '../../../../src/pki/x509/oid.ts';
 import type { Cloud } from '../cloud.ts';
@@ -20,12 +21,15 @@ export const reasons = {
   A_A_COMPROMISE: 'aACompromise',
 } as const satisfies Record<string, RevocationReason>;
 
-export const crlKey = (ca: CertificateAuthority): string => `crl/${idOf(ca)}.crl`;
+export function crlKey(ca: CertificateAuthority): string {
+  const { path = 'crl', partition } = ca.crl ?? {};
+  return `${path}/${idOf(ca)}${partition === undefined ? '' : `/${partition}`}.crl`;
+}
 
 /** Where relying parties find the CRL: the emulator itself stands in for the bucket. */
 export function crlUrl(cloud: Cloud, ca: CertificateAuthority): string | undefined {
   const { crl } = ca;
-  if (!crl?.enabled || crl.given['OmitExtension'] === true) return undefined;
+  if (!crl?.enabled) return undefined;
   const cname = crl.given['CustomCname'];
   if (typeof cname === 'string') return `http://${cname}/${crlKey(ca)}`;
   return `${cloud.endpoint}/${crl.bucket ?? ''}/${crlKey(ca)}`;
@@ -51,6 +55,10 @@ export function buildCrlOf(cloud: Cloud, ca: CertificateAuthority): Buffer {
     encodeKeyIdentifier(keyIdentifier(ca.publicKey)),
   );
   const number = encodeExtension(oid.crlNumber, write.integer(now.getTime()));
+  // Whoever has one partition must not take it for another: its place is in the CRL and in the certificate.
+  const url = ca.crl?.partition === undefined ? undefined : crlUrl(cloud, ca);
+  const scope =
+    url === undefined ? [] : [encodeExtension(oid.issuingDistributionPoint, encodeScope(url), true)];
   return signedAs(ca.signingAlgorithm, ca.key, (identifier) =>
     write.sequence(
       write.integer(1),
@@ -59,10 +67,14 @@ export function buildCrlOf(cloud: Cloud, ca: CertificateAuthority): Buffer {
       write.time(now),
       write.time(new Date(now.getTime() + (ca.crl?.days ?? 7) * day)),
       ...revoked,
-      write.explicit(0, write.sequence(authority, number)),
+      write.explicit(0, write.sequence(authority, number, ...scope)),
     ),
   );
 }
+
+/** RFC 5280 5.2.5, with a name alone. */
+const encodeScope = (url: string): Buffer =>
+  write.sequence(write.explicit(0, write.explicit(0, encodeGeneralName({ kind: 'uri', value: url }))));
 
 function encodeEntry({ serial, revokedAt, reason }: Revocation): Buffer {
   const extensions =

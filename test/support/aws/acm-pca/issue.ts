@@ -96,7 +96,7 @@ function checkPathLength(ca: CertificateAuthority, template: Template): void {
 const pathLengthOf = (value: Buffer | undefined): number | undefined =>
   value && readBasicConstraints(value).pathLength;
 
-export interface Order {
+interface Order {
   request: CertificationRequest;
   template: Template;
   passed: Passed;
@@ -158,11 +158,17 @@ function compose(cloud: Cloud, ca: CertificateAuthority, { request, template, pa
     critical: false,
     value: encodeKeyIdentifier(keyIdentifier(ca.publicKey)),
   });
-  const crl = crlUrl(cloud, ca);
+  const crl = omitsCrl(ca) ? undefined : crlUrl(cloud, ca);
   if (crl !== undefined)
     extensions.set(oid.crlDistributionPoints, { critical: false, value: encodeDistributionPoint(crl) });
   const ocsp = ocspUrl(cloud, ca);
   if (ocsp !== undefined)
     extensions.set(oid.authorityInfoAccess, { critical: false, value: encodeAccess(oid.ocsp, ocsp) });
   return extensions;
+}
+
+/** Matter and other standards forbid the extension; the CRL is there all the same. */
+function omitsCrl({ crl }: CertificateAuthority): boolean {
+  const extension = crl?.given['CrlDistributionPointExtensionConfiguration'] as Json | undefined;
+  return extension?.['OmitExtension'] === true;
 }

@@ -17,7 +17,7 @@ export const keyAlgorithms = [
 ] as const;
 export type KeyAlgorithm = (typeof keyAlgorithms)[number];
 
-export interface Renewal {
+interface Renewal {
   status: 'PENDING_AUTO_RENEWAL' | 'SUCCESS' | 'FAILED';
   reason: string | undefined;
   updatedAt: Date;

@@ -114,7 +114,7 @@ function checkPath(certificate: Certificate, chain: readonly Certificate[]): voi
   });
 }
 
-export function dnsNames(certificate: Certificate): string[] {
+function dnsNames(certificate: Certificate): string[] {
   const names = extension(certificate, oid.subjectAltName);
   return names
     ? readAlternativeNames(names.value).flatMap((name) => (name.kind === 'dns' ? [name.value] : []))
