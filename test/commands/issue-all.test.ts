@@ -273,6 +273,32 @@ describe('on AWS Private CA', () => {
   });
 });
 
+describe('on ACM', () => {
+  it('ends with 75 while public names wait for their validation, and asks for them once', async () => {
+    const emulator = await startEmulator();
+    try {
+      const cwd = await folderWith(
+        `${two}  www.example.com: { ca: acm, usage: server, exportable: true, keyType: rsa-2048 }\n`,
+      );
+      const env = { ...process.env, ...emulator.environment };
+      for (let attempt = 1; attempt <= 2; attempt += 1) {
+        const { code, stdout } = await spawnProgram(['issue', '--all', '--json'], { cwd, env });
+        expect(schemaErrors(stdout)).toEqual([]);
+        const { certificates } = JSON.parse(stdout) as { certificates: (Row & { records?: unknown[] })[] };
+        expect({ code, state: certificates[2]?.state, error: certificates[2]?.error }).toEqual({
+          code: 75,
+          state: 'pending',
+          error: undefined,
+        });
+        expect(certificates[2]?.records).toHaveLength(1);
+      }
+      expect(emulator.stats.calls['RequestCertificate']).toBe(1);
+    } finally {
+      await emulator.close();
+    }
+  });
+});
+
 describe('--check and --dry-run', () => {
   it('--check says with 3 that something is to be done, and touches nothing', async () => {
     const cwd = await folderWith(two);
