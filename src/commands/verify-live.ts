@@ -36,7 +36,10 @@ export async function runLive(
   // Before the first connection: what cannot be meant is refused as a whole.
   const orders = all.map(orderFor);
   const work = pool(orders, concurrency, (order) => verifyMtls(order, context.signal));
-  const reports = await output.progress(`connecting to ${all.length} servers`, work);
+  const reports = await output.progress(
+    all.length === 1 ? `connecting to ${all[0] ?? ''}` : `connecting to ${all.length} servers`,
+    work,
+  );
   const results = reports.map((report, at) => ({ target: all[at] ?? '', report, code: codeOf(report) }));
   const code = combine(results.map((result) => result.code));
   const sections = results.map(({ target, report }) => ({

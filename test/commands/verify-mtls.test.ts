@@ -198,6 +198,19 @@ describe('live', () => {
     expect(ran.code).toBe(0);
   });
 
+  it('one that demands a certificate is not what --client-auth optional expects', async () => {
+    const target = `localhost:${await listen(tlsServer(required))}`;
+    const argv = [target, '--cert', 'client', '--client-auth', 'optional'];
+    const { ran, document } = await verify(argv, { cwd: pairs() });
+    expect(document.targets[0]?.checks[3]).toMatchObject({
+      probe: 'no-certificate',
+      seen: 'refused',
+      ok: false,
+      causes: [{ message: 'a client without a certificate is refused' }],
+    });
+    expect(ran.code).toBe(3);
+  });
+
   it('a status as refusal, and one as acceptance where it is expected', async () => {
     const page = 'HTTP/1.1 400 Bad Request\r\n\r\n<html><head><title>400 The SSL certificate error</title>';
     const one = tlsServer({ ...required, rejectUnauthorized: false }, (socket) =>

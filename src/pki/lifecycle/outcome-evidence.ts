@@ -84,7 +84,7 @@ export function otherCauses(outcome: Outcome): Cause[] {
         ? cause(outcome.message, 'look whether the server offers TLS on this port, and at --starttls')
         : cause(outcome.message, 'look whether this port speaks TLS, or needs --starttls');
     case 'refused':
-      return cause('it was refused', 'see above');
+      return cause('it was refused', "look into the server's log");
     case 'accepted':
       return cause('the server does not answer as HTTP does', 'if it speaks no HTTP, --app none');
   }

@@ -112,9 +112,17 @@ function negativeCheck(name: 'no-certificate' | 'stranger', connection: Connecti
   const expected = name === 'no-certificate' && order.clientAuth === 'optional' ? 'accepted' : 'refused';
   const row = { direction: 'client-to-server', probe: name, expected } as const;
   const { seen, evidence } = see(connection, order.expectHttp);
+  if (seen === 'refused') return check(row, seen, evidence, [noneIsRefused]);
   if (seen !== 'accepted') return check(row, seen, evidence, otherCauses(connection.outcome));
   return check(row, seen, evidence, [name === 'stranger' ? strangerIsIn(connection) : noneIsIn(order)]);
 }
+
+/** Only where it was to be let in. */
+const noneIsRefused: Cause = {
+  certainty: 'found',
+  message: 'a client without a certificate is refused',
+  fix: 'let the server ask without demanding one; where it is to demand one, leave out --client-auth optional',
+};
 
 const noneIsIn = ({ application }: LiveOrder): Cause => ({
   certainty: 'found',
