@@ -13,7 +13,8 @@ export function pendingLines(name: string, { waitingFor, hint, records }: Pendin
   return [
     `${output.paint.yellow('pending')} ${printable(name)}: waits for ${printable(waitingFor)}`,
     ...(records.length === 0 ? [] : ['  publish in DNS:']),
-    ...records.map((record) => `    ${printable(`${record.name} ${record.type} ${record.value}`)}`),
+    // As lines of a zone file (RFC 1035 5.1), which a console takes too.
+    ...records.map(({ name, type, value }) => `    ${printable(`${name} 300 IN ${type} ${value}`)}`),
     ...(hint === undefined ? [] : [`  ${printable(hint)}`]),
   ];
 }

@@ -14,7 +14,7 @@ import { regionOf } from '../aws/region.ts';
 import { AcmCalls, type HandedOut } from './calls.ts';
 import { remedyFor } from './failure-reason.ts';
 import { PrivateCa } from './private-ca.ts';
-import { placeRequest, recordsOf, refuseBeyondAcm, type PlacedRequest } from './order.ts';
+import { placeRequest, proofsOf, recordsOf, refuseBeyondAcm, type PlacedRequest } from './order.ts';
 
 /** ACM forgets a token after an hour; five minutes are left for clocks and for the answer's way. */
 const tokenLife = 55 * 60_000;
@@ -136,18 +136,21 @@ export class AcmAuthority implements Authority {
       const records = detail?.Status === 'PENDING_VALIDATION' ? recordsOf(detail) : undefined;
       // Validation takes somebody's action: only who says --wait waits for it.
       const isTheirTurn = records !== undefined && this.#options.wait === undefined;
-      if (isTheirTurn || performance.now() + pause > deadline) return this.#pending(arn, records ?? []);
+      if (isTheirTurn || performance.now() + pause > deadline)
+        return this.#pending(arn, detail, records ?? []);
       await sleep(pause, undefined, { signal: this.#options.signal }).catch(() => {
         this.#options.signal.throwIfAborted();
       });
     }
   }
 
-  #pending(arn: string, records: Pending['records']): Pending {
+  #pending(arn: string, detail: CertificateDetail | undefined, records: Pending['records']): Pending {
     const validates = this.#ca === undefined;
+    const proofs = detail ? proofsOf(detail) : [];
+    const by = proofs.length === 0 ? '' : ` by ${proofs.join(', ')}`;
     return {
       state: 'pending',
-      waitingFor: validates ? `the validation of its names (${arn})` : `ACM to issue ${arn}`,
+      waitingFor: validates ? `the validation of its names${by} (${arn})` : `ACM to issue ${arn}`,
       hint: validates
         ? 'once that is done, the same command goes on; ACM tries for 72 hours. --wait 2h waits for it'
         : 'the same command goes on',

@@ -118,3 +118,14 @@ export function recordsOf({
   }));
   return records.filter(({ name }, index) => records.findIndex((one) => one.name === name) === index);
 }
+
+/** Whom ACM has written to, or what it looks for on the web, where names are not validated by DNS; each once. */
+export function proofsOf({ DomainValidationOptions: options = [] }: CertificateDetail): string[] {
+  const proofs = options.flatMap(({ ValidationEmails: mail = [], HttpRedirect: redirect }) => [
+    ...mail,
+    ...(redirect?.RedirectFrom === undefined
+      ? []
+      : [`${redirect.RedirectFrom} to redirect to ${redirect.RedirectTo ?? 'ACM'}`]),
+  ]);
+  return [...new Set(proofs)];
+}
