@@ -71,8 +71,8 @@ describe('what each command loads', () => {
     },
   );
 
-  it('list loads no authority before it is asked what is in ACM', () => {
-    expect(loadedWith('list').filter((id) => /authorities\/|\/yaml\//.test(id))).toEqual([]);
+  it.each(['list', 'import'])('%s loads no authority before it asks AWS', (command) => {
+    expect(loadedWith(command).filter((id) => /authorities\/|\/yaml\//.test(id))).toEqual([]);
   });
 
   it('verify-mtls loads no connection and no validator for its help', () => {

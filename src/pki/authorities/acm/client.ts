@@ -21,9 +21,9 @@ export class AcmClient {
   readonly #sdk: ACMClient;
   readonly #signal: AbortSignal;
 
-  constructor(region: string | undefined, connection: AwsConnection) {
+  constructor(region: string | undefined, connection: AwsConnection, attempts?: number) {
     this.#signal = connection.signal;
-    this.#sdk = new ACMClient(clientSettings(connection, region));
+    this.#sdk = new ACMClient(clientSettings(connection, region, attempts));
     watchAttempts(this.#sdk, connection, paces);
   }
 

@@ -23,12 +23,16 @@ interface AwsClient {
   };
 }
 
-/** Settings of every client: the standard retries, a few more of them, and a bound for each call. */
+/**
+ * Settings of every client: the standard retries, a few more of them, and a bound for each call.
+ * @param attempts 1 where a call that may have been done must not be done twice
+ */
 export const clientSettings = (
   options: AwsConnection,
   region: string | undefined,
+  attempts?: number,
 ): { maxAttempts: number; retryMode: string; requestHandler: object; region?: string } => ({
-  maxAttempts: Number(options.env['AWS_MAX_ATTEMPTS']) || 8,
+  maxAttempts: attempts ?? (Number(options.env['AWS_MAX_ATTEMPTS']) || 8),
   retryMode: 'standard',
   requestHandler: {
     connectionTimeout: 5_000,

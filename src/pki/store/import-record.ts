@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { jsonText, makeFolder, readJson, replace } from '../durable.ts';
+import type { CertificateFolder } from './generation.ts';
+
+/** Where a certificate of the store went in ACM, one record for each region. */
+export interface ImportRecord {
+  region: string;
+  /** `undefined` from the moment before the first import until its answer came. */
+  arn: string | undefined;
+  generation: number;
+  /** SHA-256 of the certificate, lower-case hex. */
+  sha256: string;
+  at: string;
+}
+
+const importsOf = (folder: CertificateFolder): string => join(folder.path, 'imports');
+const recordFile = (folder: CertificateFolder, region: string): string =>
+  join(importsOf(folder), `acm-${region}.json`);
+
+export function readImportRecord(
+  folder: CertificateFolder,
+  region: string,
+): { arn: string | undefined } | undefined {
+  const json = readJson(recordFile(folder, region));
+  return json && { arn: typeof json['arn'] === 'string' ? json['arn'] : undefined };
+}
+
+export function writeImportRecord(folder: CertificateFolder, record: ImportRecord): void {
+  makeFolder(importsOf(folder));
+  replace(
+    recordFile(folder, record.region),
+    { data: jsonText({ schema: 1, ...record }), mode: 0o644 },
+    'now',
+  );
+}
+
+/**
+ * Keeps what a replacement will take away: ACM has no way back. It holds no key, since ACM does not give one out.
+ * @returns its path
+ */
+export function keepReplaced(
+  folder: CertificateFolder,
+  replaced: { arn: string; serial: string; certificate: string; chain: string; facts: object },
+): string {
+  makeFolder(importsOf(folder));
+  const file = join(importsOf(folder), `${replaced.arn.split('/').at(-1) ?? ''}-${replaced.serial}.json`);
+  replace(file, { data: jsonText({ schema: 1, ...replaced }), mode: 0o644 }, 'now');
+  return file;
+}
