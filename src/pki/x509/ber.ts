@@ -42,12 +42,18 @@ interface Header {
   contentEnd: number | undefined;
 }
 
-/** Appends the element at `at` in DER to `out`. */
-function convert(run: Run, at: number, end: number, depth: number, out: Buffer[]): Converted {
-  const { source } = run;
+const stringInPieces = tag.octetString | 0x20;
+
+function count(run: Run, at: number, depth: number): void {
   run.elements += 1;
   if (run.elements > most) throw new DerError(at, `at most ${most} elements`, 'more');
   if (depth > deepest) throw new DerError(at, `at most ${deepest} levels`, 'deeper nesting');
+}
+
+/** Appends the element at `at` in DER to `out`. */
+function convert(run: Run, at: number, end: number, depth: number, out: Buffer[]): Converted {
+  const { source } = run;
+  count(run, at, depth);
   const header = readHeader(source, at, end);
   const constructed = (header.tag & 0x20) !== 0;
   if (!constructed) {
@@ -56,8 +62,8 @@ function convert(run: Run, at: number, end: number, depth: number, out: Buffer[]
       throw new DerError(at, 'a definite length', 'a primitive element without one');
     return { next: contentEnd, length: append(out, source, at, header.tag, header.contentStart, contentEnd) };
   }
+  if (header.tag === stringInPieces) return joinPieces(run, header, end, depth, out);
   const { parts, length, next } = convertContent(run, header, end, depth);
-  if (header.tag === (tag.octetString | 0x20)) return joinPieces(parts, length, next, at, out);
   const head = encodeHeader(header.tag, length);
   const own = source.subarray(at, header.contentStart);
   const [only] = parts;
@@ -117,18 +123,38 @@ function append(out: Buffer[], source: Buffer, at: number, id: number, start: nu
   return head.length + end - start;
 }
 
-/** An OCTET STRING in pieces (X.690 8.7.3): the pieces are OCTET STRINGs in DER by now. */
-function joinPieces(
-  parts: readonly Buffer[],
-  length: number,
-  next: number,
-  at: number,
-  out: Buffer[],
-): Converted {
-  const content = joinOctets(Buffer.concat(parts, length), at);
-  const head = encodeHeader(tag.octetString, content.length);
-  out.push(head, content);
-  return { next, length: head.length + content.length };
+/** An OCTET STRING in pieces (X.690 8.7.3) becomes one, of views: however deep the pieces lie, nothing is copied. */
+function joinPieces(run: Run, header: Header, end: number, depth: number, out: Buffer[]): Converted {
+  const contents: Buffer[] = [];
+  const next = collectPieces(run, header, end, depth, contents);
+  const length = contents.reduce((sum, piece) => sum + piece.length, 0);
+  const head = encodeHeader(tag.octetString, length);
+  out.push(head);
+  for (const piece of contents) out.push(piece);
+  return { next, length: head.length + length };
+}
+
+/** Appends the octets of every piece to `contents`. @returns where the next element begins */
+function collectPieces(
+  run: Run,
+  { contentStart, contentEnd }: Header,
+  end: number,
+  depth: number,
+  contents: Buffer[],
+): number {
+  const { source } = run;
+  const limit = contentEnd ?? end;
+  let at = contentStart;
+  while (contentEnd === undefined ? !isEndOfContents(source, at, limit) : at < limit) {
+    count(run, at, depth + 1);
+    const piece = readHeader(source, at, limit);
+    if (piece.tag === stringInPieces) at = collectPieces(run, piece, limit, depth + 1, contents);
+    else if (piece.tag === tag.octetString && piece.contentEnd !== undefined) {
+      joinOrPush(contents, source.subarray(piece.contentStart, piece.contentEnd));
+      at = piece.contentEnd;
+    } else throw new DerError(at, 'pieces of an octet string', 'something else');
+  }
+  return contentEnd ?? at + 2;
 }
 
 /** The octets of a run of OCTET STRINGs in DER. */
