@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-acm-pca';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startEmulator, type Emulator } from '../../support/aws/emulator.ts';
+import { ServiceModels } from '../../support/aws/service-model.ts';
 import { acmClient, pcaClient } from '../../support/aws/sdk.ts';
 import { describeWithMoto, startMoto, type Moto } from '../../support/moto.ts';
 
@@ -40,11 +41,16 @@ export function compareWithMoto(name: string, questions: readonly Question[]): v
   describeWithMoto(name, (program) => {
     let emulator: Emulator;
     let moto: Moto;
+    const misfits = new Set<string>();
     let ours: Side;
     let theirs: Side;
 
     beforeAll(async () => {
+      const models = new ServiceModels(program);
       emulator = await startEmulator();
+      emulator.cloud.observe = (target, answer) => {
+        for (const misfit of models.misfits(target, answer)) misfits.add(misfit);
+      };
       moto = await startMoto(program);
       ours = {
         ...clientsOf(emulator.endpoint),
@@ -65,6 +71,10 @@ export function compareWithMoto(name: string, questions: readonly Question[]): v
         expect(await ask(theirs), 'moto').toEqual(deviation ? deviation.answers : aws);
       });
     }
+
+    test("all that the emulator answered is in AWS's service models", () => {
+      expect([...misfits]).toEqual([]);
+    });
   });
 }
 

@@ -4,6 +4,7 @@ import type { Caller } from './caller.ts';
 import type { Clock } from './clock.ts';
 import { IdempotencyTokens } from './idempotency-tokens.ts';
 import type { Input, Json } from './input.ts';
+import type { Refusal } from './refusal.ts';
 import type { Stats } from './stats.ts';
 
 /** How slow the services are, in polls and on the movable clock. */
@@ -34,6 +35,8 @@ export class Cloud {
   readonly amazon: Partial<Record<string, Promise<string>>> = {};
   /** What S3 would hold, by bucket and key. */
   readonly objects = new Map<string, { type: string; body: Buffer }>();
+  /** Hears every answer and every refusal, by what X-Amz-Target said. */
+  observe: ((target: string, answer: Json | Refusal) => void) | undefined;
   /** Where the emulator itself answers, as `http://host:port`. */
   endpoint = '';
 

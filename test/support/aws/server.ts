@@ -83,11 +83,13 @@ export class AwsServer {
       }
       if (fault?.kind === 'slow') await sleep(this.#faults.settings.timeoutMs);
       const answer = await dispatch(this.#cloud, caller, called, body);
+      this.#cloud.observe?.(header, answer);
       if (fault?.afterEffect === true && fault.kind !== 'slow') await this.#fail(fault, response);
       else answerJson(response, 200, answer);
     } catch (error) {
       const refusal = error instanceof Refusal ? error : internal(error);
       stats.count('refusals', refusal.code);
+      this.#cloud.observe?.(header, refusal);
       answerRefusal(response, refusal);
     }
   }
