@@ -69,6 +69,9 @@ describeWith(['bash', 'openssl', 'curl'], 'docs/aws.md', () => {
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('template     arn:aws:acm-pca:::template/EndEntityCertificate/V1');
     expect(stdout).toContain('cert.pem: OK');
-    expect(stdout).toContain('"billed":1');
+    expect(stdout).toMatch(/pending payments\.internal: waits for AWS to make arn:aws:acm-pca/);
+    expect(stdout).toMatch(/issued payments\.internal[^]*issued shop\.example\.com/);
+    expect(stdout).toContain('"IssueCertificate":2');
+    expect(stdout).toContain('"billed":2');
   });
 });
