@@ -1,6 +1,5 @@
 import { relative } from 'node:path';
 import type { Config } from '../pki/lifecycle/config.ts';
-import { renewAt } from '../pki/lifecycle/due.ts';
 import type { Outcome } from '../pki/lifecycle/issue-all.ts';
 import { PkiError } from '../pki/errors.ts';
 import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
@@ -177,7 +176,7 @@ function documentOf(outcome: Outcome): { name: string; state: string } {
   }
 }
 
-function standingDocument({ generation, path, certificate }: Standing): object {
+function standingDocument({ generation, path, certificate, due }: Standing): object {
   return {
     generation,
     path,
@@ -186,7 +185,7 @@ function standingDocument({ generation, path, certificate }: Standing): object {
       sha256: fingerprint(certificate.der),
       notBefore: certificate.notBefore.toISOString(),
       notAfter: certificate.notAfter.toISOString(),
-      renewAt: renewAt(certificate).toISOString(),
+      renewAt: due.toISOString(),
     },
   };
 }

@@ -90,10 +90,10 @@ export const defaultAuthority = (context: Context, config: Config | undefined): 
 function settingsOf(flags: IssueFlags, config: Config | undefined, context: Context): Settings {
   const { usage, keyType, reuseKey, lifetime, notBefore, notAfter, clamp, subject, owner, group, mode } =
     flags;
-  const { template, signingAlgorithm, exportable, validation } = flags;
+  const { template, signingAlgorithm, exportable, validation, renewAt } = flags;
   const given = {
     ...{ usage, keyType, reuseKey, lifetime, notBefore, notAfter, clamp, subject, owner, group, mode },
-    ...{ template, signingAlgorithm, exportable, validation },
+    ...{ template, signingAlgorithm, exportable, validation, renewAt },
     ca: flags.ca === undefined ? undefined : authorityNamed(flags.ca, config, context),
     crlUrls: flags.crlUrl && checkUrls('--crl-url', flags.crlUrl),
     ocspUrls: flags.ocspUrl && checkUrls('--ocsp-url', flags.ocspUrl),

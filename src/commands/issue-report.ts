@@ -82,19 +82,19 @@ async function toStore(
     generation: result.generation,
     path: result.path,
     trust: result.trust ?? null,
-    certificate: certificateDocument(result.certificate),
+    certificate: certificateDocument(result.certificate, order.request.renewAt),
     warnings: warningsOf(order),
   };
   output.result(document, storeLines(result, order, context, output));
   return undefined;
 }
 
-const certificateDocument = (certificate: Certificate): object => ({
+const certificateDocument = (certificate: Certificate, renewalPoint?: string): object => ({
   serial: serialHex(certificate.serial),
   sha256: fingerprint(certificate.der),
   notBefore: certificate.notBefore.toISOString(),
   notAfter: certificate.notAfter.toISOString(),
-  renewAt: renewAt(certificate).toISOString(),
+  renewAt: renewAt(certificate, renewalPoint).toISOString(),
   pem: certificatePem(certificate.der),
 });
 
@@ -106,7 +106,9 @@ function storeLines(result: InPlace, order: Order, context: Context, output: Out
   const mark = output.paint.green(state === 'issued' ? 'issued' : 'unchanged');
   const head = [
     `${mark} ${printable(result.name)} (generation ${generation}): valid for ${left}, until ${certificate.notAfter.toISOString()}`,
-    ...(state === 'unchanged' ? [`  not due before ${renewAt(certificate).toISOString()}`] : []),
+    ...(state === 'unchanged'
+      ? [`  not due before ${renewAt(certificate, order.request.renewAt).toISOString()}`]
+      : []),
     `  ${path}/  ${order.foreign ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
   ];
   return state === 'unchanged' || order.foreign

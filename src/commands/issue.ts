@@ -9,6 +9,7 @@ import { parseDuration, parseTime } from '../pki/x509/duration.ts';
 import { parseSubject } from '../pki/x509/distinguished-name.ts';
 import { keyTypes, type KeyType } from '../pki/x509/key.ts';
 import { usages, type Usage } from '../pki/x509/profile.ts';
+import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
 import {
@@ -40,6 +41,7 @@ export interface IssueFlags extends StoreFlags, ConfigFlags, AwsFlags {
   owner?: string;
   group?: string;
   mode?: string;
+  renewAt?: string;
   crlUrl?: string[];
   ocspUrl?: string[];
   aiaUrl?: string[];
@@ -96,6 +98,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--owner <user>', 'owner of all files')
     .option('--group <group>', 'group of all files')
     .option('--mode <octal>', 'mode of files that hold a key (default 0600, 0640 with --group)')
+    .option('--renew-at <point>', 'when its successor is due: 66% of its life, 20d-before its end')
     .option('--crl-url <url>', 'CRL distribution point', collect)
     .option('--ocsp-url <url>', 'OCSP responder', collect)
     .option('--aia-url <url>', "where the issuer's certificate can be fetched", collect)
@@ -184,13 +187,17 @@ function checkFlags(flags: IssueFlags): void {
   const withoutStore = flags.out ?? flags.certOut;
   if (
     withoutStore !== undefined &&
-    (flags.ifDue === true || flags.reuseKey === true || flags.format !== undefined)
+    (flags.ifDue === true ||
+      flags.reuseKey === true ||
+      flags.format !== undefined ||
+      flags.renewAt !== undefined)
   ) {
-    throw new PkiError('usage', '--if-due, --reuse-key and --format need the store', {
+    throw new PkiError('usage', '--if-due, --reuse-key, --format and --renew-at need the store', {
       hint: 'leave out --out, --key-out and --cert-out',
     });
   }
   if (flags.lifetime !== undefined) parseDuration(flags.lifetime, '--lifetime');
+  if (flags.renewAt !== undefined) parseRenewalPoint(flags.renewAt, '--renew-at');
   if (flags.notBefore !== undefined) parseTime(flags.notBefore, '--not-before');
   if (flags.notAfter !== undefined) parseTime(flags.notAfter, '--not-after');
   if (flags.subject !== undefined) parseSubject(flags.subject);

@@ -123,6 +123,37 @@ describe('issue --all', () => {
     ]);
   });
 
+  it('renews at the point that is declared, and takes another one over without issuing', async () => {
+    const cwd = await folderWith(two);
+    await all(cwd);
+    declare(cwd, two.replace('lifetime: 30d', 'lifetime: 30d, renewAt: 5d-before'));
+    expect(states(await all(cwd))).toEqual({
+      'orders.internal': 'unchanged',
+      'billing.internal': 'unchanged',
+    });
+    rmSync(join(cwd, 'certwright.yaml'));
+    const listed = await run(['list', '--json'], { cwd });
+    const { certificates } = JSON.parse(listed.stdout) as {
+      certificates: { due: string; notAfter: string }[];
+    };
+    expect(certificates.map(({ due, notAfter }) => (Date.parse(notAfter) - Date.parse(due)) / day)).toEqual([
+      5, 5,
+    ]);
+    declare(cwd, two.replace('lifetime: 30d', 'lifetime: 30d, renewAt: 10%'));
+    const later = { now: () => new Date(Date.now() + 4 * day) };
+    expect(states(await all(cwd, [], later))).toEqual({
+      'orders.internal': 'issued: due',
+      'billing.internal': 'issued: due',
+    });
+  });
+
+  it('refuses a point that no certificate of that lifetime has', async () => {
+    const cwd = await folderWith(two.replace('lifetime: 30d', 'lifetime: 30d, renewAt: 31d-before'));
+    const report = await all(cwd);
+    expect(report.code).toBe(2);
+    expect(report.certificates.map(({ error }) => error?.code)).toEqual(['bad-time', 'bad-time']);
+  });
+
   it('issues anew what is due or torn', async () => {
     const cwd = await folderWith(two);
     await all(cwd);

@@ -5,6 +5,7 @@ import { parseSubject } from '../x509/distinguished-name.ts';
 import { parseDuration, parseTime } from '../x509/duration.ts';
 import { keyTypes } from '../x509/key.ts';
 import { usages } from '../x509/profile.ts';
+import { parseRenewalPoint } from '../x509/renewal-point.ts';
 import { checkUrl } from '../x509/url.ts';
 import type { AuthorityReader } from './authorities.ts';
 import { nearest } from './nearest.ts';
@@ -57,6 +58,7 @@ const readers = (authority: AuthorityReader): Readers => ({
   exportable: flag,
   validation: choice(validations),
   mode: checked((value, label) => keyFileMode(value, undefined, label)),
+  renewAt: checked(parseRenewalPoint),
 });
 
 /**

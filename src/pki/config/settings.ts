@@ -22,6 +22,7 @@ export interface Settings {
   owner?: string;
   group?: string;
   mode?: string;
+  renewAt?: string;
   /** AWS Private CA. */
   template?: string;
   signingAlgorithm?: string;

@@ -42,6 +42,7 @@ export function requestFor(
     signingAlgorithm: settings.signingAlgorithm,
     exportable: settings.exportable ?? false,
     validation: settings.validation,
+    renewAt: settings.renewAt,
   };
 }
 

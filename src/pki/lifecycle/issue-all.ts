@@ -4,6 +4,8 @@ import type { Change, StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { feedTrust, issueIntoStore, type World } from './issue.ts';
+import { keepPolicy } from './keep-policy.ts';
+import { manyAtATime } from './many-at-a-time.ts';
 import { assess, type Reason } from './standing.ts';
 
 /** A certificate that there shall be, and the reference of the authority that is to issue it. */
@@ -33,14 +35,20 @@ type Ending =
       /** Absolute path of `current`. */
       path: string;
       certificate: Certificate;
+      /** When its successor is due. */
+      due: Date;
     }
   | { state: 'pending'; pending: Pending }
   /** Only looked at: it is to be issued, and this is likely to be refused. */
   | { state: 'to-issue'; warnings: readonly string[] }
   | { state: 'failed'; error: unknown };
 
-/** What is to be done about a certificate that does not do as it is. */
-type Act = (wanted: Wanted) => Promise<Ending>;
+interface Acts {
+  /** About a certificate that does not do as it is. */
+  issue: (wanted: Wanted) => Promise<Ending>;
+  /** About one that does. */
+  keep: (wanted: Wanted) => Promise<void>;
+}
 
 /**
  * Brings the store to what is wanted: issues what is missing, what has changed, what is torn and what is due.
@@ -59,6 +67,16 @@ export async function issueAll(
   const opened = once(open);
   const closed = new Set<string>();
   const inUse = new Map<string, Wanted>();
+  const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
+  const issueIfDue = async (wanted: Wanted): Promise<Ending> => {
+    const { request, reference } = wanted;
+    closed.add(reference);
+    const authority = await opened(wanted);
+    closed.delete(reference);
+    const wish = { store, request, when: 'if-due', discardPending, lockTimeout, foreign: undefined } as const;
+    const result = await issueIntoStore(wish, authority, world);
+    return result.state === 'pending' ? { state: 'pending', pending: result } : result;
+  };
   await forEachWanted(
     order,
     world,
@@ -66,21 +84,9 @@ export async function issueAll(
       if (outcome.state === 'issued' || outcome.state === 'unchanged') inUse.set(wanted.reference, wanted);
       report(outcome);
     },
-    async (wanted) => {
-      const { request, reference } = wanted;
-      closed.add(reference);
-      const authority = await opened(wanted);
-      closed.delete(reference);
-      const wish = {
-        store,
-        request,
-        when: 'if-due',
-        discardPending,
-        lockTimeout,
-        foreign: undefined,
-      } as const;
-      const result = await issueIntoStore(wish, authority, world);
-      return result.state === 'pending' ? { state: 'pending', pending: result } : result;
+    {
+      keep: ({ request }) => keepPolicy(certificateFolder(store, request.name), request, lock),
+      issue: issueIfDue,
     },
   );
   // CRLs lapse also where nothing is due. What could not be opened has been reported.
@@ -98,10 +104,10 @@ export async function lookAtAll(
   world: World,
   report: (outcome: Outcome) => void,
 ): Promise<void> {
-  await forEachWanted(order, world, report, async (wanted) => ({
-    state: 'to-issue',
-    warnings: await examine(wanted),
-  }));
+  await forEachWanted(order, world, report, {
+    keep: async () => undefined,
+    issue: async (wanted) => ({ state: 'to-issue', warnings: await examine(wanted) }),
+  });
 }
 
 /** Names in the store that nobody wants. They are left alone. */
@@ -114,36 +120,24 @@ async function forEachWanted(
   { store, wanted, jobs }: AllOrder,
   world: World,
   report: (outcome: Outcome, wanted: Wanted) => void,
-  act: Act,
+  acts: Acts,
 ): Promise<void> {
-  const queue = wanted.values();
-  const ended = (): boolean => world.signal.aborted;
-  const worker = async (): Promise<void> => {
-    for (const one of queue) {
-      // A CA in a folder never waits: without this no signal would be heard before the end.
-      await new Promise(setImmediate);
-      if (ended()) return;
-      const outcome = await settle(store, one, world, act);
-      // What the end of the run has stopped is no failure of its own.
-      if (!ended() || outcome.state !== 'failed') report(outcome, one);
-    }
-  };
-  await Promise.all(Array.from({ length: jobs }, worker));
-  world.signal.throwIfAborted();
+  await manyAtATime(wanted, jobs, world, (one) => settle(store, one, world, acts), report);
 }
 
-async function settle(store: string, wanted: Wanted, world: World, act: Act): Promise<Outcome> {
+async function settle(store: string, wanted: Wanted, world: World, acts: Acts): Promise<Outcome> {
   const { name } = wanted.request;
   let known: Pick<Outcome, 'reason' | 'changes'> = { reason: undefined, changes: [] };
   try {
     const folder = certificateFolder(store, name);
     const found = assess(folder, wanted.request, world.now());
     if (found.reason === undefined) {
-      const { generation, certificate } = found.standing;
-      return { name, ...known, state: 'unchanged', generation, path: folder.currentPath, certificate };
+      await acts.keep(wanted);
+      const { generation, certificate, due } = found.standing;
+      return { name, ...known, state: 'unchanged', generation, path: folder.currentPath, certificate, due };
     }
     known = { reason: found.reason, changes: found.changes };
-    const ending = await act(wanted);
+    const ending = await acts.issue(wanted);
     // Another run was first: nothing had to be done any more.
     if (ending.state === 'unchanged') known = { reason: undefined, changes: [] };
     return { ...ending, name, ...known };

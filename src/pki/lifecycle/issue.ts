@@ -12,7 +12,9 @@ import { privateKeyPem } from '../x509/key.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
+import { renewAt } from './due.ts';
 import { generationFiles } from './generation-files.ts';
+import { keepPolicyUnderLock } from './keep-policy.ts';
 import { checkWithAuthority, obtain } from './obtain.ts';
 import { standing, type Standing } from './standing.ts';
 
@@ -27,8 +29,11 @@ export interface IssueOrder {
   /** Absolute path. */
   store: string;
   request: StoredRequest;
-  /** `new` refuses a name that has a certificate; `if-due` keeps one that still answers; `force` replaces it. */
-  when: 'new' | 'if-due' | 'force';
+  /**
+   * `new` refuses a name that has a certificate; `if-due` keeps one that still answers; `force` replaces it; and so
+   * does the number of the generation that is to be replaced, unless another run has done it.
+   */
+  when: 'new' | 'if-due' | 'force' | { replaces: number };
   discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
@@ -50,6 +55,8 @@ export interface InPlace {
   path: string;
   generation: number;
   certificate: Certificate;
+  /** When its successor is due. */
+  due: Date;
   /** DER: what stands in fullchain.pem. */
   chain: readonly Buffer[];
   /** Path of the trust bundle, where this authority feeds it. */
@@ -84,11 +91,9 @@ export async function issueIntoStore(
     if (order.when === 'new') refuseExisting(folder, request.name);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = feedTrust(order.store, authority);
-    const kept =
-      order.when === 'if-due' && !isUnfinished(folder, request)
-        ? standing(folder, request, world.now())
-        : undefined;
+    const kept = mayKeep(order, folder) ? standing(folder, request, world.now()) : undefined;
     const made = kept ?? (await makeGeneration(order, foreign, folder, access, authority, world));
+    if (kept) keepPolicyUnderLock(folder, request);
     if ('state' in made) return { ...made, name: request.name };
     return {
       state: kept ? 'unchanged' : 'issued',
@@ -100,8 +105,13 @@ export async function issueIntoStore(
   });
 }
 
+function mayKeep({ when, request }: IssueOrder, folder: CertificateFolder): boolean {
+  if (typeof when === 'object') return folder.current() !== when.replaces;
+  return when === 'if-due' && !isUnfinished(folder, request);
+}
+
 /** A run that died in the middle of its switch has left request.json ahead of the pair: only finishing it helps. */
-function isUnfinished(folder: CertificateFolder, request: StoredRequest): boolean {
+export function isUnfinished(folder: CertificateFolder, request: StoredRequest): boolean {
   const begun = folder.pending()?.request();
   return begun !== undefined && sameRequest(begun, request);
 }
@@ -154,7 +164,8 @@ async function makeGeneration(
     const certificate = readCertificate(issuance.certificate);
     const files = generationFiles(issuance, key, request, pending.number, world.now());
     if (!pending.complete(files, access, request)) continue;
-    return { generation: pending.number, certificate, chain: [issuance.certificate, ...issuance.chain] };
+    const chain = [issuance.certificate, ...issuance.chain];
+    return { generation: pending.number, certificate, chain, due: renewAt(certificate, request.renewAt) };
   }
 }
 

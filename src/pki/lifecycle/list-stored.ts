@@ -72,6 +72,6 @@ function rowOf(store: string, name: string): StoredRow {
     serial: serialHex(certificate.serial),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
-    due: renewAt(certificate),
+    due: renewAt(certificate, request?.renewAt),
   };
 }

@@ -5,7 +5,9 @@ import { readCertificate, serialHex } from '../x509/certificate.ts';
 import { differences } from '../x509/compare-issued.ts';
 import { readCertificationRequest } from '../x509/certification-request.ts';
 import { publicKeyDer } from '../x509/key.ts';
+import { formatDuration } from '../x509/duration.ts';
 import type { Profile } from '../x509/profile.ts';
+import { parseRenewalPoint } from '../x509/renewal-point.ts';
 import { profileFor } from './profile-for.ts';
 
 /** Encoded SubjectPublicKeyInfo; empty where the authority makes the key. */
@@ -39,7 +41,18 @@ export function checkWithAuthority(
       hint: 'leave out --csr and --reuse-key; AWS Private CA (--ca arn:aws:acm-pca:…) and a CA in a folder take keys',
     });
   }
-  return authority.check(profileFor(request, publicKeyOf(foreign), authority, now));
+  const profile = profileFor(request, publicKeyOf(foreign), authority, now);
+  if (!fixesLifetime && !request.clamp) refuseEndlessRenewal(request.renewAt, profile);
+  return authority.check(profile);
+}
+
+function refuseEndlessRenewal(point: string | undefined, { notBefore, notAfter }: Profile): void {
+  const asked = point === undefined ? undefined : parseRenewalPoint(point, 'renewAt');
+  const life = notAfter.getTime() - notBefore.getTime();
+  if (!asked || 'share' in asked || asked.before < life) return;
+  throw new PkiError('bad-time', `a certificate that lives ${formatDuration(life)} has no point ${point}`, {
+    hint: 'it would be due as soon as it is made: renew it nearer to its end, or at a share of its life (66%)',
+  });
 }
 
 /**

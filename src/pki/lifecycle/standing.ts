@@ -10,11 +10,13 @@ import {
   type StoredRequest,
 } from '../store/request.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
-import { isDue } from './due.ts';
+import { renewAt } from './due.ts';
 
 export interface Standing {
   generation: number;
   certificate: Certificate;
+  /** When its successor is due. */
+  due: Date;
   chain: readonly Buffer[];
 }
 
@@ -24,7 +26,13 @@ export type Reason = 'missing' | 'changed' | 'broken' | 'due';
 /** What stands in the store, judged by a request; `reason` where it does not do. */
 export type Assessment =
   | { reason: undefined; standing: Standing }
-  | { reason: Reason; generation: number | undefined; changes: readonly Change[] };
+  | {
+      reason: Reason;
+      generation: number | undefined;
+      changes: readonly Change[];
+      /** What stands there all the same, where it could be read. */
+      standing: Standing | undefined;
+    };
 
 /** The generation in use, if its pair is whole, it answers the request and it is not due yet. */
 export function standing(folder: CertificateFolder, request: StoredRequest, now: Date): Standing | undefined {
@@ -35,10 +43,11 @@ export function standing(folder: CertificateFolder, request: StoredRequest, now:
 /** Looks at what is in the store without touching it. */
 export function assess(folder: CertificateFolder, request: StoredRequest, now: Date): Assessment {
   const generation = folder.current();
-  const because = (reason: Reason, changes: readonly Change[] = []): Assessment => ({
+  const because = (reason: Reason, changes: readonly Change[] = [], there?: Standing): Assessment => ({
     reason,
     generation,
     changes,
+    standing: there,
   });
   if (generation === undefined) return because('missing');
   const asked = readRequest(folder.requestFile);
@@ -51,11 +60,11 @@ export function assess(folder: CertificateFolder, request: StoredRequest, now: D
   if (!leaf || !belongTogether(key, leaf, keyIsElsewhere(request)) || !linked(chain))
     return because('broken');
   const certificate = readCertificate(leaf);
-  if (isDue(certificate, now)) return because('due');
-  return { reason: undefined, standing: { generation, certificate, chain } };
+  const found = { generation, certificate, chain, due: renewAt(certificate, request.renewAt) };
+  return now >= found.due ? because('due', [], found) : { reason: undefined, standing: found };
 }
 
-function pemCertificates(pem: Buffer | undefined): Buffer[] {
+export function pemCertificates(pem: Buffer | undefined): Buffer[] {
   const blocks =
     pem?.toString('latin1').matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g) ?? [];
   return [...blocks].map(([, base64 = '']) => Buffer.from(base64, 'base64'));

@@ -39,6 +39,8 @@ export interface StoredRequest {
   /** ACM, public: whether the key comes with the certificate, and how the names are validated. */
   exportable: boolean;
   validation: Validation | undefined;
+  /** When its successor is made: `66%`, `20d-before`; `undefined` for the built-in rule. */
+  renewAt: string | undefined;
 }
 
 export const validations = ['dns', 'email', 'http'] as const;
@@ -97,14 +99,19 @@ export function readRequest(
     signingAlgorithm: text('signingAlgorithm'),
     exportable: json['exportable'] === true,
     validation: validations.find((one) => one === json['validation']),
+    renewAt: text('renewAt'),
   };
   const known = new Set(['schema', ...Object.keys(request)]);
   const unknown = Object.fromEntries(Object.entries(json).filter(([key]) => !known.has(key)));
   return { request, unknown };
 }
 
+/** What says nothing about the certificate, only about when there is another. */
+const policy = { renewAt: undefined } satisfies Partial<StoredRequest>;
+
 /** Whether two requests ask for the same certificate and files. */
-export const sameRequest = (a: StoredRequest, b: StoredRequest): boolean => requestText(a) === requestText(b);
+export const sameRequest = (a: StoredRequest, b: StoredRequest): boolean =>
+  requestText({ ...a, ...policy }) === requestText({ ...b, ...policy });
 
 /** One field in which a request differs from an earlier one. */
 export interface Change {
@@ -113,8 +120,9 @@ export interface Change {
   now: unknown;
 }
 
-/** What a request asks for otherwise than an earlier one. */
+/** What a request asks for otherwise than an earlier one; not what the certificate is no other for. */
 export const changesBetween = (earlier: StoredRequest, request: StoredRequest): Change[] =>
   (Object.keys(request) as (keyof StoredRequest)[])
+    .filter((field) => !(field in policy))
     .filter((field) => JSON.stringify(earlier[field]) !== JSON.stringify(request[field]))
     .map((field) => ({ field, was: earlier[field] ?? null, now: request[field] ?? null }));

@@ -45,7 +45,9 @@ mode: "0640"
 template: EndEntityCertificate/V1
 signingAlgorithm: SHA256WITHECDSA
 exportable: false
-validation: dns`),
+validation: dns
+renewAt: 66%`),
+  'a point before the end': certificate('renewAt: 1d12h-before'),
   'an end in place of a lifetime': certificate('notAfter: 2027-01-31'),
   'an end over a default lifetime': `defaults: { lifetime: 30d }\n${certificate('notAfter: 2027-01-31')}`,
   'an alias': `authorities: { corp: ./ca }\ndefaults: { ca: corp }\n${certificate('usage: client')}`,
@@ -71,6 +73,8 @@ const bad: Readonly<Record<string, string>> = {
   'a lifetime without a unit': certificate('lifetime: "30"'),
   'a lifetime of nothing': certificate('lifetime: 0d'),
   'a lifetime with a fraction': certificate('lifetime: 1.5h'),
+  'a point before the end without a unit': certificate('renewAt: 20-before'),
+  'all of a life': certificate('renewAt: 100%'),
   'a lifetime and an end': certificate('lifetime: 30d\nnotAfter: 2027-01-31'),
   'a time that is none': certificate('notAfter: tomorrow'),
   'yes in place of true': certificate('reuseKey: yes'),
