@@ -89,6 +89,25 @@ describe('issuing from AWS Private CA', () => {
     expect(billed()).toBe(1);
   });
 
+  it('a run that sleeps between two attempts does not buy twice (aws-privateca-issuer #479)', async () => {
+    const { calls } = meter();
+    // The machine is asleep for ten minutes as soon as the first attempt has got no answer.
+    const now = (): Date =>
+      new Date(emulator().clock.now().getTime() + (calls('IssueCertificate') > 0 ? 600_000 : 0));
+    const cwd = temporaryFolder();
+    emulator().script('IssueCertificate', { kind: 'reset', afterEffect: true });
+    const ran = await issue(cwd, [], { now });
+    expect({ code: ran.code, error: errorOf(ran).code }).toEqual({ code: 75, error: 'in-doubt' });
+    expect(calls('IssueCertificate')).toBe(1);
+  });
+
+  it('an error page in HTML is tried again like any other error of a server', async () => {
+    const { calls, billed } = meter();
+    emulator().script('IssueCertificate', { kind: 'html', afterEffect: true });
+    expect(await issue(temporaryFolder())).toMatchObject({ code: 0 });
+    expect([calls('IssueCertificate'), billed()]).toEqual([2, 1]);
+  });
+
   it('a certificate in progress is waited for (aws-privateca-issuer #329, #372)', async () => {
     const cwd = temporaryFolder();
     const { calls, billed } = meter();

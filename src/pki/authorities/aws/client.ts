@@ -64,15 +64,22 @@ export function watchAttempts(
         }
         if (protocol === 'http:' && !isLoopback(hostname)) await refuseLongLivedKeys(config, hostname);
         await paces[commandName.replace(/Command$/, '')]?.turn(options.signal);
-        return next(args).catch(endRetries);
+        return next(args).catch(judgeForRetries);
       },
     { name: 'certwrightManners', relation: 'after', toMiddleware: 'retryMiddleware' },
   );
 }
 
-/** The SDK takes a quota that is used up for throttling, and asks again and again. */
-function endRetries(error: unknown): never {
+/**
+ * Mends what the SDK makes of two errors: a quota that is used up, which it takes for throttling and asks for again and
+ * again; and an error page in HTML, which it takes for a mistake of its own and does not try again.
+ */
+function judgeForRetries(error: unknown): never {
   if (error instanceof Error && error.name === 'LimitExceededException') throw new Final(error);
+  if (error instanceof SyntaxError) {
+    const { $response } = error as SyntaxError & { $response?: { statusCode?: number } };
+    Object.assign(error, { $metadata: { httpStatusCode: $response?.statusCode } });
+  }
   throw error;
 }
 
