@@ -8,7 +8,6 @@ import {
   isThere,
   makeFolder,
   orIoError,
-  removeAll,
   replace,
   syncFolder,
   temporaryBeside,
@@ -121,12 +120,13 @@ async function make(
 ): Promise<FilesResult | Pending> {
   const { destination, request, keyPassphrase } = order;
   const force = refuseExisting(order, keeper);
+  if (keeper) sweepDrafts(dirname(keeper.path), basename(keeper.path));
   const pending = keeper && resumeOrBegin(keeper, request, order.discardPending, authority);
   const requestKey = foreign ?? (await ownKey(pending, order, access, authority));
   const issuance = await obtain(request, requestKey, authority, pending ?? noJournal, now).catch(
     (error: unknown) => {
       // Nothing at the authority is left to come back to.
-      if (keeper && pending?.read() === undefined) removeAll(keeper.path);
+      if (keeper && pending?.read() === undefined) dismiss(keeper);
       throw error;
     },
   );
@@ -146,7 +146,7 @@ async function make(
     },
   }));
   writeAll(contents, destination, force, certificate);
-  if (keeper) removeAll(keeper.path);
+  if (keeper) dismiss(keeper);
   return { state: 'issued', certificate, pem, files: targets.map(({ path }) => path) };
 }
 
@@ -174,6 +174,15 @@ function keeperOf(destination: Destination): CertificateFolder {
   const path = destination.kind === 'folder' ? destination.path : destination.cert;
   const keeper = join(dirname(path), `.${basename(path)}.certwright`);
   return new CertificateFolder(keeper);
+}
+
+/** Goes by one rename: half removed, it would look like a request that was never sent, and be sent again. */
+function dismiss({ path }: CertificateFolder): void {
+  const draft = temporaryBeside(path);
+  orIoError('remove', path, () => {
+    renameSync(path, draft);
+  });
+  discard(draft);
 }
 
 async function ownKey(
