@@ -30,7 +30,8 @@ export async function startMoto(program: string): Promise<Moto> {
   });
   const exited = once(child, 'exit');
   await Promise.race([
-    listening(port),
+    // Python takes its time on a busy machine.
+    listening(port, 25_000),
     exited.then(() => Promise.reject(new Error(`${program} ended before it listened`))),
   ]);
   return {

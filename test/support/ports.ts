@@ -9,9 +9,9 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Resolves once somebody listens; rejects after ten seconds. */
-export async function listening(port: number): Promise<void> {
-  const deadline = performance.now() + 10_000;
+/** Resolves once somebody listens; rejects after so many milliseconds. */
+export async function listening(port: number, patience = 10_000): Promise<void> {
+  const deadline = performance.now() + patience;
   for (;;) {
     const socket = connect(port, '127.0.0.1');
     const state = await Promise.race([
