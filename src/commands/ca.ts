@@ -1,5 +1,6 @@
 import { createCa, defaultCaLifetime, defaultCaName, describeCa } from '../pki/lifecycle/ca.ts';
 import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
+import { registerCreate } from './ca-create.ts';
 import { checkCaName, checkUrls } from './ca-input.ts';
 import { givenCaPassphrase, newPassphrase } from './passphrase.ts';
 import { caDocument, caLines, trustLines } from './ca-report.ts';
@@ -41,6 +42,7 @@ const help = `
 Examples:
   certwright ca init --name "Shop"
   certwright ca init --ca ./prod-ca --permit-dns internal --permit-ip 10.0.0.0/8 --offline-root /media/usb/root-key.pem
+  certwright ca create --on acm-pca --type root --name "Corp Root" --region eu-west-1
   certwright ca show`;
 
 export function register(command: Command, context: Context, run: Run): void {
@@ -66,6 +68,8 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--aia-url <url>', "default place of the issuer's certificate", collect);
   addOutputOptions(init).addHelpText('after', help);
   init.action(run((flags: InitFlags) => initCa(flags, context)));
+
+  registerCreate(command.command('create'), context, run);
 
   const show = command
     .command('show')

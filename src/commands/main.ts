@@ -20,7 +20,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: 'check the file that declares authorities and certificates',
     load: () => import('./config.ts'),
   },
-  ca: { summary: 'set up and look at a certificate authority in a folder', load: () => import('./ca.ts') },
+  ca: { summary: 'set up and look at a certificate authority', load: () => import('./ca.ts') },
 };
 
 const examples = `

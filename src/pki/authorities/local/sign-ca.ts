@@ -1,0 +1,70 @@
+import { dirname } from 'node:path';
+import { createOnce, makeFolder, syncFolder } from '../../durable.ts';
+import { PkiError } from '../../errors.ts';
+import { buildCertificate, randomSerial } from '../../x509/certificate-builder.ts';
+import { extension, readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';
+import { readCertificationRequest } from '../../x509/certification-request.ts';
+import { readBasicConstraints } from '../../x509/extensions.ts';
+import type { AskPassphrase } from '../../x509/key.ts';
+import { oid } from '../../x509/oid.ts';
+import { certificatePem } from '../../x509/pem-writer.ts';
+import { subjectKeyIdentifierOf } from './crl.ts';
+import { backdating } from './init.ts';
+import { issuedFile } from './layout.ts';
+import { allIssuers, checkValidNow, openIssuerKey, type Issuer } from './open.ts';
+
+/**
+ * The issuer of a CA in a folder that may sign a CA with so many more below it: its root, since what signs leaves may not.
+ * @throws PkiError `not-permitted`, `not-valid`
+ */
+export function issuerOfCas(folder: string, pathLength: number, now: Date): Issuer {
+  const issuer = allIssuers(folder).find(({ certificate, chain }) => {
+    const found = extension(certificate, oid.basicConstraints);
+    const { pathLength: most } = found ? readBasicConstraints(found.value) : { pathLength: 0 };
+    return chain.length === 0 && (most === undefined || most > pathLength);
+  });
+  if (!issuer) {
+    throw new PkiError('not-permitted', `no root in ${folder} may sign a CA with path length ${pathLength}`, {
+      hint: 'the roots that "certwright ca init" makes sign CAs of path length 0',
+    });
+  }
+  checkValidNow(issuer, now);
+  return issuer;
+}
+
+/** Signs a subordinate CA and writes down that it did. @returns its certificate, and those above it */
+export async function signCa(
+  issuer: Issuer,
+  request: Buffer,
+  wanted: { pathLength: number; notAfter: Date },
+  ask: AskPassphrase,
+  now: Date,
+): Promise<{ certificate: Buffer; chain: readonly Certificate[] }> {
+  const key = await openIssuerKey(issuer, ask);
+  const { subject, publicKey } = readCertificationRequest(request);
+  const certificate = buildCertificate(
+    {
+      serial: randomSerial(),
+      issuer: issuer.certificate.subject,
+      subject,
+      notBefore: new Date(Math.floor((now.getTime() - backdating) / 1000) * 1000),
+      notAfter: wanted.notAfter,
+      publicKey,
+      basicConstraints: { ca: true, pathLength: wanted.pathLength },
+      keyUsage: ['digitalSignature', 'keyCertSign', 'cRLSign'],
+      extendedKeyUsage: [],
+      names: [],
+      nameConstraints: undefined,
+      authorityKeyIdentifier: subjectKeyIdentifierOf(issuer.certificate),
+      crlUrls: [],
+      ocspUrls: [],
+      issuerUrls: [],
+    },
+    key,
+  );
+  const file = issuedFile(issuer.folder, wanted.notAfter, serialHex(readCertificate(certificate).serial));
+  makeFolder(dirname(file), 0o700);
+  createOnce(file, { data: certificatePem(certificate), mode: 0o644 });
+  syncFolder(dirname(file));
+  return { certificate, chain: [issuer.certificate, ...issuer.chain] };
+}

@@ -1,0 +1,200 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { run, temporaryFolder, type Ran } from '../support/cli.ts';
+import { emulatorForFile } from '../support/aws/lent.ts';
+import { schemaErrors } from '../support/schemas.ts';
+
+const emulator = emulatorForFile();
+let cwd: string;
+
+beforeEach(() => {
+  cwd = temporaryFolder();
+  emulator().cloud.cas.clear();
+});
+
+const certwright = (...argv: string[]): Promise<Ran> =>
+  run(argv, { cwd, env: { ...emulator().environment }, now: () => emulator().clock.now() });
+
+/** Whose first attempt is the only one. */
+const createOnce = (...flags: string[]): Promise<Ran> =>
+  run(['ca', 'create', '--on', 'acm-pca', '--yes', ...flags], {
+    cwd,
+    env: { ...emulator().environment, AWS_MAX_ATTEMPTS: '1' },
+    now: () => emulator().clock.now(),
+  });
+
+const create = (...flags: string[]): Promise<Ran> =>
+  certwright('ca', 'create', '--on', 'acm-pca', '--yes', ...flags);
+const root = ['--type', 'root', '--name', 'Corp Root'];
+
+/** The ARN of a CA that was made. */
+async function made(...flags: string[]): Promise<string> {
+  const { code, stdout, stderr } = await create(...flags, '--json');
+  expect({ code, stderr, errors: schemaErrors(stdout) }).toEqual({ code: 0, stderr: '', errors: [] });
+  return (JSON.parse(stdout) as { arn: string }).arn;
+}
+
+const ca = (arn: string) => {
+  const found = emulator().cloud.cas.get(arn);
+  if (!found?.certificate) throw new Error(`${arn} has no certificate`);
+  return { ...found, own: new X509Certificate(found.certificate.der) };
+};
+const calls = (operation: string): number => emulator().stats.calls[operation] ?? 0;
+
+describe('a CA of AWS Private CA', () => {
+  test('a root signs itself, and issues at once', async () => {
+    const arn = await made(...root, '--permit-acm');
+    const { own, state, keyAlgorithm, permissions } = ca(arn);
+    expect({ state, keyAlgorithm }).toEqual({ state: 'ACTIVE', keyAlgorithm: 'EC_secp384r1' });
+    expect(own.verify(own.publicKey)).toBe(true);
+    expect(own.subject).toBe('CN=Corp Root');
+    expect(permissions.map(({ principal }) => principal)).toEqual(['acm.amazonaws.com']);
+    const issued = await certwright('issue', 'orders.internal', '--ca', arn);
+    expect(issued).toMatchObject({ code: 0 });
+  });
+
+  test('a subordinate one is signed by another CA there', async () => {
+    const parent = await made(...root);
+    const arn = await made(
+      '--type',
+      'subordinate',
+      '--name',
+      'Issuing',
+      '--parent',
+      parent,
+      '--key-type',
+      'rsa-2048',
+    );
+    const { own, chain } = ca(arn);
+    expect(own.verify(ca(parent).own.publicKey)).toBe(true);
+    expect(chain).toHaveLength(1);
+  });
+
+  test('a subordinate one is signed by the root of a folder, which writes it down', async () => {
+    await certwright('ca', 'init', '--name', 'Shop');
+    const arn = await made('--type', 'subordinate', '--name', 'Issuing', '--parent', './ca');
+    const { own, chain } = ca(arn);
+    expect(chain).toHaveLength(1);
+    expect(own.issuer).toBe('CN=Shop Root CA');
+    const shown = await certwright('ca', 'show', '--json');
+    expect(shown.stdout).toContain('"issued": 2');
+    const issued = await certwright('issue', 'orders.internal', '--ca', arn, '--lifetime', '2d');
+    expect(issued).toMatchObject({ code: 0 });
+  });
+
+  test('has a CRL, OCSP and a mode', async () => {
+    await certwright('ca', 'init', '--name', 'Shop');
+    const below = ['--type', 'subordinate', '--name', 'Builds', '--parent', './ca'];
+    const flags = [
+      '--mode',
+      'short-lived',
+      '--crl-bucket',
+      'crl-bucket',
+      '--crl-cname',
+      'crl.example.com',
+      '--ocsp',
+    ];
+    const { crl, ocsp, usageMode } = ca(await made(...below, ...flags));
+    expect(usageMode).toBe('SHORT_LIVED_CERTIFICATE');
+    expect(crl?.given).toMatchObject({
+      S3ObjectAcl: 'BUCKET_OWNER_FULL_CONTROL',
+      CustomCname: 'crl.example.com',
+    });
+    expect(ocsp).toMatchObject({ Enabled: true });
+  });
+
+  test('made once is there already', async () => {
+    const arn = await made(...root);
+    const before = calls('CreateCertificateAuthority');
+    expect(await made(...root)).toBe(arn);
+    expect(calls('CreateCertificateAuthority')).toBe(before);
+    const { code, stderr } = await create(...root, '--key-type', 'rsa-2048');
+    expect(code).toBe(2);
+    expect(stderr).toContain('another CA named "Corp Root"');
+  });
+});
+
+describe('a run that failed is gone on with', () => {
+  test.each([
+    'CreateCertificateAuthority',
+    'GetCertificateAuthorityCsr',
+    'IssueCertificate',
+    'GetCertificate',
+    'ImportCertificateAuthorityCertificate',
+    'CreatePermission',
+  ])('after %s', async (operation) => {
+    const billed = emulator().stats.billed;
+    emulator().refuse(operation, 'ExpiredTokenException', 'the token has expired');
+    const first = await create(...root, '--permit-acm');
+    expect(first).toMatchObject({ code: 1 });
+    const arn = await made(...root, '--permit-acm');
+    expect([...emulator().cloud.cas.keys()]).toEqual([arn]);
+    expect(ca(arn).permissions).toHaveLength(1);
+    expect(emulator().stats.billed - billed).toBe(1);
+  });
+
+  test('a CA whose answer was lost is found again, even after AWS has forgotten the token', async () => {
+    emulator().script('CreateCertificateAuthority', { kind: 'reset', afterEffect: true });
+    expect((await createOnce(...root)).code).toBe(75);
+    expect(emulator().cloud.cas.size).toBe(1);
+    emulator().clock.advance(10 * 60_000);
+    expect([...emulator().cloud.cas.keys()]).toEqual([await made(...root)]);
+  });
+
+  test('a certificate whose answer was lost is not ordered twice without a word', async () => {
+    emulator().script('IssueCertificate', { kind: 'reset', afterEffect: true });
+    expect((await createOnce(...root)).code).toBe(75);
+    emulator().clock.advance(10 * 60_000);
+    const { code, stderr } = await create(...root);
+    expect(code).toBe(75);
+    expect(stderr).toContain('--reissue');
+    await made(...root, '--reissue');
+  });
+
+  test('what AWS refuses leaves nothing behind', async () => {
+    emulator().refuse('CreateCertificateAuthority', 'InvalidPolicyException', 'the bucket does not allow it');
+    expect((await create(...root, '--crl-bucket', 'crl-bucket')).code).toBe(1);
+    expect(readdirSync(join(cwd, 'certs/.aws')).filter((name) => name.endsWith('.json'))).toEqual([]);
+    await made(...root);
+  });
+});
+
+describe('refused before anything is made', () => {
+  test.each([
+    [['--type', 'subordinate', '--name', 'A'], '--parent'],
+    [[...root, '--parent', './ca'], 'signs itself'],
+    [[...root, '--mode', 'short-lived', '--permit-acm'], 'short-lived'],
+    [[...root, '--key-type', 'ed25519'], 'no ed25519 keys'],
+    [[...root, '--path-length', '9'], '--path-length'],
+    [[...root, '--crl-cname', 'a.example'], '--crl-bucket'],
+  ])('%j', async (flags, words) => {
+    const before = calls('CreateCertificateAuthority');
+    const { code, stderr } = await create(...flags);
+    expect({ code, calls: calls('CreateCertificateAuthority') }).toEqual({ code: 2, calls: before });
+    expect(stderr).toContain(words);
+  });
+
+  test('a life beyond the parent', async () => {
+    await certwright('ca', 'init', '--name', 'Shop', '--lifetime', '1y');
+    const { code, stderr } = await create('--type', 'subordinate', '--name', 'Issuing', '--parent', './ca');
+    expect(code).toBe(2);
+    expect(stderr).toContain('outlive its parent');
+  });
+
+  test('without --yes and without a terminal, after saying what it costs', async () => {
+    const { code, stderr } = await certwright('ca', 'create', '--on', 'acm-pca', ...root);
+    expect(code).toBe(2);
+    expect(stderr).toContain('https://aws.amazon.com/private-ca/pricing');
+    expect(stderr).toContain('--yes');
+    expect(emulator().cloud.cas.size).toBe(0);
+    expect(existsSync(join(cwd, 'certs'))).toBe(false);
+  });
+});
+
+test('the journal holds no key', async () => {
+  const { stdout } = await create(...root, '--json');
+  const { journal } = JSON.parse(stdout) as { journal: string };
+  expect(readFileSync(journal, 'utf8')).not.toContain('PRIVATE KEY');
+});
