@@ -3,7 +3,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { csrPem } from '../support/aws/csr-pem.ts';
-import { emulatorForFile } from '../support/aws/lent.ts';
+import { openAuthority } from '../../src/pki/authorities/open.ts';
+import { generateKey, publicKeyDer } from '../../src/pki/x509/key.ts';
+import type { Profile } from '../../src/pki/x509/profile.ts';
+import { parseName } from '../../src/pki/x509/subject-alternative-name.ts';
+import { awsOptions, emulatorForFile } from '../support/aws/lent.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
 import { checkPair, leftovers } from '../support/invariants.ts';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 
@@ -99,6 +104,43 @@ describe('issuing from AWS Private CA', () => {
     const ran = await issue(cwd, [], { now });
     expect({ code: ran.code, error: errorOf(ran).code }).toEqual({ code: 75, error: 'in-doubt' });
     expect(calls('IssueCertificate')).toBe(1);
+  });
+
+  it('an order that was throttled, and no more, is in no doubt an hour later', async () => {
+    const cwd = temporaryFolder();
+    emulator().script('IssueCertificate', { kind: 'throttling', afterEffect: false });
+    expect(await issue(cwd, [], once)).toMatchObject({ code: 75 });
+    const { billed } = meter();
+    const now = (): Date => new Date(emulator().clock.now().getTime() + 3_600_000);
+    expect(await issue(cwd, [], { now })).toMatchObject({ code: 0 });
+    expect(billed()).toBe(1);
+  });
+
+  it('an order that is interrupted before it is sent leaves no doubt', async () => {
+    const { calls } = meter();
+    const interrupt = new AbortController();
+    const authority = await openAuthority(ca, {
+      ask: () => Promise.reject(new Error('no passphrase is asked for')),
+      now: () => emulator().clock.now(),
+      aws: awsOptions(emulator(), {
+        signal: interrupt.signal,
+        say: (line) => {
+          if (line.includes('which is billed')) interrupt.abort(new Error('interrupted'));
+        },
+      }),
+    });
+    const key = await generateKey('ec-p256');
+    const seconds = Math.floor(emulator().clock.now().getTime() / 1000) * 1000;
+    const profile: Profile = {
+      ...{ names: [parseName('orders.internal')], usage: 'mtls', subject: undefined, keyType: 'ec-p256' },
+      ...{ notBefore: new Date(seconds), notAfter: new Date(seconds + 3_600_000) },
+      ...{ publicKey: publicKeyDer(key), crlUrls: [], ocspUrls: [], issuerUrls: [] },
+    };
+    const journal = new MemoryJournal();
+    await expect(authority.issue(profile, { kind: 'own', key }, journal)).rejects.toThrow('interrupted');
+    expect(journal.states.length).toBe(3);
+    expect(journal.read()).toBeUndefined();
+    expect(calls('IssueCertificate')).toBe(0);
   });
 
   it('an error page in HTML is tried again like any other error of a server', async () => {

@@ -64,6 +64,8 @@ export function watchAttempts(
         }
         if (protocol === 'http:' && !isLoopback(hostname)) await refuseLongLivedKeys(config, hostname);
         await paces[commandName.replace(/Command$/, '')]?.turn(options.signal);
+        // What is not sent is in no doubt.
+        options.signal.throwIfAborted();
         return next(args).catch(judgeForRetries);
       },
     { name: 'certwrightManners', relation: 'after', toMiddleware: 'retryMiddleware' },

@@ -35,8 +35,9 @@ export interface Purchase<Order> extends Memory {
 /**
  * Goes on with the order of an earlier run, or places one: it is on disk before it is sent, and AWS's answer is on disk
  * before anything else happens.
- * @throws PkiError `refused`, `credentials` where it was certainly not carried out, and nothing is left in the journal;
- * `in-doubt` where an earlier order was sent, no answer came, and AWS cannot be asked any more; `unreachable`
+ * Where it was certainly not carried out, whatever the error, nothing is left in the journal.
+ * @throws PkiError `refused`, `credentials` where it was not carried out; `unreachable` where that is not known, or where
+ * it was throttled; `in-doubt` where an earlier order was sent, no answer came, and AWS cannot be asked any more
  */
 export async function orderOnce<Order>(
   journal: Journal,
@@ -51,9 +52,8 @@ export async function orderOnce<Order>(
     journal.write({ ...placed, certificateArn }, { durable: true });
     return { order: placed.order, certificateArn };
   } catch (error) {
-    if (!(error instanceof PkiError) || (error.code !== 'refused' && error.code !== 'credentials'))
-      throw error;
-    if (sending.mayBeCarriedOut(error)) throw doubtful(error);
+    if (sending.mayBeCarriedOut(error)) throw isNo(error) ? doubtful(error) : error;
+    // Throttled, refused, or never sent: there is nothing to ask AWS about later.
     journal.forget();
     throw error;
   }
@@ -88,6 +88,9 @@ function place<Order>(
   journal.write({ ...placed }, { durable: true });
   return placed;
 }
+
+const isNo = (error: unknown): error is PkiError =>
+  error instanceof PkiError && (error.code === 'refused' || error.code === 'credentials');
 
 const doubtful = (error: PkiError): PkiError =>
   new PkiError(

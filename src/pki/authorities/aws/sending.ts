@@ -1,4 +1,4 @@
-import { foreignCode, type PkiError } from '../../errors.ts';
+import { foreignCode, PkiError } from '../../errors.ts';
 
 /** A command of the SDK, as far as its middleware goes. */
 interface Command {
@@ -28,6 +28,7 @@ const ofTheOrder = [
  * what became of those before it.
  */
 export class Sending {
+  /** Whether one of them may have been carried out. */
   #doubtful: boolean;
   readonly #refuseForgotten: () => void;
 
@@ -47,7 +48,9 @@ export class Sending {
         // The first attempt of all may come at any time: no other order can have been answered for it.
         if (this.#doubtful) this.#refuseForgotten();
         try {
-          return await next(args);
+          const answer = await next(args);
+          this.#doubtful = true;
+          return answer;
         } catch (error) {
           this.#doubtful ||= !wasNotDone(error);
           throw error;
@@ -58,8 +61,9 @@ export class Sending {
     return command;
   }
 
-  /** Whether an attempt before the one that was refused may have been carried out. */
-  mayBeCarriedOut({ cause }: PkiError): boolean {
+  /** Whether any attempt may have been carried out, now that this was thrown in the end. */
+  mayBeCarriedOut(error: unknown): boolean {
+    const cause = error instanceof PkiError ? error.cause : undefined;
     return this.#doubtful && !(cause instanceof Error && ofTheOrder.includes(cause.name));
   }
 }
