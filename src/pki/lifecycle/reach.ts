@@ -1,7 +1,7 @@
 import { PkiError } from '../errors.ts';
 import { tlsVersions, type ProbeOrder, type TlsVersion } from '../tls/probe.ts';
 import { applications, type Application } from '../tls/prove.ts';
-import { proxyFor } from '../tls/proxy.ts';
+import { proxyFor } from '../proxy-environment.ts';
 import { startTlsProtocols, type StartTls } from '../tls/starttls.ts';
 import { parseEndpoint } from '../tls/target.ts';
 import { parseName, type SubjectAlternativeName } from '../x509/subject-alternative-name.ts';

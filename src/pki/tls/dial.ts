@@ -1,9 +1,10 @@
+import type { Proxy } from '../proxy-environment.ts';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { foreignCode } from '../errors.ts';
 import { ConnectionFailure, networkWords, within } from './failure.ts';
 import { PlainTalk } from './plain-talk.ts';
-import { openTunnel, type Proxy } from './proxy.ts';
+import { openTunnel } from './proxy.ts';
 import { startTls, type StartTls } from './starttls.ts';
 import type { Endpoint } from './target.ts';
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { probe, type Connection } from '../../../src/pki/tls/probe.ts';
-import { proxyFor, type Proxy } from '../../../src/pki/tls/proxy.ts';
+import { proxyFor, type Proxy } from '../../../src/pki/proxy-environment.ts';
 import { authority, issue } from '../../support/chains.ts';
 import { listen, pairOf, pemOf, tcpServer, tlsServer } from '../../support/tls-server.ts';
 

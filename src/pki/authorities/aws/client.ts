@@ -2,11 +2,13 @@ import { PkiError } from '../../errors.ts';
 import { Final } from './failure.ts';
 import type { AwsConnection } from './options.ts';
 import type { Pace } from './pace.ts';
+import { TunnelAgent } from './tunnel-agent.ts';
 
 /** One attempt of a call, as the SDK's middleware sees it. */
 interface HttpRequest {
   protocol: string;
   hostname: string;
+  port?: number;
 }
 
 /** What the SDK's clients have in common; their own types differ in what they send. */
@@ -38,6 +40,7 @@ export const clientSettings = (
     connectionTimeout: 5_000,
     requestTimeout: options.timeout,
     socketTimeout: options.timeout,
+    httpsAgent: new TunnelAgent(options.env, options.timeout),
   },
   ...(region === undefined ? {} : { region }),
 });
@@ -57,10 +60,11 @@ export function watchAttempts(
   middlewareStack.addRelativeTo(
     (next, { commandName = '' }) =>
       async (args) => {
-        const { protocol, hostname } = args.request as HttpRequest;
+        const { protocol, hostname, port } = args.request as HttpRequest;
         if (!isOfAws(hostname) && named !== hostname) {
           named = hostname;
-          options.say(`speaking to ${protocol}//${hostname}, which is not AWS`);
+          const place = port === undefined ? hostname : `${hostname}:${port}`;
+          options.say(`speaking to ${protocol}//${place}, which is not AWS`);
         }
         if (protocol === 'http:' && !isLoopback(hostname)) await refuseLongLivedKeys(config, hostname);
         await paces[commandName.replace(/Command$/, '')]?.turn(options.signal);

@@ -1,0 +1,126 @@
+import { writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { parseName } from '../../src/pki/x509/subject-alternative-name.ts';
+import { certificatePem } from '../../src/pki/x509/pem-writer.ts';
+import { authority, issue } from '../support/chains.ts';
+import { spawnProgram, temporaryFolder, type Ran } from '../support/cli.ts';
+import { listen, pairOf, pemOf } from '../support/tls-server.ts';
+
+const now = Date.now();
+const times = { notBefore: new Date(now - 3_600_000), notAfter: new Date(now + 86_400_000) };
+const root = authority('Root', undefined, times);
+const names = ['acm.example.test', '127.0.0.1'].map(parseName);
+const pair = pemOf(pairOf(issue('acm.example.test', root, { ...times, names })));
+const arn = 'arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012';
+
+let endpoint: number;
+let asked: string[];
+let folder: string;
+
+beforeEach(async () => {
+  folder = temporaryFolder();
+  writeFileSync(join(folder, 'root.pem'), certificatePem(root.certificate.der));
+  asked = [];
+  endpoint = await listen(
+    createHttpsServer(pair, (_, answer) => {
+      answer.writeHead(400, { 'Content-Type': 'application/x-amz-json-1.1' });
+      answer.end('{"__type":"ResourceNotFoundException","message":"there is none"}');
+    }),
+  );
+});
+
+/** A proxy through which every name leads to the endpoint. */
+const proxy = (status = 200): Promise<number> =>
+  listen(
+    createHttpServer().on('connect', ({ url = '', headers }, client: Socket) => {
+      asked.push(`${url} ${headers['proxy-authorization'] ?? ''}`.trim());
+      client.write(`HTTP/1.1 ${status} whatever\r\n\r\n`);
+      if (status !== 200) return void client.end();
+      const server = connect(endpoint, '127.0.0.1');
+      server.on('error', () => client.destroy());
+      client.on('error', () => server.destroy());
+      client.pipe(server).pipe(client);
+    }),
+  );
+
+const inspect = (env: Record<string, string>): Promise<Ran> =>
+  spawnProgram(['inspect', arn], {
+    env: {
+      PATH: process.env['PATH'],
+      NODE_EXTRA_CA_CERTS: join(folder, 'root.pem'),
+      AWS_ENDPOINT_URL: 'https://acm.example.test',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      AWS_MAX_ATTEMPTS: '1',
+      ...env,
+    },
+  });
+
+describe('calls to AWS', () => {
+  test('go through HTTPS_PROXY, with its password', async () => {
+    const port = await proxy();
+    const { code, stderr } = await inspect({ HTTPS_PROXY: `http://me:secret@127.0.0.1:${port}` });
+    expect(stderr).toContain('ACM holds no');
+    expect(code).toBe(2);
+    expect(asked).toEqual([`acm.example.test:443 Basic ${Buffer.from('me:secret').toString('base64')}`]);
+    expect(stderr).not.toContain('secret');
+  });
+
+  test('go past it where NO_PROXY says so, and an endpoint is named with its port', async () => {
+    const port = await proxy();
+    const { stderr } = await inspect({
+      HTTPS_PROXY: `http://127.0.0.1:${port}`,
+      NO_PROXY: '127.0.0.1',
+      AWS_ENDPOINT_URL: `https://127.0.0.1:${endpoint}`,
+    });
+    expect(stderr).toContain('ACM holds no');
+    expect(stderr).toContain(`speaking to https://127.0.0.1:${endpoint}, which is not AWS`);
+    expect(asked).toEqual([]);
+  });
+
+  test('that a proxy refuses can be tried again', async () => {
+    const port = await proxy(403);
+    const { code, stderr } = await inspect({ HTTPS_PROXY: `http://127.0.0.1:${port}` });
+    expect(code).toBe(75);
+    expect(stderr).toContain('refuses the tunnel to acm.example.test:443: 403');
+  });
+
+  test('with a proxy that is none are bad usage', async () => {
+    const { code, stderr } = await inspect({ HTTPS_PROXY: 'socks5://127.0.0.1:1' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('HTTPS_PROXY names a proxy of kind socks5');
+  });
+});
+
+test('a profile that is named counts for both services, over keys in the environment', async () => {
+  const config = join(folder, 'credentials');
+  writeFileSync(config, '[corp]\naws_access_key_id = CORPKEY\naws_secret_access_key = x\n');
+  const keys: string[] = [];
+  const port = await listen(
+    createHttpServer(({ headers }, answer) => {
+      keys.push(/Credential=(\w+)/.exec(headers.authorization ?? '')?.[1] ?? '');
+      answer.writeHead(400, { 'Content-Type': 'application/x-amz-json-1.1' });
+      answer.end('{"__type":"ResourceNotFoundException","message":"there is none"}');
+    }),
+  );
+  const env = {
+    PATH: process.env['PATH'],
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_SHARED_CREDENTIALS_FILE: config,
+    AWS_CONFIG_FILE: join(folder, 'none'),
+    AWS_ACCESS_KEY_ID: 'OTHERKEY',
+    AWS_SECRET_ACCESS_KEY: 'test',
+  };
+  const ca =
+    'arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/12345678-1234-1234-1234-123456789012';
+  for (const target of [arn, ca]) {
+    const { stderr } = await spawnProgram(['inspect', target, '--profile', 'corp'], { env });
+    expect(stderr).not.toMatch(/warning|Multiple credential/i);
+  }
+  expect(keys).toEqual(['CORPKEY', 'CORPKEY']);
+});
