@@ -1,6 +1,6 @@
 import { ACMPCAClient } from '@aws-sdk/client-acm-pca';
 import { clientSettings, watchAttempts } from '../aws/client.ts';
-import { awsFailure } from '../aws/failure.ts';
+import { awsFailure, withTried } from '../aws/failure.ts';
 import type { AwsConnection } from '../aws/options.ts';
 import { Pace } from '../aws/pace.ts';
 
@@ -21,9 +21,11 @@ export type Send<T> = (sdk: ACMPCAClient, http: { abortSignal: AbortSignal }) =>
 export class AcmPcaClient {
   readonly #sdk: ACMPCAClient;
   readonly #signal: AbortSignal;
+  readonly #env: AwsConnection['env'];
 
   constructor(region: string | undefined, connection: AwsConnection) {
     this.#signal = connection.signal;
+    this.#env = connection.env;
     this.#sdk = new ACMPCAClient(clientSettings(connection, region));
     watchAttempts(this.#sdk, connection, paces);
   }
@@ -37,7 +39,7 @@ export class AcmPcaClient {
       return await send(this.#sdk, { abortSignal: this.#signal });
     } catch (error) {
       this.#signal.throwIfAborted();
-      throw awsFailure(error, doing, who);
+      throw withTried(awsFailure(error, doing, who), this.#env);
     }
   }
 }

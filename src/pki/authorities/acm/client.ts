@@ -1,6 +1,6 @@
 import { ACMClient } from '@aws-sdk/client-acm';
 import { clientSettings, watchAttempts } from '../aws/client.ts';
-import { awsFailure } from '../aws/failure.ts';
+import { awsFailure, withTried } from '../aws/failure.ts';
 import type { AwsConnection } from '../aws/options.ts';
 import { Pace } from '../aws/pace.ts';
 
@@ -20,9 +20,11 @@ export type Send<T> = (sdk: ACMClient, http: { abortSignal: AbortSignal }) => Pr
 export class AcmClient {
   readonly #sdk: ACMClient;
   readonly #signal: AbortSignal;
+  readonly #env: AwsConnection['env'];
 
   constructor(region: string | undefined, connection: AwsConnection, attempts?: number) {
     this.#signal = connection.signal;
+    this.#env = connection.env;
     this.#sdk = new ACMClient(clientSettings(connection, region, attempts));
     watchAttempts(this.#sdk, connection, paces);
   }
@@ -33,7 +35,7 @@ export class AcmClient {
       return await send(this.#sdk, { abortSignal: this.#signal });
     } catch (error) {
       this.#signal.throwIfAborted();
-      throw awsFailure(error, doing, 'ACM');
+      throw withTried(awsFailure(error, doing, 'ACM'), this.#env);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { credentialsTried } from './credentials-tried.ts';
 import { foreignCode, PkiError, type ErrorCode } from '../../errors.ts';
 
 /** What the SDK throws: a service's answer, or what kept it from coming. */
@@ -22,7 +23,7 @@ interface Meaning {
 
 const credentials: Meaning = {
   code: 'credentials',
-  hint: 'tried in this order: AWS_ACCESS_KEY_ID, the profile (--profile, AWS_PROFILE; for SSO "aws sso login"), a web identity token, the container, the instance',
+  hint: 'look at AWS_ACCESS_KEY_ID, --profile and AWS_PROFILE',
 };
 const throttled: Meaning = {
   code: 'unreachable',
@@ -80,6 +81,15 @@ const networkCodes = new Set([
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
+
+/** A failure to find credentials, with what was tried. */
+export const withTried = (error: PkiError, env: Readonly<Record<string, string | undefined>>): PkiError =>
+  (error.cause as Error | undefined)?.name === 'CredentialsProviderError'
+    ? new PkiError(error.code, error.message, {
+        hint: `tried: ${credentialsTried(env)}`,
+        cause: error.cause,
+      })
+    : error;
 
 /**
  * Translates what a call to AWS threw. `refused` and `credentials` mean that it was not done; `unreachable` that it may

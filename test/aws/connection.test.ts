@@ -124,3 +124,21 @@ test('a profile that is named counts for both services, over keys in the environ
   }
   expect(keys).toEqual(['CORPKEY', 'CORPKEY']);
 });
+
+test('without credentials, all that was tried is said', async () => {
+  const config = join(folder, 'config');
+  writeFileSync(config, '[profile corp]\nregion = eu-west-1\n');
+  const env = {
+    PATH: process.env['PATH'],
+    AWS_ENDPOINT_URL: `https://127.0.0.1:${endpoint}`,
+    AWS_CONFIG_FILE: config,
+    AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  const without = await spawnProgram(['inspect', arn], { env });
+  expect(without.code).toBe(1);
+  expect(without.stderr).toContain('AWS_ACCESS_KEY_ID: not set; profile "default": not in');
+  expect(without.stderr).toContain('instance: switched off by AWS_EC2_METADATA_DISABLED');
+  const corp = await spawnProgram(['inspect', arn, '--profile', 'corp'], { env });
+  expect(corp.stderr).toContain(`profile "corp" of ${config}: gives none`);
+});

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { readIfThere } from '../../durable.ts';
+import { PkiError } from '../../errors.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Where credentials were looked for, in the SDK's order, and what was found there: the SDK itself only says that there were
+ * none. No value of a secret is said.
+ */
+export function credentialsTried(env: Environment): string {
+  return [keys(env), profile(env), webIdentity(env), container(env), instance(env)].join('; ');
+}
+
+const isSet = (value: string | undefined): boolean => value !== undefined && value !== '';
+
+function keys(env: Environment): string {
+  const [id, secret] = [isSet(env['AWS_ACCESS_KEY_ID']), isSet(env['AWS_SECRET_ACCESS_KEY'])];
+  if (id && secret) return 'AWS_ACCESS_KEY_ID: set, but a profile is named and comes before it';
+  if (id || secret) {
+    const [there, missing] = id ? ['ID', 'SECRET_ACCESS_KEY'] : ['SECRET', 'ACCESS_KEY_ID'];
+    return `AWS_ACCESS_KEY_ID: the ${there.toLowerCase()} is set, AWS_${missing} is not`;
+  }
+  return 'AWS_ACCESS_KEY_ID: not set';
+}
+
+function profile(env: Environment): string {
+  const name = isSet(env['AWS_PROFILE']) ? (env['AWS_PROFILE'] ?? '') : 'default';
+  const home = join(env['HOME'] ?? '', '.aws');
+  const files = [
+    env['AWS_CONFIG_FILE'] ?? join(home, 'config'),
+    env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(home, 'credentials'),
+  ];
+  const found = files.filter((file) => hasProfile(file, name));
+  return found.length === 0
+    ? `profile ${JSON.stringify(name)}: not in ${files.join(', nor in ')}`
+    : `profile ${JSON.stringify(name)} of ${found.join(' and ')}: gives none (for SSO "aws sso login"; a role needs its source)`;
+}
+
+function hasProfile(file: string, name: string): boolean {
+  try {
+    const sections = readIfThere(file)
+      ?.toString('utf8')
+      .matchAll(/^\s*\[\s*(?:profile\s+)?([^\]]+?)\s*\]/gm);
+    return [...(sections ?? [])].some(([, section = '']) => section.replace(/^["']|["']$/g, '') === name);
+  } catch (error) {
+    if (error instanceof PkiError) return false;
+    throw error;
+  }
+}
+
+function webIdentity(env: Environment): string {
+  const file = env['AWS_WEB_IDENTITY_TOKEN_FILE'];
+  if (!isSet(file)) return 'web identity (AWS_WEB_IDENTITY_TOKEN_FILE): not set';
+  return `web identity ${JSON.stringify(file)}: ${isSet(env['AWS_ROLE_ARN']) ? 'gives none' : 'AWS_ROLE_ARN is not set'}`;
+}
+
+const container = (env: Environment): string =>
+  isSet(env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI']) || isSet(env['AWS_CONTAINER_CREDENTIALS_FULL_URI'])
+    ? 'container: gives none'
+    : 'container: not in one';
+
+const instance = (env: Environment): string =>
+  env['AWS_EC2_METADATA_DISABLED'] === 'true'
+    ? 'instance: switched off by AWS_EC2_METADATA_DISABLED'
+    : 'instance: does not answer, or has no role';
