@@ -33,22 +33,33 @@ describe('what each command loads', () => {
     ]);
   });
 
-  it.each(['issue', 'config', 'ca', 'inspect', 'verify-mtls'])(
+  it.each(['issue', 'rotate', 'config', 'ca', 'inspect', 'verify-mtls'])(
     '%s loads commander and chalk and nothing else of npm',
     (command) => {
       expect(packagesOf(command)).toEqual(['chalk', 'commander']);
     },
   );
 
-  it.each(['issue', 'ca'])('%s loads no code of inspect', (command) => {
+  it.each(['issue', 'rotate', 'ca'])('%s loads no code of inspect', (command) => {
     expect(loadedWith(command).filter((id) => /inspect|pkcs12|pkcs7|rc2/.test(id))).toEqual([]);
   });
 
-  it.each(['issue', 'config'])('%s reads no config file before there is one', (command) => {
+  it.each(['issue', 'rotate', 'config'])('%s reads no config file before there is one', (command) => {
     expect(loadedWith(command).filter((id) => /yaml|pki\/config\//.test(id))).toEqual([
       'src/pki/config/settings.ts',
     ]);
   });
+
+  it.each(['issue', 'rotate'])(
+    '%s loads no code that speaks to AWS without a certificate of AWS',
+    (command) => {
+      expect(
+        loadedWith(command).filter((id) =>
+          /authorities\/(acm|acm-pca)\/|aws\/(client|sending)|@aws-sdk/.test(id),
+        ),
+      ).toEqual([]);
+    },
+  );
 
   it('inspect loads no validator before it is asked for a verdict', () => {
     expect(
@@ -62,7 +73,7 @@ describe('what each command loads', () => {
     );
   });
 
-  it.each(['main', 'issue', 'ca', 'inspect'])(
+  it.each(['main', 'issue', 'rotate', 'ca', 'inspect'])(
     '%s loads nothing of TLS before it meets a server',
     (command) => {
       expect(

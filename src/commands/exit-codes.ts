@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../pki/errors.ts';
 
 /** Process exit codes (docs/exit-codes.md); 75 is EX_TEMPFAIL of sysexits(3). */
-export const exit = { done: 0, failed: 1, usage: 2, no: 3, partly: 4, tryAgain: 75 } as const;
+export const exit = { done: 0, failed: 1, usage: 2, no: 3, partly: 4, changed: 10, tryAgain: 75 } as const;
 
 export type ExitCode = (typeof exit)[keyof typeof exit];
 

@@ -8,21 +8,19 @@ import {
   type AllOrder,
   type Wanted,
 } from '../pki/lifecycle/issue-all.ts';
-import { openOrCreate, type Authority, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
+import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
 import { PkiError } from '../pki/errors.ts';
-import type { StoredRequest } from '../pki/lifecycle/request.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
-import { awsOptions } from './aws-options.ts';
 import { requireConfig } from './config-file.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { AllReport } from './issue-all-report.ts';
 import { defaultAuthority } from './issue-order.ts';
 import type { IssueFlags } from './issue.ts';
-import { exclusive, storePath } from './options.ts';
+import { openOptions } from './open-options.ts';
+import { exclusive, jobsOf, storePath } from './options.ts';
 import type { Output } from './output.ts';
-import { caPassphrase } from './passphrase.ts';
 
 /** What goes with --all; whatever else `issue` takes is the config file's to say. */
 const companions: readonly (keyof IssueFlags)[] = [
@@ -90,12 +88,6 @@ function allOrder(config: Config, flags: IssueFlags, context: Context): AllOrder
   };
 }
 
-function jobsOf(text = '8'): number {
-  const jobs = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (jobs >= 1 && jobs <= 100) return jobs;
-  throw new PkiError('usage', `--jobs ${JSON.stringify(text)} is not a number of jobs`, { hint: '1 to 100' });
-}
-
 async function issue(
   order: AllOrder,
   report: AllReport,
@@ -133,18 +125,4 @@ async function look(
       : async () => [];
   const world = { now: context.now, pid: context.pid, signal: context.signal };
   await lookAtAll(order, examine, world, (outcome) => report.add(outcome));
-}
-
-/** One passphrase serves all authorities of a run: two prompts at a time could not be told apart. */
-function openOptions(
-  flags: IssueFlags,
-  context: Context,
-  output: Output,
-): (request: StoredRequest) => OpenOptions {
-  let passphrase: Promise<Buffer> | undefined;
-  return (request) => ({
-    ask: () => (passphrase ??= caPassphrase(flags.passphraseFile, context)),
-    now: context.now,
-    aws: awsOptions(flags, request, context, output),
-  });
 }

@@ -9,6 +9,7 @@ declare const __VERSION__: string;
 /** One row a subcommand: what `--help` says, and where its code is. Only the one that is called is loaded. */
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ register: Register }> }>> = {
   issue: { summary: 'issue a certificate and its key', load: () => import('./issue.ts') },
+  rotate: { summary: 'replace what is due, each in one switch', load: () => import('./rotate.ts') },
   inspect: { summary: 'show what certificates, keys and requests hold', load: () => import('./inspect.ts') },
   import: { summary: 'bring a certificate of the store into ACM', load: () => import('./import.ts') },
   list: { summary: 'list certificates, and when they end', load: () => import('./list.ts') },
@@ -27,6 +28,7 @@ const examples = `
 Examples:
   certwright issue orders.internal --create-ca   a CA, a key and a certificate, in one step
   certwright inspect orders.internal             what the certificate holds and when it ends
+  certwright rotate                              replace whatever is due (cron)
   certwright ca show                             the CA, and how to trust it
 
 Each command explains itself: certwright COMMAND --help`;

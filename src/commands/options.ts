@@ -64,3 +64,10 @@ export function exclusive(flags: Readonly<Record<string, unknown>>): void {
 
 /** Whether `--ca` names an authority of AWS rather than a folder. */
 export const isArn = (reference: string): boolean => /^(acm$|acm:|arn:)/.test(reference);
+
+/** `--jobs`: how many certificates are worked on at a time. */
+export function jobsOf(text = '8'): number {
+  const jobs = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (jobs >= 1 && jobs <= 100) return jobs;
+  throw new PkiError('usage', `--jobs ${JSON.stringify(text)} is not a number of jobs`, { hint: '1 to 100' });
+}

@@ -43,16 +43,20 @@ describeWith(['bash', 'nginx', 'curl'], 'the README', () => {
 });
 
 describeWith(['bash', 'openssl'], 'the reference pages', () => {
-  it.each(['docs/issue.md', 'docs/config.md', 'docs/ca.md', 'docs/inspect.md', 'docs/verify-mtls.md'])(
-    '%s has examples that work as they stand',
-    async (page) => {
-      const cwd = temporaryFolder();
-      for (const block of examples(page)) {
-        const { code, stderr } = await runExample(block, cwd);
-        expect({ block, code, stderr: code === 0 ? '' : stderr }).toEqual({ block, code: 0, stderr: '' });
-      }
-    },
-  );
+  it.each([
+    'docs/issue.md',
+    'docs/rotate.md',
+    'docs/config.md',
+    'docs/ca.md',
+    'docs/inspect.md',
+    'docs/verify-mtls.md',
+  ])('%s has examples that work as they stand', async (page) => {
+    const cwd = temporaryFolder();
+    for (const block of examples(page)) {
+      const { code, stderr } = await runExample(block, cwd);
+      expect({ block, code, stderr: code === 0 ? '' : stderr }).toEqual({ block, code: 0, stderr: '' });
+    }
+  });
 });
 
 describeWith(['bash', 'openssl', 'curl'], 'docs/aws.md', () => {

@@ -16,6 +16,7 @@ import {
 } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { extension, type Certificate } from '../../x509/certificate.ts';
+import { readCrlTimes } from '../../x509/crl-times.ts';
 import { buildCrl } from '../../x509/crl-writer.ts';
 import { readSubjectKeyIdentifier } from '../../x509/extensions.ts';
 import { oid } from '../../x509/oid.ts';
@@ -31,6 +32,14 @@ export interface CrlSigner {
 
 /** How many CRLs of an issuer stay on disk. */
 const kept = 5;
+
+/** Whether less than half of the current CRL's life is gone. */
+export function isCrlFresh(folder: string, now: Date): boolean {
+  const current = currentCrl(folder);
+  if (!current) return false;
+  const { thisUpdate, nextUpdate } = readCrlTimes(current.der);
+  return now.getTime() < (thisUpdate.getTime() + nextUpdate.getTime()) / 2;
+}
 
 /**
  * Signs the issuer's next CRL and moves `crl/current` to it.

@@ -9,7 +9,6 @@ import type { AskPassphrase } from '../../x509/key.ts';
 import { CaLimits } from './limits.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
 import { leafTemplate, type Profile } from '../../x509/profile.ts';
-import { readCrlTimes } from '../../x509/crl-times.ts';
 import type {
   Authority,
   Issuance,
@@ -20,7 +19,7 @@ import type {
   RequestKey,
 } from '../authority.ts';
 import { writeDefaults } from './ca-json.ts';
-import { currentCrl, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
+import { currentCrl, isCrlFresh, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
 import { crlLifetime } from './init.ts';
 import { issuedFile, issuedFolder, issuerFolder, issuerId } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
@@ -181,23 +180,40 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   /** Signs the issuing CA's next CRL once half of the current one's life is gone. */
   refreshCrl(): void {
     const now = this.#now();
-    const current = currentCrl(this.#issuer.folder);
-    const times = current && readCrlTimes(current.der);
-    if (times && now.getTime() < (times.thisUpdate.getTime() + times.nextUpdate.getTime()) / 2) return;
+    if (isCrlFresh(this.#issuer.folder, now)) return;
     const { folder, certificate } = this.#issuer;
     const nextUpdate = new Date(Math.min(now.getTime() + crlLifetime, certificate.notAfter.getTime()));
     publishCrl({ folder, certificate, key: this.#key }, now, nextUpdate);
   }
 
   trust(): { roots: string; crls: string } {
-    const chain = [this.#issuer.certificate, ...this.#issuer.chain];
-    const folders = chain.map((one) => issuerFolder(this.#ca.folder, issuerId(subjectKeyIdentifierOf(one))));
-    const root = chain.at(-1);
-    return {
-      roots: root ? certificatePem(root.der) : '',
-      crls: folders.map((folder) => currentCrl(folder)?.pem.toString('latin1') ?? '').join(''),
-    };
+    return trustOf(this.#ca);
   }
+}
+
+function trustOf({ folder, active }: LocalCa): { roots: string; crls: string } {
+  const chain = [active.certificate, ...active.chain];
+  const folders = chain.map((one) => issuerFolder(folder, issuerId(subjectKeyIdentifierOf(one))));
+  const root = chain.at(-1);
+  return {
+    roots: root ? certificatePem(root.der) : '',
+    crls: folders.map((one) => currentCrl(one)?.pem.toString('latin1') ?? '').join(''),
+  };
+}
+
+/** What can be told of a CA without its key. */
+export interface CaFacts {
+  /** Who signs now. */
+  issuer: Certificate;
+  /** `undefined` where its CRL is about to lapse: then its key is needed. */
+  trust: { roots: string; crls: string } | undefined;
+}
+
+/** @throws PkiError where the CA is not there, lax or malformed. */
+export function readCaFacts(folder: string, now: Date): CaFacts {
+  const ca = openCa(folder);
+  const trust = isCrlFresh(ca.active.folder, now) ? trustOf(ca) : undefined;
+  return { issuer: ca.active.certificate, trust };
 }
 
 /** What a CA would refuse, without opening its key. */

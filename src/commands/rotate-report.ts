@@ -1,0 +1,228 @@
+import { PkiError } from '../pki/errors.ts';
+import type { Rotation } from '../pki/lifecycle/rotate.ts';
+import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
+import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
+import { formatDuration } from '../pki/x509/duration.ts';
+import type { Context } from './context.ts';
+import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { pendingLines } from './issue-pending.ts';
+import { changeText } from './issue-remarks.ts';
+import { describe, type Output } from './output.ts';
+import { printable } from './printable.ts';
+import type { RotateFlags } from './rotate.ts';
+
+const schema = 'certwright.rotate/1';
+
+interface Lent {
+  /** Absolute path. */
+  store: string;
+  flags: Pick<RotateFlags, 'dryRun' | 'jsonLines' | 'detailedExitCode'>;
+  context: Context;
+  output: Output;
+}
+
+interface Row {
+  name: string;
+  state: Rotation['state'];
+  /** For a person: what happened, why, and until when it holds. */
+  cells: string[];
+  below: string[];
+  document: object;
+}
+
+/** Tells what became of each certificate as it comes, and of all of them at the end. */
+export class RotateReport {
+  readonly #lent: Lent;
+  readonly #rows: Row[] = [];
+  readonly #codes: ExitCode[] = [];
+  readonly #stale: object[] = [];
+
+  constructor(lent: Lent) {
+    this.#lent = lent;
+  }
+
+  add(outcome: Rotation): void {
+    const { output, flags, context } = this.#lent;
+    const exitCode = codeOf(outcome);
+    this.#codes.push(exitCode);
+    const document = { ...documentOf(outcome), exitCode };
+    if (flags.jsonLines === true) output.row({ schema, certificate: document });
+    const { name, state } = outcome;
+    const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : [];
+    this.#rows.push({ name, state, cells: cellsOf(outcome, context), below, document });
+    if (outcome.state === 'to-rotate') {
+      for (const warning of outcome.warnings) output.warn(`${name}: ${warning}`);
+    }
+    if (outcome.state !== 'failed') return;
+    const { message, hint } = describe(outcome.error);
+    output.problem(`${name}: ${message}`, hint);
+  }
+
+  /** A trust bundle that could not be kept fresh: its CRLs will lapse. */
+  addStale(reference: string, error: unknown): void {
+    const { message, hint, code } = describe(error);
+    this.#codes.push(errorExit(error));
+    this.#stale.push({
+      authority: reference,
+      error: { code, message, ...(hint === undefined ? {} : { hint }) },
+    });
+    this.#lent.output.problem(`the trust bundle of ${reference} was not refreshed: ${message}`, hint);
+  }
+
+  /** Prints what is left to print. */
+  end(): ExitCode {
+    const { output, flags, store } = this.#lent;
+    const count = (state: Rotation['state']): number =>
+      this.#rows.filter((row) => row.state === state).length;
+    const summary = {
+      rotated: count('rotated'),
+      notDue: count('not-due'),
+      due: count('due'),
+      toRotate: count('to-rotate'),
+      pending: count('pending'),
+      failed: count('failed'),
+    };
+    const rest = { stale: this.#stale, summary };
+    if (flags.jsonLines === true) output.row({ schema, end: rest });
+    else {
+      const rows = this.#rows.sort((a, b) => (a.name < b.name ? -1 : 1));
+      const certificates = rows.map(({ document }) => document);
+      output.result({ schema, store, dryRun: flags.dryRun ?? false, certificates, ...rest }, this.#lines());
+    }
+    const code = combineParts(this.#codes);
+    return code === exit.done && flags.detailedExitCode === true && summary.rotated > 0 ? exit.changed : code;
+  }
+
+  #lines(): string[] {
+    const { paint } = this.#lent.output;
+    if (this.#rows.length === 0) return ['no certificates'];
+    const width = (column: number): number =>
+      Math.max(...this.#rows.map(({ cells }) => cells[column]?.length ?? 0));
+    const widths = [width(0), width(1), width(2)];
+    return this.#rows.flatMap(({ cells, state, below }) => {
+      const padded = cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+      const painted = padded.map((cell, column) => (column === 1 ? paint[tones[state]](cell) : cell));
+      return [painted.join('  ').trimEnd(), ...below];
+    });
+  }
+}
+
+const tones = {
+  rotated: 'green',
+  'not-due': 'green',
+  due: 'yellow',
+  'to-rotate': 'yellow',
+  pending: 'yellow',
+  failed: 'red',
+} as const satisfies Record<Rotation['state'], string>;
+
+const errorExit = (error: unknown): ExitCode =>
+  error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
+
+function codeOf(outcome: Rotation): ExitCode {
+  switch (outcome.state) {
+    case 'rotated':
+    case 'not-due':
+    case 'to-rotate':
+      return exit.done;
+    case 'due':
+      return outcome.who === 'owner' ? exit.no : exit.done;
+    case 'pending':
+      return exit.tryAgain;
+    case 'failed':
+      return errorExit(outcome.error);
+  }
+}
+
+/** Name, state, why, until when; escaped. */
+function cellsOf(outcome: Rotation, context: Context): string[] {
+  const { name, verdict } = outcome;
+  const because = verdict ? why(verdict) : '';
+  const cells = (state: string, ...more: string[]): string[] => [name, state, ...more].map(printable);
+  switch (outcome.state) {
+    case 'rotated': {
+      const made = `generation ${outcome.generation}, ${span(outcome.certificate, context)}`;
+      return cells('rotated', because, made);
+    }
+    case 'not-due':
+      return cells('not due', `due ${outcome.due.toISOString()}`, span(outcome.certificate, context));
+    case 'due':
+      return cells('due', because, outcome.why);
+    case 'to-rotate':
+      return cells('would rotate', because);
+    case 'pending':
+      return cells('pending', because, `waits for ${outcome.pending.waitingFor}`);
+    case 'failed':
+      return cells('failed', because, describe(outcome.error).message);
+  }
+}
+
+const reasons = {
+  due: 'due',
+  changed: 'changed',
+  broken: 'its files are torn',
+  forced: 'forced',
+  begun: 'begun by an earlier run',
+  'issuer-ends': 'its issuer ends before it',
+  'issuer-changed': 'its authority has another issuer',
+} as const satisfies Record<Due['reason'], string>;
+
+/** `changed: lifetime 30d -> 12h` */
+function why({ reason, changes, since }: Due): string {
+  const details = [...changes.map(changeText), ...(since ? [`since ${since.toISOString()}`] : [])];
+  return details.length === 0 ? reasons[reason] : `${reasons[reason]}: ${details.join(', ')}`;
+}
+
+const span = ({ notAfter }: Certificate, context: Context): string =>
+  `valid for ${formatDuration(notAfter.getTime() - context.now().getTime())}, until ${notAfter.toISOString()}`;
+
+function documentOf(outcome: Rotation): object {
+  const { name, state, verdict } = outcome;
+  const head = {
+    name,
+    state,
+    reason: verdict?.reason ?? null,
+    since: verdict?.since?.toISOString() ?? null,
+    changes: verdict?.changes ?? [],
+  };
+  switch (outcome.state) {
+    case 'rotated': {
+      const earlier = verdict?.standing;
+      return {
+        ...head,
+        ...standingDocument(outcome),
+        replaced: earlier ? certificateDocument(earlier) : null,
+      };
+    }
+    case 'not-due':
+      return { ...head, ...standingDocument(outcome) };
+    case 'due':
+      return { ...head, renewedBy: outcome.who, hint: outcome.why };
+    case 'to-rotate':
+      return { ...head, warnings: outcome.warnings };
+    case 'pending': {
+      const { waitingFor, hint, records } = outcome.pending;
+      return { ...head, waitingFor, hint: hint ?? null, records };
+    }
+    case 'failed': {
+      const { code, message, hint } = describe(outcome.error);
+      return { ...head, error: { code, message, ...(hint === undefined ? {} : { hint }) } };
+    }
+  }
+}
+
+type Standing = Extract<Rotation, { state: 'rotated' | 'not-due' }>;
+
+const standingDocument = ({ generation, path, ...rest }: Standing): object => ({
+  generation,
+  path,
+  certificate: certificateDocument(rest),
+});
+
+const certificateDocument = ({ certificate, due }: Pick<Standing, 'certificate' | 'due'>): object => ({
+  serial: serialHex(certificate.serial),
+  sha256: fingerprint(certificate.der),
+  notBefore: certificate.notBefore.toISOString(),
+  notAfter: certificate.notAfter.toISOString(),
+  renewAt: due.toISOString(),
+});

@@ -1,0 +1,157 @@
+import type { Command } from 'commander';
+import type { Config } from '../pki/lifecycle/config.ts';
+import { requestFor } from '../pki/lifecycle/declared.ts';
+import { once, type Wanted } from '../pki/lifecycle/issue-all.ts';
+import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
+import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
+import type { StoredRequest } from '../pki/lifecycle/request.ts';
+import { lookAtRotation, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
+import { parseDuration } from '../pki/x509/duration.ts';
+import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
+import { addAwsConnectionOptions, checkAwsFlags, type AwsConnectionFlags } from './aws-options.ts';
+import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
+import type { Context } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { openOptions } from './open-options.ts';
+import {
+  addOutputOptions,
+  addStoreOption,
+  exclusive,
+  jobsOf,
+  storePath,
+  type Run,
+  type StoreFlags,
+} from './options.ts';
+import { Output } from './output.ts';
+import { RotateReport } from './rotate-report.ts';
+
+export interface RotateFlags extends StoreFlags, ConfigFlags, AwsConnectionFlags {
+  force?: boolean;
+  dryRun?: boolean;
+  renewAt?: string;
+  jobs?: string;
+  discardPending?: boolean;
+  reissue?: boolean;
+  lockTimeout: string;
+  passphraseFile?: string;
+  wait?: string;
+  detailedExitCode?: boolean;
+  jsonLines?: boolean;
+}
+
+const help = `
+Without names: every certificate of the store that is due. Each knows its request and its authority, so that cron needs
+no flags. Where there is a certwright.yaml, what it declares overrules what was issued.
+
+Examples:
+  certwright rotate                              whatever is due (cron, a systemd timer)
+  certwright rotate --dry-run                    what would happen, and why
+  certwright rotate orders.internal --force      a new generation now
+  certwright rotate --renew-at 20d-before        what ends within 20 days
+  certwright rotate --quiet --detailed-exit-code; test $? -eq 10 && systemctl reload nginx`;
+
+export function register(command: Command, context: Context, run: Run): void {
+  command
+    .argument('[names...]', 'certificates of the store; none stands for all that are due')
+    .option('--force', 'rotate although it is not due')
+    .option('--dry-run', 'only say what would happen, and why')
+    .option(
+      '--renew-at <point>',
+      'when they are due, for this run: 66% of their lives, 20d-before their ends',
+    )
+    .option('--jobs <number>', 'how many certificates at a time (default 8)')
+    .option('--detailed-exit-code', 'end with 10 instead of 0 if something was rotated')
+    .option('--passphrase-file <file>', "file whose first line opens the CA's key (CERTWRIGHT_CA_PASSPHRASE)")
+    .option('--discard-pending', 'drop what an earlier run has begun')
+    .option('--lock-timeout <time>', 'how long to wait for another run on the same name', '30s')
+    .option('--reissue', 'ask AWS, and pay, once more although an earlier request may have been answered')
+    .option('--wait <time>', 'how long to wait for AWS (default 60s; for public names not at all)')
+    .option('--timeout <time>', 'how long one call to AWS may take (default 20s)')
+    .option('--json-lines', 'one JSON document a line, as certificates are done');
+  addAwsConnectionOptions(command);
+  addStoreOption(command);
+  addConfigOption(command);
+  addOutputOptions(command).addHelpText('after', help);
+  command.action(run((names: string[], flags: RotateFlags) => rotateCommand(names, flags, context)));
+}
+
+async function rotateCommand(
+  names: readonly string[],
+  flags: RotateFlags,
+  context: Context,
+): Promise<ExitCode> {
+  const output = new Output(context, { ...flags, json: flags.json ?? flags.jsonLines ?? false });
+  exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines });
+  checkAwsFlags(flags);
+  if (flags.renewAt !== undefined) parseRenewalPoint(flags.renewAt, '--renew-at');
+  const order = rotateOrder(names, flags, await loadConfig(flags, context), context);
+  const report = new RotateReport({ store: order.store, flags, context, output });
+  const work = flags.dryRun === true ? look : act;
+  await output.progress('rotating what is due', work(order, report, flags, context, output));
+  return report.end();
+}
+
+function rotateOrder(
+  names: readonly string[],
+  flags: RotateFlags,
+  config: Config | undefined,
+  context: Context,
+): RotateOrder {
+  const store = storePath(flags, context);
+  return {
+    store,
+    names,
+    declared: (stored, reference) => config && declaredIn(config, stored, reference, store),
+    force: flags.force ?? false,
+    renewAt: flags.renewAt,
+    jobs: jobsOf(flags.jobs),
+    discardPending: flags.discardPending ?? false,
+    lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
+  };
+}
+
+/** A declaration that names no authority leaves the one that issued. */
+function declaredIn(
+  config: Config,
+  stored: StoredRequest,
+  reference: string,
+  store: string,
+): Wanted | undefined {
+  const declaration = config.certificates.get(stored.name);
+  if (!declaration) return undefined;
+  const authority = declaration.settings.ca ?? reference;
+  return { reference: authority, request: requestFor(declaration, declaration.settings, store, authority) };
+}
+
+async function act(
+  order: RotateOrder,
+  report: RotateReport,
+  flags: RotateFlags,
+  context: Context,
+  output: Output,
+): Promise<void> {
+  const options = openOptions(flags, context, output);
+  const open = async ({ reference, request }: Wanted): Promise<Authority> => {
+    return (await openOrCreate(reference, { ...options(request), create: false })).authority;
+  };
+  const stale = await rotate(order, open, worldOf(context), (outcome) => report.add(outcome));
+  for (const { reference, error } of stale) report.addStale(reference, error);
+}
+
+async function look(
+  order: RotateOrder,
+  report: RotateReport,
+  flags: RotateFlags,
+  context: Context,
+  output: Output,
+): Promise<void> {
+  const options = openOptions(flags, context, output);
+  const limits = once(({ reference, request }) =>
+    limitsFor(reference, false, options(request), context.now()),
+  );
+  const examine: Parameters<typeof lookAtRotation>[1] = async (wanted) =>
+    likelyRefusals(wanted.request, await limits(wanted), context.now());
+  await lookAtRotation(order, examine, worldOf(context), (outcome) => report.add(outcome));
+}
+
+const worldOf = ({ now, pid, signal }: Context): Parameters<typeof rotate>[2] => ({ now, pid, signal });

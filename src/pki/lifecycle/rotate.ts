@@ -1,0 +1,243 @@
+import { resolve } from 'node:path';
+import type { Authority, Pending } from '../authorities/authority.ts';
+import { readCaFacts, type CaFacts } from '../authorities/local/local-authority.ts';
+import { isAws } from '../authorities/open.ts';
+import { isThere } from '../durable.ts';
+import { PkiError } from '../errors.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import { readRequest, type StoredRequest } from '../store/request.ts';
+import { certificateFolder, storedNames } from '../store/store.ts';
+import { updateDefaultTrust } from '../store/trust-bundle.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { authorityReference } from './authority-reference.ts';
+import { feedTrust, issueIntoStore, type World } from './issue.ts';
+import { once, type Wanted } from './issue-all.ts';
+import { keepPolicy } from './keep-policy.ts';
+import { manyAtATime } from './many-at-a-time.ts';
+import { elsewhere, judge, type Due, type Elsewhere, type Rule } from './rotation-verdict.ts';
+
+export interface RotateOrder {
+  /** Absolute path. */
+  store: string;
+  /** Names in the store; none stands for all of them. */
+  names: readonly string[];
+  /** What a config file asks for under a name, in place of what is stored. */
+  declared: (stored: StoredRequest, reference: string) => Wanted | undefined;
+  force: boolean;
+  /** In place of what the certificates say themselves. */
+  renewAt: string | undefined;
+  /** How many certificates are worked on at a time. */
+  jobs: number;
+  discardPending: boolean;
+  /** Milliseconds to wait for another run on the same name. */
+  lockTimeout: number;
+}
+
+/** What became of one certificate, and why anything had to. */
+export type Rotation = { name: string; verdict: Due | undefined } & (
+  | {
+      state: 'rotated' | 'not-due';
+      generation: number;
+      /** Absolute path of `current`. */
+      path: string;
+      certificate: Certificate;
+      /** When its successor is due. */
+      due: Date;
+    }
+  | ({ state: 'due' } & Elsewhere)
+  /** Only looked at: this is likely to be refused. */
+  | { state: 'to-rotate'; warnings: readonly string[] }
+  | { state: 'pending'; pending: Pending }
+  | { state: 'failed'; error: unknown }
+);
+
+/** An authority whose trust bundle could not be kept fresh. */
+export interface Stale {
+  reference: string;
+  error: unknown;
+}
+
+type Replace = (wanted: Wanted, verdict: Due) => Promise<Rotation>;
+
+/**
+ * Replaces what is due in a store. One that fails stops no other; each authority is opened once, and only where
+ * something is due.
+ * @param report is called with each outcome as it comes, in no order.
+ * @throws PkiError `not-found` for a store or a name that is not there, before anything is touched; whatever the
+ * world's signal was aborted with.
+ */
+export async function rotate(
+  order: RotateOrder,
+  open: (wanted: Wanted) => Promise<Authority>,
+  world: World,
+  report: (outcome: Rotation) => void,
+): Promise<Stale[]> {
+  const { store, discardPending, lockTimeout } = order;
+  const opened = once(open);
+  const inUse = new Map<string, Wanted>();
+  const replace: Replace = async (wanted, verdict) => {
+    const { name } = wanted.request;
+    const authority = await opened(wanted);
+    if (wanted.request.clamp) refuseNoGain(authority, verdict);
+    const when = { replaces: verdict.generation };
+    const wish = { store, request: wanted.request, when, discardPending, lockTimeout, foreign: undefined };
+    const result = await issueIntoStore(wish, authority, world);
+    if (result.state === 'pending') return { state: 'pending', name, verdict, pending: result };
+    // Another run was first: nothing had to be done any more.
+    if (result.state === 'unchanged') return { ...result, state: 'not-due', verdict: undefined };
+    return { ...result, state: 'rotated', verdict };
+  };
+  const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
+  const keep = async (wanted: Wanted, folder: CertificateFolder): Promise<void> => {
+    await keepPolicy(folder, wanted.request, lock);
+    inUse.set(wanted.reference, wanted);
+  };
+  await forEachStored(order, world, report, keep, replace);
+  return refreshTrust(store, [...inUse.values()], opened, world.now());
+}
+
+/**
+ * Looks at every certificate without touching anything.
+ * @param examine says what is likely to be refused of one that is due, or throws the refusal.
+ */
+export async function lookAtRotation(
+  order: RotateOrder,
+  examine: (wanted: Wanted) => Promise<readonly string[]>,
+  world: World,
+  report: (outcome: Rotation) => void,
+): Promise<void> {
+  await forEachStored(
+    order,
+    world,
+    report,
+    async () => undefined,
+    async (wanted, verdict) => {
+      return { state: 'to-rotate', name: wanted.request.name, verdict, warnings: await examine(wanted) };
+    },
+  );
+}
+
+async function forEachStored(
+  order: RotateOrder,
+  world: World,
+  report: (outcome: Rotation) => void,
+  keep: (wanted: Wanted, folder: CertificateFolder) => Promise<void>,
+  replace: Replace,
+): Promise<void> {
+  const { store, force, renewAt, jobs } = order;
+  const facts = factsOnce(world.now());
+  const settle = async (name: string): Promise<Rotation> => {
+    let verdict: Due | undefined;
+    try {
+      const { folder, generation, stored, wanted } = readStored(order, name);
+      const rule: Rule = { force, renewAt, now: world.now() };
+      const judged = judge(folder, generation, wanted.request, facts(wanted.reference)?.issuer, rule);
+      if (!judged.due) {
+        await keep(wanted, folder);
+        return { state: 'not-due', name, verdict, path: folder.currentPath, ...judged.standing };
+      }
+      verdict = judged;
+      const theirs = elsewhere(stored, judged);
+      if (theirs) return { state: 'due', name, verdict, ...theirs };
+      const outcome = await replace(wanted, judged);
+      if (outcome.state === 'rotated' || outcome.state === 'not-due') await keep(wanted, folder);
+      return outcome;
+    } catch (error) {
+      return { state: 'failed', name, verdict, error };
+    }
+  };
+  await manyAtATime(namesOf(store, order.names), jobs, world, settle, report);
+}
+
+/** @throws PkiError `not-found` */
+function namesOf(store: string, names: readonly string[]): readonly string[] {
+  if (!isThere(store)) {
+    throw new PkiError('not-found', `there is no store in ${store}`, {
+      hint: 'name its folder with --store; "certwright issue" makes one',
+    });
+  }
+  if (names.length === 0) return storedNames(store);
+  const missing = names.find((name) => certificateFolder(store, name).current() === undefined);
+  if (missing === undefined) return [...new Set(names)];
+  throw new PkiError('not-found', `there is no certificate ${JSON.stringify(missing)} in ${store}`, {
+    hint: '"certwright list" shows what there is; "certwright issue" makes one',
+  });
+}
+
+interface StoredCertificate {
+  folder: CertificateFolder;
+  generation: number;
+  stored: StoredRequest;
+  wanted: Wanted;
+}
+
+function readStored({ store, declared }: RotateOrder, name: string): StoredCertificate {
+  const folder = certificateFolder(store, name);
+  const generation = folder.current();
+  const stored = readRequest(folder.requestFile)?.request;
+  if (!stored || generation === undefined) {
+    throw new PkiError('malformed', `${folder.requestFile} is not there`, {
+      hint: 'restore it from a backup, or issue the certificate anew with --force',
+    });
+  }
+  const { authority } = stored;
+  // Paths are relative to the store, since cron runs elsewhere.
+  const reference = isAws(authority) ? authority : resolve(store, authority);
+  return {
+    folder,
+    generation,
+    stored,
+    wanted: declared(stored, reference) ?? { request: stored, reference },
+  };
+}
+
+/** Reads each CA in a folder once. One that cannot be read is of no concern before something is due. */
+function factsOnce(now: Date): (reference: string) => CaFacts | undefined {
+  const known = new Map<string, CaFacts | undefined>();
+  return (reference) => {
+    if (!known.has(reference)) known.set(reference, isAws(reference) ? undefined : quietly(reference, now));
+    return known.get(reference);
+  };
+}
+
+function quietly(reference: string, now: Date): CaFacts | undefined {
+  try {
+    return readCaFacts(reference, now);
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
+  }
+}
+
+/** What is cut to the authority's end cannot outlive it: without this it would be replaced at every run. */
+function refuseNoGain({ validity, reference }: Authority, { reason, standing }: Due): void {
+  const isTime = reason === 'due' || reason === 'issuer-ends';
+  if (!isTime || !standing || validity.notAfter > standing.certificate.notAfter) return;
+  throw new PkiError(
+    'outlives-issuer',
+    `${reference} ends ${validity.notAfter.toISOString()}, and so does the certificate: a new one would live no longer`,
+    { hint: 'renew the authority, or name another one' },
+  );
+}
+
+/** CRLs lapse and change also where nothing is due; the key of a CA is asked for only where they lapse. */
+async function refreshTrust(
+  store: string,
+  wanted: readonly Wanted[],
+  open: (wanted: Wanted) => Promise<Authority>,
+  now: Date,
+): Promise<Stale[]> {
+  const stale: Stale[] = [];
+  for (const one of wanted.filter(({ reference }) => !isAws(reference))) {
+    try {
+      // A CA that is somewhere else keeps its CRLs fresh there.
+      if (!isThere(one.reference)) continue;
+      const { trust } = readCaFacts(one.reference, now);
+      if (trust) updateDefaultTrust(store, authorityReference(store, one.reference), trust);
+      else feedTrust(store, await open(one));
+    } catch (error) {
+      stale.push({ reference: one.reference, error });
+    }
+  }
+  return stale;
+}

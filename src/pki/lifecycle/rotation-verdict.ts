@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { readIfThere } from '../durable.ts';
+import { PkiError } from '../errors.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import { keyIsElsewhere, type Change, type StoredRequest } from '../store/request.ts';
+import { readCertificate, type Certificate } from '../x509/certificate.ts';
+import { renewAt } from './due.ts';
+import { isUnfinished } from './issue.ts';
+import { assess, pemCertificates, type Reason, type Standing } from './standing.ts';
+
+/** Why a certificate is replaced. */
+export type DueReason = Exclude<Reason, 'missing'> | 'forced' | 'begun' | 'issuer-ends' | 'issuer-changed';
+
+export interface Due {
+  due: true;
+  reason: DueReason;
+  /** The generation in use. */
+  generation: number;
+  changes: readonly Change[];
+  /** What stands there, where it could be read. */
+  standing: Standing | undefined;
+  /** Since when, where a time makes it due. */
+  since: Date | undefined;
+}
+
+export type Verdict = Due | { due: false; standing: Standing };
+
+/** What is asked of every certificate of a run. */
+export interface Rule {
+  force: boolean;
+  /** In place of what the certificates say themselves. */
+  renewAt: string | undefined;
+  now: Date;
+}
+
+/**
+ * Whether a certificate of the store is to be replaced, and why.
+ * @param issuer who would sign its successor, where that can be told without asking for it.
+ */
+export function judge(
+  folder: CertificateFolder,
+  generation: number,
+  request: StoredRequest,
+  issuer: Certificate | undefined,
+  rule: Rule,
+): Verdict {
+  const point = rule.renewAt ?? request.renewAt;
+  const found = assess(folder, { ...request, renewAt: point }, rule.now);
+  const { standing } = found;
+  const because = (reason: DueReason, since?: Date, changes: readonly Change[] = []): Due => {
+    return { due: true, reason, generation, changes, standing, since };
+  };
+  if (rule.force) return because('forced');
+  if (found.reason !== undefined) {
+    const reason = found.reason === 'missing' ? 'broken' : found.reason;
+    return because(reason, reason === 'due' ? standing?.due : undefined, found.changes);
+  }
+  if (isUnfinished(folder, request)) return because('begun');
+  const { certificate } = found.standing;
+  const issuers = issuersOf(folder, found.standing);
+  if (issuer && issuers[0]?.equals(issuer.der) === false) return because('issuer-changed');
+  const end = earliestEnd(issuers);
+  if (end === undefined) return because('broken');
+  if (end >= certificate.notAfter.getTime()) return { due: false, standing: found.standing };
+  const due = renewAt({ notBefore: certificate.notBefore, notAfter: new Date(end) }, point);
+  return rule.now >= due ? because('issuer-ends', due) : { due: false, standing: { ...found.standing, due } };
+}
+
+/** From the leaf's own upwards, as they were issued; the root last, where it is known. */
+function issuersOf(folder: CertificateFolder, { chain }: Standing): Buffer[] {
+  return [...chain.slice(1), ...pemCertificates(readIfThere(join(folder.currentPath, 'ca.pem')))];
+}
+
+/** `undefined` where one of them is damaged. */
+function earliestEnd(issuers: readonly Buffer[]): number | undefined {
+  try {
+    return Math.min(...issuers.map((der) => readCertificate(der).notAfter.getTime()));
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
+  }
+}
+
+/** What only somebody else can do about a certificate that is due, one clause; and who that is. */
+export interface Elsewhere {
+  who: 'owner' | 'acm';
+  why: string;
+}
+
+/** Whether a certificate that is due is none that can be made here. */
+export function elsewhere(stored: StoredRequest, { reason }: Due): Elsewhere | undefined {
+  if (stored.csr !== undefined) {
+    return {
+      who: 'owner',
+      why: 'its key is somebody else\'s: "certwright issue --csr FILE --as NAME --force" takes their next request',
+    };
+  }
+  const isTime = reason === 'due' || reason === 'issuer-ends';
+  if (isTime && keyIsElsewhere(stored)) {
+    return { who: 'acm', why: 'ACM renews it itself; its copy here is made anew with --force' };
+  }
+  if (isTime && (stored.notAfter !== undefined || stored.notBefore !== undefined)) {
+    return {
+      who: 'owner',
+      why: 'its end was fixed when it was issued: "certwright issue --force" with another --not-after replaces it',
+    };
+  }
+  return undefined;
+}
