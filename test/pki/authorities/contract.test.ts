@@ -55,16 +55,16 @@ beforeAll(async () => {
 const openPca = (ca: string, wishes = {}) =>
   openAuthority(ca, { ask, now, aws: awsOptions(emulator(), wishes) });
 
-for (const [title, ca] of [
-  ['AWS Private CA, a root on P-256', () => root],
-  ['AWS Private CA, an issuing CA on RSA', () => issuing],
+for (const [title, ca, keyTypes] of [
+  ['AWS Private CA, a root on P-256', () => root, ['ec-p256', 'rsa-2048']],
+  ['AWS Private CA, an issuing CA on RSA', () => issuing, ['ec-p384']],
 ] as const) {
   contractOf(title, () => ({
     open: () => openPca(ca()),
     now,
     names,
     usages,
-    keyTypes: ['ec-p256', 'ec-p384', 'rsa-2048'],
+    keyTypes,
     refusals: [
       { what: 'URLs of its own', wishes: { crlUrls: ['http://crl.internal/a'] }, code: 'unsupported' },
       { what: 'OCSP of its own', wishes: { ocspUrls: ['http://ocsp.internal'] }, code: 'unsupported' },

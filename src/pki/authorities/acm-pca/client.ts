@@ -8,8 +8,8 @@ import { Pace } from '../aws/pace.ts';
 const paces = {
   IssueCertificate: new Pace(20),
   GetCertificate: new Pace(50),
-  DescribeCertificateAuthority: new Pace(10),
-  GetCertificateAuthorityCertificate: new Pace(10),
+  DescribeCertificateAuthority: new Pace(16),
+  GetCertificateAuthorityCertificate: new Pace(16),
   CreateCertificateAuthority: new Pace(1),
   CreatePermission: new Pace(1),
   ListPermissions: new Pace(4),
