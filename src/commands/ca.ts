@@ -3,6 +3,7 @@ import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
 import { registerCreate } from './ca-create.ts';
 import { checkCaName, checkUrls } from './ca-input.ts';
 import { givenCaPassphrase, newPassphrase } from './passphrase.ts';
+import { printable } from './printable.ts';
 import { caDocument, caLines, trustLines } from './ca-report.ts';
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -115,7 +116,7 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
   };
   await output.progress('making the CA', createCa(folder, wanted, context.now()));
   const summary = describeCa(folder);
-  const where = relative(context.cwd, folder) || '.';
+  const where = printable(relative(context.cwd, folder) || '.');
   output.result(caDocument(summary), [
     `${output.paint.green('made')} a CA in ${where}`,
     ...caLines(summary, context.now(), output.paint),

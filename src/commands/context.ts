@@ -27,10 +27,13 @@ export interface Context {
   signal: AbortSignal;
 }
 
-/** The process's own world. Standard input is opened when it is first used: that costs a millisecond. */
-export function processContext(signal: AbortSignal): Context {
-  // Hundreds of calls may wait for it at once, which is no leak.
-  setMaxListeners(0, signal);
+/**
+ * The process's own world. Standard input is opened when it is first used: that costs a millisecond. `onSignals` says
+ * what is to hear of SIGINT and SIGTERM from the moment when a command asks for `signal`; before that, and in a command
+ * that never asks, they end the process as the kernel does, even one that waits for input or in a blocking read.
+ */
+export function processContext(onSignals: (controller: AbortController) => void): Context {
+  let controller: AbortController | undefined;
   return {
     cwd: process.cwd(),
     env: process.env,
@@ -41,6 +44,14 @@ export function processContext(signal: AbortSignal): Context {
     stderr: new PlainOutput(2, () => process.stderr),
     pid: process.pid,
     now: () => new Date(),
-    signal,
+    get signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        // Hundreds of calls may wait for it at once, which is no leak.
+        setMaxListeners(0, controller.signal);
+        onSignals(controller);
+      }
+      return controller.signal;
+    },
   };
 }

@@ -109,7 +109,7 @@ function storeLines(result: InPlace, order: Order, context: Context, output: Out
     ...(state === 'unchanged'
       ? [`  not due before ${renewAt(certificate, order.request.renewAt).toISOString()}`]
       : []),
-    `  ${path}/  ${order.foreign ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
+    `  ${printable(path)}/  ${order.foreign ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
   ];
   return state === 'unchanged' || order.foreign
     ? head

@@ -1,6 +1,7 @@
 import { readOrder } from './issue-order.ts';
 import { openOrCreate, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { caPassphrase } from './passphrase.ts';
+import { printable } from './printable.ts';
 import { finish } from './issue-report.ts';
 import { relative } from 'node:path';
 import type { Command } from 'commander';
@@ -155,7 +156,7 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
   });
   if (created)
     output.note(
-      `made a new CA in ${relative(context.cwd, reference) || '.'} ("certwright ca show" describes it)`,
+      `made a new CA in ${printable(relative(context.cwd, reference) || '.')} ("certwright ca show" describes it)`,
     );
   const work = finish(order, authority, flags, context, output);
   return output.progress(`issuing ${order.request.name}`, work);

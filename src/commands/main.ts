@@ -35,22 +35,22 @@ Each command explains itself: certwright COMMAND --help`;
 
 /** Runs one command line; never throws. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const controller = new AbortController();
   let signalled = 0;
-  for (const [name, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const) {
-    process.on(name, () => {
-      // The first signal asks the run to end where it can be resumed; a second one does not ask.
-      if (signalled !== 0) process.exit(code);
-      signalled = code;
-      controller.abort(
-        new PkiError('busy', `interrupted by ${name}`, { hint: 'the same command goes on from here' }),
-      );
-    });
-  }
-  const context = processContext(controller.signal);
+  const context = processContext((controller) => {
+    for (const [name, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      process.on(name, () => {
+        // The first signal asks the run to end where it can be resumed; a second one does not ask.
+        if (signalled !== 0) process.exit(code);
+        signalled = code;
+        controller.abort(
+          new PkiError('busy', `interrupted by ${name}`, { hint: 'the same command goes on from here' }),
+        );
+      });
+    }
+  });
   const code = await runCommandLine(argv, context);
   return signalled === 0 ? code : signalled;
 }
@@ -109,6 +109,10 @@ async function fail(argv: readonly string[], context: Context, error: unknown): 
 /** commander's own words, in the form of every other refusal. */
 function usageError(error: CommanderError, argv: readonly string[]): PkiError {
   if (error.code === 'commander.help') {
+    const [asked, about] = argv;
+    if (asked === 'help' && about !== undefined && !(about in commands)) {
+      return new PkiError('usage', `unknown command '${about}'`, { hint: 'certwright --help' });
+    }
     return new PkiError('usage', argv.length === 0 ? 'no command given' : 'a subcommand is missing', {
       hint: `certwright ${[...argv.filter((word) => !word.startsWith('-')), '--help'].join(' ')}`,
     });

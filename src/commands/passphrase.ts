@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ReadStream } from 'node:tty';
-import { foreignCode, PkiError } from '../pki/errors.ts';
-import { ioError } from '../pki/durable.ts';
+import { PkiError } from '../pki/errors.ts';
+import { readWhole } from '../pki/lifecycle/read-whole.ts';
 import { nonEmpty } from './options.ts';
 import type { Context } from './context.ts';
 
@@ -12,16 +11,7 @@ import type { Context } from './context.ts';
  */
 export function passphraseFile(path: string, context: Context): Buffer {
   const file = resolve(context.cwd, path);
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    const missing = foreignCode(error) === 'ENOENT';
-    throw new PkiError(missing ? 'not-found' : 'unreadable', ioError(error, 'read', file).message, {
-      hint: 'name a file whose first line is the passphrase',
-      cause: error,
-    });
-  }
+  const bytes = readGiven(file);
   const end = bytes.indexOf('\n');
   const line = end === -1 ? bytes : bytes.subarray(0, end);
   const passphrase = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
@@ -31,6 +21,18 @@ export function passphraseFile(path: string, context: Context): Buffer {
     });
   }
   return passphrase;
+}
+
+function readGiven(file: string): Buffer {
+  try {
+    return readWhole(file);
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    throw new PkiError(error.code, error.message, {
+      hint: 'name a file whose first line is the passphrase',
+      cause: error,
+    });
+  }
 }
 
 /** The CA's passphrase if a file or the environment holds it. */

@@ -34,21 +34,27 @@ export class PlainOutput implements OutputStream {
     try {
       while (rest.length > 0) rest = rest.subarray(writeSync(this.#descriptor, rest));
     } catch (error) {
-      if (foreignCode(error) !== 'EAGAIN') exitOnClosedPipe(error);
+      if (foreignCode(error) !== 'EAGAIN') exitOnFailedWrite(error);
       this.#stream = this.#opened();
       this.#stream.write(rest);
     }
   }
 
   #opened(): NodeJS.WriteStream {
-    return this.#open().on('error', exitOnClosedPipe);
+    return this.#open().on('error', exitOnFailedWrite);
   }
 }
 
-/** A reader that has gone (`| head`) is no failure. */
-function exitOnClosedPipe(error: unknown): void {
-  if (foreignCode(error) === 'EPIPE') process.exit(0);
-  throw error;
+/** A reader that has gone (`| head`) is no failure; a full disk is one, and whoever reads the result must hear of it. */
+function exitOnFailedWrite(error: unknown): void {
+  const code = foreignCode(error);
+  if (code === 'EPIPE') process.exit(0);
+  try {
+    writeSync(2, `certwright: cannot write the output (${code ?? String(error)})\n`);
+  } catch {
+    // Standard error is full or closed as well: the exit code is left.
+  }
+  process.exit(1);
 }
 
 function isDevice(descriptor: number): boolean {

@@ -134,8 +134,15 @@ export function syncFolder(path: string): void {
 export const temporaryBeside = (path: string): string =>
   join(dirname(path), `.${basename(path).slice(0, 100)}.${runMark()}-${randomBytes(4).toString('hex')}.tmp`);
 
-/** Replaces a file by rename(2): readers see the old content or the new. */
+/**
+ * Replaces a file by rename(2): readers see the old content or the new. A device or a pipe is refused: root would put
+ * a file in the place of /dev/full.
+ */
 export function replace(path: string, content: FileContent, durability: 'now' | 'later' = 'now'): void {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there && !there.isFile() && !there.isDirectory()) {
+    throw new PkiError('bad-input', `${path} is not a regular file`, { hint: 'name a file to write' });
+  }
   const temporary = temporaryBeside(path);
   writeNew(temporary, content, durability);
   try {
@@ -217,8 +224,13 @@ export function isThere(path: string): boolean {
   }
 }
 
+/** A regular file: a named pipe would be waited for without end, and a device may have none. */
 export function readIfThere(path: string): Buffer | undefined {
   try {
+    const found = statSync(path);
+    if (!found.isFile() && !found.isDirectory()) {
+      throw new PkiError('malformed', `${path} is not a regular file`, { hint: 'look who has put it there' });
+    }
     return readFileSync(path);
   } catch (error) {
     if (foreignCode(error) === 'ENOENT') return undefined;

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -729,5 +730,58 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
       exit: 2,
       code: 'not-found',
     });
+  });
+});
+
+describe('places that no file can go to', () => {
+  const files = (key: string, cert: string): string[] => [
+    'a.internal',
+    '--key-out',
+    key,
+    '--cert-out',
+    cert,
+    '--force',
+  ];
+
+  it('refuses one file for the key and the certificate, whatever it is called, and signs nothing', async () => {
+    const cwd = await withCa();
+    mkdirSync(join(cwd, 'real'));
+    symlinkSync('real', join(cwd, 'alias'));
+    const before = readdirSync(join(cwd, 'ca/active/issued')).length;
+    for (const [key, cert] of [
+      ['both.pem', './both.pem'],
+      ['real/both.pem', 'alias/both.pem'],
+    ] as const) {
+      expect(refusal(await issue(cwd, files(key, cert)))).toEqual({ exit: 2, code: 'usage' });
+    }
+    expect(readdirSync(join(cwd, 'ca/active/issued'))).toHaveLength(before);
+    expect(readdirSync(join(cwd, 'real'))).toEqual([]);
+  });
+
+  it('refuses a folder that is not there before anything is signed', async () => {
+    const cwd = await withCa();
+    const before = readdirSync(join(cwd, 'ca/active/issued')).length;
+    expect(refusal(await issue(cwd, files('key.pem', 'none/cert.pem')))).toEqual({
+      exit: 2,
+      code: 'not-found',
+    });
+    expect(readdirSync(join(cwd, 'ca/active/issued'))).toHaveLength(before);
+  });
+
+  it('prints no control character of a folder as it is', async () => {
+    const cwd = await withCa();
+    const ran = await run(['issue', 'a.internal', '--store', 'st\u001b[31mo'], { cwd });
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).not.toMatch(rawControl);
+  });
+
+  it('refuses endless files where a request or a passphrase is expected', async () => {
+    const cwd = await withCa();
+    for (const flags of [
+      ['--csr', '/dev/zero'],
+      ['--out', 'out', '--key-passphrase-file', '/dev/zero'],
+    ]) {
+      expect(refusal(await issue(cwd, ['a.internal', ...flags]))).toEqual({ exit: 2, code: 'unsupported' });
+    }
   });
 });

@@ -1,7 +1,16 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { makeFolder, removeAll, temporaryBeside } from '../../src/pki/durable.ts';
+import { makeFolder, readIfThere, removeAll, replace, temporaryBeside } from '../../src/pki/durable.ts';
 import { sweepDrafts } from '../../src/pki/sweep.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
@@ -73,5 +82,17 @@ describe('drafts', () => {
     utimesSync(old, twoHoursAgo, twoHoursAgo);
     sweepDrafts(folder);
     expect([young, old].map((path) => existsSync(path))).toEqual([true, false]);
+  });
+});
+
+describe('what is no regular file', () => {
+  it('is neither replaced nor read', () => {
+    const fifo = join(temporaryFolder(), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    expect(() => {
+      replace(fifo, { data: 'x', mode: 0o600 });
+    }).toThrow('not a regular file');
+    expect(() => readIfThere(fifo)).toThrow('not a regular file');
+    expect(statSync(fifo).isFIFO()).toBe(true);
   });
 });

@@ -1,14 +1,13 @@
 import { constants, createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { ioError } from '../durable.ts';
-import { foreignCode, PkiError } from '../errors.ts';
+import { PkiError } from '../errors.ts';
 import { readCertificationRequest, type CertificationRequest } from '../x509/certification-request.ts';
 import { readAlternativeNames } from '../x509/extensions.ts';
 import { formatGeneralName, formatIp } from '../x509/general-name.ts';
 import { oid } from '../x509/oid.ts';
 import { schemeOf } from '../x509/validation/signature.ts';
+import { readWhole } from './read-whole.ts';
 
 /** Somebody else's certification request, checked and ready to be certified. */
 export interface ForeignRequest {
@@ -59,10 +58,10 @@ export async function readForeignRequest(
 
 function readRequestFile(path: string): Buffer {
   try {
-    return readFileSync(path);
+    return readWhole(path);
   } catch (error) {
-    const code = foreignCode(error) === 'ENOENT' ? 'not-found' : 'unreadable';
-    throw new PkiError(code, ioError(error, 'read', path).message, {
+    if (!(error instanceof PkiError)) throw error;
+    throw new PkiError(error.code, error.message, {
       hint: 'name a file that holds a certificate request',
       cause: error,
     });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Authority, Journal, Pending, RequestKey } from '../authorities/authority.ts';
 import {
@@ -97,6 +97,7 @@ export async function issueIntoFiles(
     ownership: await resolveOwnership(request.owner, request.group),
     keyMode: keyFileMode(request.mode, request.group),
   };
+  if (destination.kind === 'files') checkPaths(destination);
   const keeper = authority.sells ? keeperOf(destination) : undefined;
   refuseExisting(order, keeper);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
@@ -222,6 +223,25 @@ function refuseExisting({ destination, force, foreign }: FilesOrder, keeper?: Ce
     });
   }
   return false;
+}
+
+/** Names two places that differ, in folders that are there: found out before anything is issued. */
+function checkPaths({ key, cert }: { key: string | undefined; cert: string }): void {
+  const placed = (path: string): string => {
+    try {
+      return join(realpathSync(dirname(path)), basename(path));
+    } catch (error) {
+      throw new PkiError('not-found', ioError(error, 'write', path).message, {
+        hint: `the folder ${dirname(path)} must be there`,
+        cause: error,
+      });
+    }
+  };
+  const at = placed(cert);
+  if (key === undefined || placed(key) !== at) return;
+  throw new PkiError('usage', `the key and the certificate would both be written to ${at}`, {
+    hint: 'give --key-out and --cert-out two different files',
+  });
 }
 
 /** A folder that is new or empty appears whole, by one rename. */
