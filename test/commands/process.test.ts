@@ -13,7 +13,7 @@ describe('a run that waits for input', () => {
     const child = spawn(process.execPath, [program, 'inspect', '-'], { stdio: ['pipe', 'ignore', 'ignore'] });
     const ended = endOf(child);
     // More than a pipe holds: once it is gone, the program is reading.
-    await new Promise((resolve) => child.stdin?.write(Buffer.alloc(1 << 20), resolve));
+    await new Promise((resolve) => child.stdin.write(Buffer.alloc(1 << 20), resolve));
     child.kill(signal);
     expect(await ended).toBe(signal);
   });
