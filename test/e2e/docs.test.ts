@@ -49,6 +49,7 @@ describeWith(['bash', 'openssl'], 'the reference pages', () => {
     'docs/config.md',
     'docs/ca.md',
     'docs/inspect.md',
+    'docs/list.md',
     'docs/verify-mtls.md',
   ])('%s has examples that work as they stand', async (page) => {
     const cwd = temporaryFolder();
