@@ -33,6 +33,7 @@ export const exitCodeOf = {
   busy: exit.tryAgain,
   unreachable: exit.tryAgain,
   'in-doubt': exit.tryAgain,
+  'not-yet-valid': exit.tryAgain,
 } as const satisfies Record<ErrorCode, ExitCode>;
 
 /** Of several parts, each on its own: where some failed and others are done, 4, whatever it is that failed them. */

@@ -50,12 +50,24 @@ export class RotateReport {
     const { name, state } = outcome;
     const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : [];
     this.#rows.push({ name, state, cells: cellsOf(outcome, context), below, document });
+    this.#tellMended(outcome);
     if (outcome.state === 'to-rotate') {
       for (const warning of outcome.warnings) output.warn(`${name}: ${warning}`);
     }
     if (outcome.state !== 'failed') return;
     const { message, hint } = describe(outcome.error);
     output.problem(`${name}: ${message}`, hint);
+  }
+
+  #tellMended({ name, mended = [] }: Rotation): void {
+    const { output, flags } = this.#lent;
+    const verb = flags.dryRun === true ? 'would mend' : 'mended';
+    for (const { file, was, now, exposed } of mended) {
+      const line = `${name}: ${verb} ${file}: ${accessText(was)} -> ${accessText(now)}`;
+      if (!exposed) output.note(line);
+      else
+        output.warn(`${line}; others could use its key: "certwright rotate ${name} --force" makes a new one`);
+    }
   }
 
   /** A trust bundle that could not be kept fresh: its CRLs will lapse. */
@@ -81,6 +93,7 @@ export class RotateReport {
       toRotate: count('to-rotate'),
       pending: count('pending'),
       failed: count('failed'),
+      rolledBack: count('rolled-back'),
     };
     const rest = { stale: this.#stale, summary };
     if (flags.jsonLines === true) output.row({ schema, end: rest });
@@ -107,6 +120,9 @@ export class RotateReport {
   }
 }
 
+const accessText = ({ mode, uid, gid }: { mode: string; uid: number; gid: number }): string =>
+  `${mode} ${uid}:${gid}`;
+
 const tones = {
   rotated: 'green',
   'not-due': 'green',
@@ -114,6 +130,7 @@ const tones = {
   'to-rotate': 'yellow',
   pending: 'yellow',
   failed: 'red',
+  'rolled-back': 'yellow',
 } as const satisfies Record<Rotation['state'], string>;
 
 const errorExit = (error: unknown): ExitCode =>
@@ -124,6 +141,7 @@ function codeOf(outcome: Rotation): ExitCode {
     case 'rotated':
     case 'not-due':
     case 'to-rotate':
+    case 'rolled-back':
       return exit.done;
     case 'due':
       return outcome.who === 'owner' ? exit.no : exit.done;
@@ -152,6 +170,12 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
       return cells('would rotate', because);
     case 'pending':
       return cells('pending', because, `waits for ${outcome.pending.waitingFor}`);
+    case 'rolled-back': {
+      const made = `generation ${outcome.generation} in place of ${outcome.from}`;
+      const isDue = outcome.due <= context.now();
+      const next = isDue ? '; it is due, and the next rotate replaces it' : '';
+      return cells('rolled back', made, span(outcome.certificate, context) + next);
+    }
     case 'failed':
       return cells('failed', because, describe(outcome.error).message);
   }
@@ -184,6 +208,7 @@ function documentOf(outcome: Rotation): object {
     reason: verdict?.reason ?? null,
     since: verdict?.since?.toISOString() ?? null,
     changes: verdict?.changes ?? [],
+    mended: outcome.mended ?? [],
   };
   switch (outcome.state) {
     case 'rotated': {
@@ -196,6 +221,8 @@ function documentOf(outcome: Rotation): object {
     }
     case 'not-due':
       return { ...head, ...standingDocument(outcome) };
+    case 'rolled-back':
+      return { ...head, ...standingDocument(outcome), from: outcome.from };
     case 'due':
       return { ...head, renewedBy: outcome.who, hint: outcome.why };
     case 'to-rotate':
@@ -211,7 +238,7 @@ function documentOf(outcome: Rotation): object {
   }
 }
 
-type Standing = Extract<Rotation, { state: 'rotated' | 'not-due' }>;
+type Standing = Extract<Rotation, { state: 'rotated' | 'not-due' | 'rolled-back' }>;
 
 const standingDocument = ({ generation, path, ...rest }: Standing): object => ({
   generation,

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
+import { PkiError } from '../pki/errors.ts';
 import type { Config } from '../pki/lifecycle/config.ts';
 import { requestFor } from '../pki/lifecycle/declared.ts';
 import { once, type Wanted } from '../pki/lifecycle/issue-all.ts';
 import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
 import type { StoredRequest } from '../pki/lifecycle/request.ts';
+import { rollBack } from '../pki/lifecycle/roll-back.ts';
 import { lookAtRotation, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
@@ -30,6 +32,9 @@ export interface RotateFlags extends StoreFlags, ConfigFlags, AwsConnectionFlags
   dryRun?: boolean;
   renewAt?: string;
   jobs?: string;
+  keep: string;
+  rollback?: boolean;
+  generation?: string;
   discardPending?: boolean;
   reissue?: boolean;
   lockTimeout: string;
@@ -47,6 +52,7 @@ Examples:
   certwright rotate                              whatever is due (cron, a systemd timer)
   certwright rotate --dry-run                    what would happen, and why
   certwright rotate orders.internal --force      a new generation now
+  certwright rotate orders.internal --rollback   back to the generation before
   certwright rotate --renew-at 20d-before        what ends within 20 days
   certwright rotate --quiet --detailed-exit-code; test $? -eq 10 && systemctl reload nginx`;
 
@@ -59,6 +65,9 @@ export function register(command: Command, context: Context, run: Run): void {
       '--renew-at <point>',
       'when they are due, for this run: 66% of their lives, 20d-before their ends',
     )
+    .option('--keep <number>', 'how many generations stay, with that in use', '5')
+    .option('--rollback', 'switch one certificate back to the generation before')
+    .option('--generation <number>', 'with --rollback: to this one')
     .option('--jobs <number>', 'how many certificates at a time (default 8)')
     .option('--detailed-exit-code', 'end with 10 instead of 0 if something was rotated')
     .option('--passphrase-file <file>', "file whose first line opens the CA's key (CERTWRIGHT_CA_PASSPHRASE)")
@@ -84,6 +93,10 @@ async function rotateCommand(
   exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines });
   checkAwsFlags(flags);
   if (flags.renewAt !== undefined) parseRenewalPoint(flags.renewAt, '--renew-at');
+  if (flags.rollback === true) return rollBackOne(names, flags, context, output);
+  if (flags.generation !== undefined) {
+    throw new PkiError('usage', '--generation goes with --rollback', { hint: 'certwright rotate --help' });
+  }
   const order = rotateOrder(names, flags, await loadConfig(flags, context), context);
   const report = new RotateReport({ store: order.store, flags, context, output });
   const work = flags.dryRun === true ? look : act;
@@ -104,10 +117,49 @@ function rotateOrder(
     declared: (stored, reference) => config && declaredIn(config, stored, reference, store),
     force: flags.force ?? false,
     renewAt: flags.renewAt,
+    keep: numberOf('--keep', flags.keep),
     jobs: jobsOf(flags.jobs),
     discardPending: flags.discardPending ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
   };
+}
+
+/** `--rollback NAME` */
+async function rollBackOne(
+  names: readonly string[],
+  flags: RotateFlags,
+  context: Context,
+  output: Output,
+): Promise<ExitCode> {
+  exclusive({ '--rollback': true, '--dry-run': flags.dryRun });
+  exclusive({ '--rollback': true, '--renew-at': flags.renewAt });
+  const [name, other] = names;
+  if (name === undefined || other !== undefined) {
+    throw new PkiError('usage', '--rollback takes one name', { hint: 'certwright rotate NAME --rollback' });
+  }
+  const { generation } = flags;
+  const order = {
+    store: storePath(flags, context),
+    name,
+    generation: generation === undefined ? undefined : numberOf('--generation', generation),
+    force: flags.force ?? false,
+    lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
+  };
+  const report = new RotateReport({ store: order.store, flags, context, output });
+  report.add({
+    state: 'rolled-back',
+    name,
+    verdict: undefined,
+    ...(await rollBack(order, worldOf(context))),
+  });
+  return report.end();
+}
+
+function numberOf(flag: string, text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new PkiError('usage', `${flag} ${JSON.stringify(text)} is not a number`, {
+    hint: 'a whole number from 1',
+  });
 }
 
 /** A declaration that names no authority leaves the one that issued. */

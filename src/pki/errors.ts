@@ -30,6 +30,7 @@ export const errorCodes = [
   'busy',
   'unreachable',
   'in-doubt',
+  'not-yet-valid',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

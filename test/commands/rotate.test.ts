@@ -1,5 +1,17 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { execute, run, spawnProgram, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
@@ -22,6 +34,7 @@ interface Row {
   hint?: string | null;
   warnings?: string[];
   error?: { code: string; message: string };
+  mended: { file: string; was: { mode: string }; now: { mode: string }; exposed: boolean }[];
 }
 
 interface Report {
@@ -349,6 +362,167 @@ describe('rotate --dry-run', () => {
     const report = await rotate(cwd, ['--dry-run', '--force']);
     expect(report.code).toBe(2);
     expect(report.certificates).toMatchObject([{ state: 'failed', error: { code: 'not-found' } }]);
+  });
+});
+
+describe('rotate --keep', () => {
+  const versions = (cwd: string): string[] => readdirSync(join(cwd, 'certs/orders.internal/versions')).sort();
+
+  it('leaves five generations, and none is gone within the hour', async () => {
+    const cwd = await folderWith('orders.internal');
+    for (let time = 0; time < 6; time += 1) await rotate(cwd, ['--force']);
+    expect(versions(cwd)).toHaveLength(7);
+    await rotate(cwd, ['--force'], after(2 * hour));
+    expect(versions(cwd)).toEqual(['000004', '000005', '000006', '000007', '000008']);
+    await rotate(cwd, ['--force', '--keep', '1'], after(2 * hour));
+    expect(versions(cwd)).toEqual(['000009']);
+  });
+
+  it('leaves what is newer than the generation in use', async () => {
+    const cwd = await folderWith('orders.internal');
+    for (let time = 0; time < 3; time += 1) await rotate(cwd, ['--force']);
+    await succeed(['rotate', 'orders.internal', '--rollback', '--generation', '2'], { cwd });
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000002');
+    await rotate(cwd, [], after(hour * 2));
+    expect(versions(cwd)).toHaveLength(4);
+    await rotate(cwd, ['--force', '--keep', '2'], after(2 * hour));
+    expect(versions(cwd)).toEqual(['000004', '000005']);
+  });
+});
+
+describe('rotate --rollback', () => {
+  it('goes back to the generation before, or to the one that is named, and stays there', async () => {
+    const cwd = await folderWith('orders.internal');
+    await rotate(cwd, ['--force']);
+    await rotate(cwd, ['--force']);
+    const report = await rotate(cwd, ['orders.internal', '--rollback']);
+    expect(report).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'rolled-back', generation: 2, from: 3 }],
+    });
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000002');
+    await succeed(['rotate', 'orders.internal', '--rollback', '--generation', '3'], { cwd });
+    await succeed(['rotate', 'orders.internal', '--rollback', '--generation', '1'], { cwd });
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'not-due' });
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000001');
+    await rotate(cwd, ['--force']);
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000004');
+  });
+
+  it('refuses an expired one, but for --force', async () => {
+    const cwd = await folderWith('orders.internal --lifetime 12h');
+    await rotate(cwd, [], after(11 * hour));
+    const back = ['orders.internal', '--rollback'];
+    const refused = await run(['rotate', ...back], { cwd, ...after(13 * hour) });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/generation 1 of orders\.internal expired (1 hour|59 minutes) ago/);
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000002');
+    await succeed(['rotate', ...back, '--force'], { cwd, ...after(13 * hour) });
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000001');
+    // Nobody is left with it for longer than until the next run.
+    expect(states(await rotate(cwd, [], after(13 * hour)))).toEqual({ 'orders.internal': 'rotated: due' });
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000003');
+  });
+
+  it.each([
+    [['--generation', '9'], 'not-found'],
+    [['--generation', '2'], 'usage'],
+    [['--generation', '0'], 'usage'],
+    [['billing.internal'], 'usage'],
+    [['--dry-run'], 'usage'],
+  ])('refuses %j with %s', async (args, code) => {
+    const cwd = await folderWith('orders.internal', 'billing.internal');
+    await rotate(cwd, ['orders.internal', '--force']);
+    const ran = await run(['rotate', 'orders.internal', '--rollback', ...args, '--json'], { cwd });
+    expect({ exit: ran.code, document: JSON.parse(ran.stdout) as unknown }).toMatchObject({
+      exit: 2,
+      document: { error: { code } },
+    });
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000002');
+  });
+
+  it('refuses a generation whose files do not belong together', async () => {
+    const cwd = await folderWith('orders.internal');
+    await rotate(cwd, ['--force']);
+    const versions = join(cwd, 'certs/orders.internal/versions');
+    copyFileSync(join(versions, '000002/key.pem'), join(versions, '000001/key.pem'));
+    const ran = await run(['rotate', 'orders.internal', '--rollback', '--json'], { cwd });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: 'malformed' } });
+  });
+
+  it('is not undone by what a dead run has left', async () => {
+    const cwd = await folderWith('orders.internal');
+    await rotate(cwd, ['--force']);
+    const folder = join(cwd, 'certs/orders.internal');
+    // A run that died after its switch leaves this.
+    mkdirSync(join(folder, 'pending/000002'), { recursive: true });
+    copyFileSync(join(folder, 'request.json'), join(folder, 'pending/000002/request.json'));
+    await succeed(['rotate', 'orders.internal', '--rollback'], { cwd });
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'not-due' });
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000001');
+  });
+});
+
+describe('owners and modes', () => {
+  const keyOf = (cwd: string): string => join(cwd, 'certs/orders.internal/versions/000001/key.pem');
+  const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+  it('are mended on every run, and a key that others could read is told', async () => {
+    const cwd = await folderWith('orders.internal');
+    chmodSync(keyOf(cwd), 0o644);
+    chmodSync(join(cwd, 'certs/orders.internal/current/cert.pem'), 0o600);
+    const looked = await rotate(cwd, ['--dry-run']);
+    expect(looked.certificates[0]?.mended).toHaveLength(2);
+    expect(modeOf(keyOf(cwd))).toBe(0o644);
+    const { code, stdout, stderr } = await run(['rotate', '--quiet'], { cwd });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect(stderr).toMatch(
+      /^warning: orders\.internal: mended .*key\.pem: 0644 .* -> 0600 .*others could use its key/,
+    );
+    expect(stderr).not.toContain('cert.pem');
+    expect(modeOf(keyOf(cwd))).toBe(0o600);
+    expect(modeOf(join(cwd, 'certs/orders.internal/current/cert.pem'))).toBe(0o644);
+    expect((await rotate(cwd)).certificates[0]?.mended).toEqual([]);
+  });
+
+  it('are those of the request', async () => {
+    const cwd = await folderWith('orders.internal --mode 0640');
+    expect((await rotate(cwd)).certificates[0]?.mended).toEqual([]);
+    chmodSync(keyOf(cwd), 0o600);
+    expect((await rotate(cwd)).certificates[0]?.mended).toMatchObject([
+      { was: { mode: '0600' }, now: { mode: '0640' }, exposed: false },
+    ]);
+  });
+
+  it('are not mended through a link: what stands in the place of a file is a reason to rotate', async () => {
+    const cwd = await folderWith('orders.internal');
+    const other = join(cwd, 'other.pem');
+    renameSync(keyOf(cwd), other);
+    chmodSync(other, 0o644);
+    symlinkSync(other, keyOf(cwd));
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'rotated: broken' });
+    expect(modeOf(other)).toBe(0o644);
+  });
+});
+
+describe('a clock that is set back while a certificate is made', () => {
+  it('keeps the new one from being used before its time, and the next run installs that very one', async () => {
+    const cwd = await folderWith('orders.internal');
+    const issued = (): string[] =>
+      readdirSync(join(cwd, 'ca/issuers'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+        /issued\/\d{4}-\d\d\/\w+\.pem$/.test(path),
+      );
+    const before = issued().length;
+    const now = (): Date => new Date(Date.now() - (issued().length > before ? hour : 0));
+    const report = await rotate(cwd, ['--force'], { now });
+    expect(report).toMatchObject({
+      code: 75,
+      certificates: [{ state: 'failed', error: { code: 'not-yet-valid' } }],
+    });
+    expect(report.certificates[0]?.error?.message).toMatch(/in (59|58) minutes by this machine's clock/);
+    expect(generation(cwd, 'orders.internal')).toBe('versions/000001');
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'rotated: begun' });
+    expect(issued()).toHaveLength(before + 1);
   });
 });
 

@@ -10,6 +10,7 @@ import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
+import { formatDuration, parseTime } from '../x509/duration.ts';
 import { authorityReference } from './authority-reference.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
 import { renewAt } from './due.ts';
@@ -76,10 +77,7 @@ export async function issueIntoStore(
   const { request, store } = order;
   const folder = certificateFolder(store, request.name);
   if (order.when === 'new') refuseExisting(folder, request.name);
-  const access = {
-    ownership: await resolveOwnership(request.owner, request.group),
-    keyMode: keyFileMode(request.mode, request.group),
-  };
+  const access = await accessOf(request);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
   checkWithAuthority(request, foreign, authority, world.now());
 
@@ -104,6 +102,12 @@ export async function issueIntoStore(
     };
   });
 }
+
+/** Who shall be able to read the files. */
+export const accessOf = async ({ owner, group, mode }: StoredRequest): Promise<Access> => ({
+  ownership: await resolveOwnership(owner, group),
+  keyMode: keyFileMode(mode, group),
+});
 
 function mayKeep({ when, request }: IssueOrder, folder: CertificateFolder): boolean {
   if (typeof when === 'object') return folder.current() !== when.replaces;
@@ -149,6 +153,7 @@ async function makeGeneration(
       continue;
     }
     world.signal.throwIfAborted();
+    refuseFuture(order, request.notBefore && parseTime(request.notBefore, 'notBefore'), world.now());
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
     const issuance = await obtain(request, requestKey, authority, pending, world.now()).catch(
@@ -162,11 +167,24 @@ async function makeGeneration(
     if (issuance.key) pending.keepKey(privateKeyPem(issuance.key), access);
     const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
     const certificate = readCertificate(issuance.certificate);
+    refuseFuture(order, certificate.notBefore, world.now());
     const files = generationFiles(issuance, key, request, pending.number, world.now());
     if (!pending.complete(files, access, request)) continue;
     const chain = [issuance.certificate, ...issuance.chain];
     return { generation: pending.number, certificate, chain, due: renewAt(certificate, request.renewAt) };
   }
+}
+
+/** What replaces a pair that is in use, or was not asked to begin later, must be valid by this machine's clock. */
+function refuseFuture({ when, request }: IssueOrder, begin: Date | '' | undefined, now: Date): void {
+  const mayBegin = typeof when === 'string' && request.notBefore !== undefined;
+  if (mayBegin || !begin || begin <= now) return;
+  const wait = formatDuration(begin.getTime() - now.getTime());
+  throw new PkiError(
+    'not-yet-valid',
+    `the certificate for ${JSON.stringify(request.name)} is not valid before ${begin.toISOString()}, in ${wait} by this machine's clock`,
+    { hint: 'nothing was switched; set the clock right, or run the same command then' },
+  );
 }
 
 /** CRLs and roots that peers need follow every issue. */

@@ -6,14 +6,16 @@ import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
+import { checkAccess, type Mended } from '../store/mend-access.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
-import { feedTrust, issueIntoStore, type World } from './issue.ts';
+import { accessOf, feedTrust, issueIntoStore, type World } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
+import type { RolledBack } from './roll-back.ts';
 import { elsewhere, judge, type Due, type Elsewhere, type Rule } from './rotation-verdict.ts';
 
 export interface RotateOrder {
@@ -26,6 +28,8 @@ export interface RotateOrder {
   force: boolean;
   /** In place of what the certificates say themselves. */
   renewAt: string | undefined;
+  /** How many generations stay, with that in use. */
+  keep: number;
   /** How many certificates are worked on at a time. */
   jobs: number;
   discardPending: boolean;
@@ -34,7 +38,12 @@ export interface RotateOrder {
 }
 
 /** What became of one certificate, and why anything had to. */
-export type Rotation = { name: string; verdict: Due | undefined } & (
+export type Rotation = {
+  name: string;
+  verdict: Due | undefined;
+  /** Files whose owner or mode was not as it should be. */
+  mended?: readonly Mended[];
+} & (
   | {
       state: 'rotated' | 'not-due';
       generation: number;
@@ -49,6 +58,7 @@ export type Rotation = { name: string; verdict: Due | undefined } & (
   | { state: 'to-rotate'; warnings: readonly string[] }
   | { state: 'pending'; pending: Pending }
   | { state: 'failed'; error: unknown }
+  | ({ state: 'rolled-back' } & RolledBack)
 );
 
 /** An authority whose trust bundle could not be kept fresh. */
@@ -57,7 +67,19 @@ export interface Stale {
   error: unknown;
 }
 
+/** How long a reader may take that has followed `current` to a generation, in milliseconds. */
+const readersTime = 3_600_000;
+
 type Replace = (wanted: Wanted, verdict: Due) => Promise<Rotation>;
+
+interface Acts {
+  /** Whether owners and modes are mended, or only looked at. */
+  mend: boolean;
+  /** What is done about one that stands as it should. */
+  keep: (wanted: Wanted, folder: CertificateFolder) => Promise<void>;
+  /** What is done about one that is due. */
+  replace: Replace;
+}
 
 /**
  * Replaces what is due in a store. One that fails stops no other; each authority is opened once, and only where
@@ -85,6 +107,7 @@ export async function rotate(
     if (result.state === 'pending') return { state: 'pending', name, verdict, pending: result };
     // Another run was first: nothing had to be done any more.
     if (result.state === 'unchanged') return { ...result, state: 'not-due', verdict: undefined };
+    certificateFolder(store, name).prune(order.keep, new Date(world.now().getTime() - readersTime));
     return { ...result, state: 'rotated', verdict };
   };
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
@@ -92,7 +115,7 @@ export async function rotate(
     await keepPolicy(folder, wanted.request, lock);
     inUse.set(wanted.reference, wanted);
   };
-  await forEachStored(order, world, report, keep, replace);
+  await forEachStored(order, world, report, { mend: true, keep, replace });
   return refreshTrust(store, [...inUse.values()], opened, world.now());
 }
 
@@ -106,44 +129,45 @@ export async function lookAtRotation(
   world: World,
   report: (outcome: Rotation) => void,
 ): Promise<void> {
-  await forEachStored(
-    order,
-    world,
-    report,
-    async () => undefined,
-    async (wanted, verdict) => {
+  await forEachStored(order, world, report, {
+    mend: false,
+    keep: async () => undefined,
+    replace: async (wanted, verdict) => {
       return { state: 'to-rotate', name: wanted.request.name, verdict, warnings: await examine(wanted) };
     },
-  );
+  });
 }
 
 async function forEachStored(
   order: RotateOrder,
   world: World,
   report: (outcome: Rotation) => void,
-  keep: (wanted: Wanted, folder: CertificateFolder) => Promise<void>,
-  replace: Replace,
+  { mend, keep, replace }: Acts,
 ): Promise<void> {
   const { store, force, renewAt, jobs } = order;
   const facts = factsOnce(world.now());
   const settle = async (name: string): Promise<Rotation> => {
     let verdict: Due | undefined;
+    let mended: readonly Mended[] = [];
     try {
       const { folder, generation, stored, wanted } = readStored(order, name);
       const rule: Rule = { force, renewAt, now: world.now() };
-      const judged = judge(folder, generation, wanted.request, facts(wanted.reference)?.issuer, rule);
+      const check = checkAccess(folder.versionPath(generation), await accessOf(wanted.request), mend);
+      mended = check.mended;
+      const issuer = facts(wanted.reference)?.issuer;
+      const judged = judge(folder, generation, wanted.request, issuer, rule, check.strange.length > 0);
       if (!judged.due) {
         await keep(wanted, folder);
-        return { state: 'not-due', name, verdict, path: folder.currentPath, ...judged.standing };
+        return { state: 'not-due', name, verdict, mended, path: folder.currentPath, ...judged.standing };
       }
       verdict = judged;
       const theirs = elsewhere(stored, judged);
-      if (theirs) return { state: 'due', name, verdict, ...theirs };
+      if (theirs) return { state: 'due', name, verdict, mended, ...theirs };
       const outcome = await replace(wanted, judged);
       if (outcome.state === 'rotated' || outcome.state === 'not-due') await keep(wanted, folder);
-      return outcome;
+      return { ...outcome, mended };
     } catch (error) {
-      return { state: 'failed', name, verdict, error };
+      return { state: 'failed', name, verdict, mended, error };
     }
   };
   await manyAtATime(namesOf(store, order.names), jobs, world, settle, report);

@@ -35,6 +35,7 @@ export interface Rule {
 
 /**
  * Whether a certificate of the store is to be replaced, and why.
+ * @param isStrange whether there are links in the place of its files.
  * @param issuer who would sign its successor, where that can be told without asking for it.
  */
 export function judge(
@@ -43,6 +44,7 @@ export function judge(
   request: StoredRequest,
   issuer: Certificate | undefined,
   rule: Rule,
+  isStrange: boolean,
 ): Verdict {
   const point = rule.renewAt ?? request.renewAt;
   const found = assess(folder, { ...request, renewAt: point }, rule.now);
@@ -55,6 +57,7 @@ export function judge(
     const reason = found.reason === 'missing' ? 'broken' : found.reason;
     return because(reason, reason === 'due' ? standing?.due : undefined, found.changes);
   }
+  if (isStrange) return because('broken');
   if (isUnfinished(folder, request)) return because('begun');
   const { certificate } = found.standing;
   const issuers = issuersOf(folder, found.standing);

@@ -54,14 +54,24 @@ export function assess(folder: CertificateFolder, request: StoredRequest, now: D
   if (!asked) return because('broken');
   const changes = changesBetween(asked.request, request);
   if (changes.length > 0) return because('changed', changes);
-  const key = readIfThere(join(folder.currentPath, 'key.pem'));
-  const chain = pemCertificates(readIfThere(join(folder.currentPath, 'fullchain.pem')));
-  const [leaf] = chain;
-  if (!leaf || !belongTogether(key, leaf, keyIsElsewhere(request)) || !linked(chain))
-    return because('broken');
-  const certificate = readCertificate(leaf);
-  const found = { generation, certificate, chain, due: renewAt(certificate, request.renewAt) };
+  const found = readGeneration(folder.currentPath, generation, request);
+  if (!found) return because('broken');
   return now >= found.due ? because('due', [], found) : { reason: undefined, standing: found };
+}
+
+/** What stands in a folder, or `undefined` where key, certificate and chain do not belong together. */
+export function readGeneration(
+  path: string,
+  generation: number,
+  request: StoredRequest | undefined,
+): Standing | undefined {
+  const key = readIfThere(join(path, 'key.pem'));
+  const chain = pemCertificates(readIfThere(join(path, 'fullchain.pem')));
+  const [leaf] = chain;
+  const withoutKey = request !== undefined && keyIsElsewhere(request);
+  if (!leaf || !belongTogether(key, leaf, withoutKey) || !linked(chain)) return undefined;
+  const certificate = readCertificate(leaf);
+  return { generation, certificate, chain, due: renewAt(certificate, request?.renewAt) };
 }
 
 export function pemCertificates(pem: Buffer | undefined): Buffer[] {

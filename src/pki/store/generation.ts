@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
@@ -128,6 +128,41 @@ export class CertificateFolder {
     }
     sweepDrafts(this.path);
     sweepDrafts(join(this.path, 'pending'));
+    sweepDrafts(join(this.path, 'versions'));
+  }
+
+  /** Every generation that is whole, the oldest first. */
+  generations(): number[] {
+    return this.#numbers('versions').sort((a, b) => a - b);
+  }
+
+  /** Points `current` at a generation, be it an older one. Only ever at somebody's word. */
+  pointTo(generation: number): void {
+    pointLink(this.currentPath, join('versions', generationName(generation)));
+    syncFolder(this.path);
+  }
+
+  /**
+   * Removes all but the newest generations. One that is in use stays, and so does one that is newer, which a run may be
+   * about to switch to, and one that was born after `since`: a reader may have followed `current` to it.
+   * What cannot be removed now is removed by a later run.
+   */
+  prune(keep: number, since: Date): void {
+    const current = this.current();
+    if (current === undefined) return;
+    const older = this.generations().filter((one) => one < current);
+    for (const generation of older.slice(0, Math.max(0, older.length - keep + 1))) {
+      const path = this.versionPath(generation);
+      if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > since.getTime()) continue;
+      // Out of sight in one step: a run that dies here leaves no half of a generation under its number.
+      const draft = temporaryBeside(path);
+      try {
+        renameSync(path, draft);
+      } catch {
+        continue;
+      }
+      discard(draft);
+    }
   }
 
   versionPath(generation: number): string {

@@ -1,0 +1,88 @@
+import { PkiError } from '../errors.ts';
+import { withLock } from '../store/lock.ts';
+import { readRequest } from '../store/request.ts';
+import { certificateFolder } from '../store/store.ts';
+import { formatDuration } from '../x509/duration.ts';
+import type { World } from './issue.ts';
+import { readGeneration, type Standing } from './standing.ts';
+
+export interface RollBackOrder {
+  /** Absolute path. */
+  store: string;
+  name: string;
+  /** The one before that which is in use, where none is named. */
+  generation: number | undefined;
+  /** Also to one that is not valid now. */
+  force: boolean;
+  /** Milliseconds to wait for another run on the same name. */
+  lockTimeout: number;
+}
+
+export interface RolledBack extends Standing {
+  /** What was in use before. */
+  from: number;
+  /** Absolute path of `current`. */
+  path: string;
+}
+
+/**
+ * Switches a certificate to another generation that is still there. Trust stays as it is: a root that a later
+ * certificate needs must not go with it.
+ * @throws PkiError `not-found`, `usage`, `malformed` for a generation whose files are torn, `not-valid`, `busy`.
+ */
+export async function rollBack(order: RollBackOrder, world: World): Promise<RolledBack> {
+  const { store, name, force, lockTimeout } = order;
+  const folder = certificateFolder(store, name);
+  const inUse = (): number => {
+    const current = folder.current();
+    if (current !== undefined) return current;
+    throw new PkiError('not-found', `there is no certificate ${JSON.stringify(name)} in ${store}`, {
+      hint: '"certwright list" shows what there is',
+    });
+  };
+  inUse();
+  const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
+  return withLock(folder.lockFile, lock, async () => {
+    // A run that died between its switch and its end would otherwise be continued, and undo this.
+    folder.sweep();
+    const from = inUse();
+    const to = order.generation ?? folder.generations().findLast((one) => one < from);
+    const choices = folder.generations().filter((one) => one !== from);
+    if (to === undefined || (to !== from && !choices.includes(to))) {
+      throw new PkiError(
+        'not-found',
+        `${name} has no ${to === undefined ? 'earlier generation' : `generation ${to}`}`,
+        {
+          hint: choices.length === 0 ? 'there is only the one in use' : `there are ${choices.join(', ')}`,
+        },
+      );
+    }
+    if (to === from) {
+      throw new PkiError('usage', `generation ${to} of ${name} is in use already`, {
+        hint: choices.length === 0 ? 'there is no other' : `there are ${choices.join(', ')}`,
+      });
+    }
+    const request = readRequest(folder.requestFile)?.request;
+    const standing = readGeneration(folder.versionPath(to), to, request);
+    if (!standing) {
+      throw new PkiError('malformed', `generation ${to} of ${name} is torn (${folder.versionPath(to)})`, {
+        hint: 'its key, certificate and chain do not belong together; choose another generation',
+      });
+    }
+    if (!force) refuseInvalid(standing, name, world.now());
+    folder.pointTo(to);
+    return { ...standing, from, path: folder.currentPath };
+  });
+}
+
+function refuseInvalid({ certificate, generation }: Standing, name: string, now: Date): void {
+  const { notBefore, notAfter } = certificate;
+  const ago = now.getTime() - notAfter.getTime();
+  const ahead = notBefore.getTime() - now.getTime();
+  if (ago < 0 && ahead <= 0) return;
+  const why =
+    ahead > 0 ? `is not valid for another ${formatDuration(ahead)}` : `expired ${formatDuration(ago)} ago`;
+  throw new PkiError('not-valid', `generation ${generation} of ${name} ${why}`, {
+    hint: '"certwright rotate NAME --force" makes a new one; --rollback with --force takes this one all the same',
+  });
+}
