@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import { PkiError } from '../pki/errors.ts';
 import type { AwsConnection, OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { validations, type StoredRequest, type Validation } from '../pki/lifecycle/request.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
-import { oneOf } from './options.ts';
+import { isArn, oneOf } from './options.ts';
 import type { Output } from './output.ts';
 
 /** How a command is to reach AWS. */
@@ -42,8 +43,29 @@ export const addAwsOptions = (command: Command): Command =>
     .option('--wait <time>', 'how long to wait for AWS (default 60s; for public names not at all)')
     .option('--timeout <time>', 'how long one call to AWS may take (default 20s)');
 
+/**
+ * @param reference the authority
+ * @throws PkiError `usage` for a flag that would be passed over in silence
+ */
+export function refuseAwsFlags(flags: AwsFlags, reference: string): void {
+  const forAws = {
+    '--template': flags.template,
+    '--signing-algorithm': flags.signingAlgorithm,
+    '--reissue': flags.reissue,
+    '--exportable': flags.exportable,
+    '--validation': flags.validation,
+    '--wait': flags.wait,
+  };
+  const [flag] = Object.entries(forAws).find(([, value]) => value !== undefined) ?? [];
+  if (flag !== undefined && !isArn(reference)) {
+    throw new PkiError('usage', `${flag} is for AWS, and the authority is a folder (${reference})`, {
+      hint: `leave out ${flag}, or name an authority of AWS with --ca`,
+    });
+  }
+}
+
 /** @throws PkiError `bad-time` */
-export function checkAwsFlags(flags: AwsFlags): void {
+export function checkAwsFlags(flags: Pick<AwsFlags, 'wait' | 'timeout'>): void {
   if (flags.wait !== undefined) parseDuration(flags.wait, '--wait');
   if (flags.timeout !== undefined) parseDuration(flags.timeout, '--timeout');
 }

@@ -22,7 +22,7 @@ import {
   type Run,
   type StoreFlags,
 } from './options.ts';
-import { addAwsOptions, awsOptions, checkAwsFlags, type AwsFlags } from './aws-options.ts';
+import { addAwsOptions, awsOptions, checkAwsFlags, refuseAwsFlags, type AwsFlags } from './aws-options.ts';
 import { addConfigOption, type ConfigFlags } from './config-file.ts';
 import { Output } from './output.ts';
 
@@ -139,6 +139,7 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
   }
   const order = await readOrder(names, flags, context);
   const { reference } = order;
+  refuseAwsFlags(flags, reference);
   for (const remark of order.remarks) output.note(remark);
   const options: OpenOptions = {
     ask: () => caPassphrase(flags.passphraseFile, context),

@@ -79,6 +79,20 @@ export function ioError(error: unknown, doing: string, path: string): PkiError {
   });
 }
 
+/** @throws PkiError `bad-input` where something that is no folder stands there */
+export function refuseNoFolder(path: string): void {
+  let there;
+  try {
+    there = statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw ioError(error, 'use', path);
+  }
+  if (there?.isDirectory() !== false) return;
+  throw new PkiError('bad-input', `${path} is not a folder`, {
+    hint: 'name a folder, or one that is to be made',
+  });
+}
+
 export function orIoError<T>(doing: string, path: string, work: () => T): T {
   try {
     return work();

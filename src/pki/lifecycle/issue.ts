@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { PkiError } from '../errors.ts';
 import { publishesTrust, type Authority, type Pending, type RequestKey } from '../authorities/authority.ts';
-import { makeFolder, readIfThere } from '../durable.ts';
+import { readIfThere, refuseNoFolder } from '../durable.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
@@ -75,6 +75,7 @@ export async function issueIntoStore(
   world: World,
 ): Promise<IssueResult> {
   const { request, store } = order;
+  refuseNoFolder(store);
   const folder = certificateFolder(store, request.name);
   if (order.when === 'new') refuseExisting(folder, request.name);
   const access = await accessOf(request);
@@ -82,7 +83,7 @@ export async function issueIntoStore(
   checkWithAuthority(request, foreign, authority, world.now());
 
   openStoreForWriting(store);
-  makeFolder(folder.path);
+  folder.create();
   const lock = { pid: world.pid, timeout: order.lockTimeout, signal: world.signal };
   return withLock(folder.lockFile, lock, async () => {
     folder.sweep();

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Authority, Explanation, RequestKey } from '../authorities/authority.ts';
 import { readAuthorityLimits } from '../authorities/local/local-authority.ts';
+import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { formatName, readName } from '../x509/distinguished-name.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
@@ -53,6 +54,8 @@ export async function planIssue(
   options: OpenOptions,
   now: Date,
 ): Promise<IssuePlan> {
+  keyFileMode(request.mode, request.group);
+  await resolveOwnership(request.owner, request.group);
   const limits = await limitsFor(reference, create, options, now);
   const theirs: RequestKey | undefined = foreign && { kind: 'foreign', request: foreign };
   const publicKey = theirs && publicKeyOf(theirs);

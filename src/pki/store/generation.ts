@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
@@ -46,6 +46,16 @@ export class CertificateFolder {
 
   constructor(path: string) {
     this.path = path;
+  }
+
+  /** @throws PkiError `bad-input` where a link stands there: what is written would land wherever it points. */
+  create(): void {
+    if (lstatSync(this.path, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+      throw new PkiError('bad-input', `${this.path} is a symbolic link`, {
+        hint: 'a certificate lives in a folder of its own: remove the link, or use another store',
+      });
+    }
+    makeFolder(this.path);
   }
 
   get lockFile(): string {

@@ -1,6 +1,14 @@
 import { linkSync, lstatSync, readdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { discard, ioError, makeFolder, removeAll, temporaryBeside, writeNew } from '../durable.ts';
+import {
+  discard,
+  ioError,
+  makeFolder,
+  refuseNoFolder,
+  removeAll,
+  temporaryBeside,
+  writeNew,
+} from '../durable.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { folderName } from './folder-name.ts';
@@ -9,6 +17,7 @@ import { readRequest } from './request.ts';
 
 /** Creates the store where there is none, after proving that its file system can do what the store stands on. */
 export function openStoreForWriting(path: string): void {
+  refuseNoFolder(path);
   try {
     if (lstatSync(join(path, '.')).isDirectory()) return;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { PkiError } from '../../errors.ts';
-import { jsonText, readJson, replace } from '../../durable.ts';
+import { jsonText, readJson, replace, refuseNoFolder } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { caFile } from './layout.ts';
 
@@ -15,6 +15,7 @@ export interface CaJson {
 
 /** @throws PkiError `not-found` where the folder is no CA. */
 export function readCaJson(ca: string): CaJson {
+  refuseNoFolder(ca);
   const fields = readJson(caFile(ca));
   if (!fields) {
     throw new PkiError('not-found', `there is no CA in ${ca}`, {

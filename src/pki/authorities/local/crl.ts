@@ -119,12 +119,23 @@ function currentNumber(crls: string): number {
   }
 }
 
-/** The current CRL, or `undefined` where none was signed yet. */
-export function currentCrl(issuer: string): { der: Buffer; pem: Buffer } | undefined {
-  const current = join(crlFolder(issuer), 'current');
-  const der = readIfThere(join(current, 'crl.der'));
-  const pem = readIfThere(join(current, 'crl.pem'));
-  return der && pem && { der, pem };
+/**
+ * The current CRL, or `undefined` where none was signed yet. Its PEM is made of the DER: peers get what was looked at.
+ * @throws PkiError `malformed` where it is none
+ */
+export function currentCrl(issuer: string): { der: Buffer; pem: string } | undefined {
+  const file = join(crlFolder(issuer), 'current', 'crl.der');
+  const der = readIfThere(file);
+  if (!der) return undefined;
+  try {
+    readCrlTimes(der);
+  } catch (cause) {
+    throw new PkiError('malformed', `${file} is not the CRL that was signed: ${String(cause)}`, {
+      hint: 'restore it from a backup; peers that check revocation need it',
+      cause,
+    });
+  }
+  return { der, pem: encodePem('X509 CRL', der) };
 }
 
 /** A CRL signed here would silently un-revoke what a later version has revoked. */

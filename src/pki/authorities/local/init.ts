@@ -42,6 +42,9 @@ export interface NewCa {
   defaults: CaJson['defaults'];
 }
 
+/** The last second that a certificate can name (RFC 5280 4.1.2.5). */
+const endOfTime = Date.UTC(9999, 11, 31, 23, 59, 59);
+
 /** Life of the issuing CA's CRLs. */
 export const crlLifetime = 30 * 86_400_000;
 
@@ -59,6 +62,11 @@ interface NewIssuer {
  * @throws PkiError `exists` where the folder holds anything.
  */
 export async function createCa(folder: string, wanted: NewCa, now: Date): Promise<void> {
+  if (now.getTime() + wanted.lifetime > endOfTime) {
+    throw new PkiError('bad-time', 'the root would end after the year 9999', {
+      hint: 'ask for less with --lifetime',
+    });
+  }
   refuseOccupied(folder);
   refuseKeptRootKey(wanted.offlineRoot);
   makeFolder(dirname(folder));

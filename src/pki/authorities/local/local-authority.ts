@@ -197,7 +197,7 @@ function trustOf({ folder, active }: LocalCa): { roots: string; crls: string } {
   const root = chain.at(-1);
   return {
     roots: root ? certificatePem(root.der) : '',
-    crls: folders.map((one) => currentCrl(one)?.pem.toString('latin1') ?? '').join(''),
+    crls: folders.map((one) => currentCrl(one)?.pem ?? '').join(''),
   };
 }
 
