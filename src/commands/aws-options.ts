@@ -1,18 +1,12 @@
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
-import type { AwsConnection, OpenOptions } from '../pki/lifecycle/open-ca.ts';
+import type { OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { validations, type StoredRequest, type Validation } from '../pki/lifecycle/request.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
+import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import type { Context } from './context.ts';
 import { isArn, oneOf } from './options.ts';
 import type { Output } from './output.ts';
-
-/** How a command is to reach AWS. */
-export interface AwsConnectionFlags {
-  region?: string;
-  profile?: string;
-  timeout?: string;
-}
 
 /** What a command that may have AWS issue can be told. */
 export interface AwsFlags extends AwsConnectionFlags {
@@ -23,11 +17,6 @@ export interface AwsFlags extends AwsConnectionFlags {
   validation?: Validation;
   wait?: string;
 }
-
-export const addAwsConnectionOptions = (command: Command): Command =>
-  command
-    .option('--region <region>', 'AWS region (AWS_REGION, AWS_DEFAULT_REGION, the profile, the ARN)')
-    .option('--profile <name>', 'AWS profile (AWS_PROFILE)');
 
 export const addAwsOptions = (command: Command): Command =>
   addAwsConnectionOptions(command)
@@ -84,35 +73,3 @@ export const awsOptions = (
   exportable: request.exportable,
   validation: request.validation ?? 'dns',
 });
-
-export function awsConnection(
-  flags: AwsConnectionFlags & { wait?: string },
-  context: Context,
-  output: Output,
-): AwsConnection {
-  lendToSdk(flags);
-  return {
-    env: context.env,
-    region: flags.region,
-    wait: flags.wait === undefined ? undefined : parseDuration(flags.wait, '--wait'),
-    timeout: parseDuration(flags.timeout ?? '20s', '--timeout'),
-    signal: context.signal,
-    say: (line) => {
-      output.note(line);
-    },
-  };
-}
-
-/**
- * The SDK takes its settings from the process. The older of its two generations knows a profile only by AWS_PROFILE;
- * keys of the environment would come before one that was named on the command line, or be warned of.
- */
-function lendToSdk({ profile }: AwsConnectionFlags): void {
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
-  if (profile === undefined) return;
-  process.env['AWS_PROFILE'] = profile;
-  for (const key of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) {
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
-    delete process.env[key];
-  }
-}

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { keyTypes, type KeyType } from '../pki/x509/key.ts';
-import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-options.ts';
+import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import { checkCaName } from './ca-input.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
-import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-options.ts';
+import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
 import { distance, shorten } from './inspect-text.ts';

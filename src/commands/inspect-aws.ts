@@ -5,7 +5,7 @@ import {
   type AwsFacts,
   type PcaAuthorityFacts,
 } from '../pki/lifecycle/inspect-aws.ts';
-import { awsConnection, type AwsConnectionFlags } from './aws-options.ts';
+import { awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { report, type Look } from './inspect-report.ts';

@@ -7,7 +7,7 @@ import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
 import { isStored } from '../pki/lifecycle/is-stored.ts';
 import { readWhole, refuseLarge } from '../pki/lifecycle/read-whole.ts';
 import { parseDuration, parseTime } from '../pki/x509/duration.ts';
-import { addAwsConnectionOptions, type AwsConnectionFlags } from './aws-options.ts';
+import { addAwsConnectionOptions, type AwsConnectionFlags } from './aws-connection.ts';
 import { addConnectionOptions, refuseWithoutServer, type ConnectionFlags } from './connection-options.ts';
 import type { Context, InputStream } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';

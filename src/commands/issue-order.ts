@@ -1,7 +1,7 @@
 import { PkiError } from '../pki/errors.ts';
 import type { Config, Declaration } from '../pki/lifecycle/config.ts';
 import { over, requestFor, withDefaults, type Settings } from '../pki/lifecycle/declared.ts';
-import { readForeignRequest, type ForeignRequest } from '../pki/lifecycle/foreign-request.ts';
+import type { ForeignRequest } from '../pki/lifecycle/foreign-request.ts';
 import { checkStoreName, formats, type StoredRequest } from '../pki/lifecycle/request.ts';
 import { nameText, parseName } from '../pki/x509/subject-alternative-name.ts';
 import { checkUrls } from './ca-input.ts';
@@ -38,7 +38,7 @@ export async function readOrder(
   // Whoever names a declared certificate means it; further names are the command line's own word.
   const own =
     declaration && (flags.as === undefined ? names.length < 2 : names.length === 0) ? [] : canonical(names);
-  const foreign = flags.csr === undefined ? undefined : await readForeignRequest(flags.csr, context);
+  const foreign = flags.csr === undefined ? undefined : await readForeign(flags.csr, context);
   const asked = flags.namesFromCsr === true && foreign ? canonical([...own, ...foreign.names]) : own;
   const all = declaration && asked.length === 0 ? declaration.names : asked;
   const [first] = all;
@@ -59,6 +59,11 @@ export async function readOrder(
   if (!config || !declaration) return order;
   const { remarksOn } = await import('./issue-remarks.ts');
   return { ...order, remarks: remarksOn(order, config, declaration, flags, context) };
+}
+
+async function readForeign(file: string, context: Context): Promise<ForeignRequest> {
+  const { readForeignRequest } = await import('../pki/lifecycle/foreign-request.ts');
+  return readForeignRequest(file, context);
 }
 
 function noName(foreign: ForeignRequest | undefined): PkiError {

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
-import { type FilesOrder, issueIntoFiles, issueOnly } from '../pki/lifecycle/issue-files.ts';
+import type { FilesOrder } from '../pki/lifecycle/issue-files.ts';
 import { issueIntoStore, type InPlace } from '../pki/lifecycle/issue.ts';
 import { adoptDefaults, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { renewAt } from '../pki/lifecycle/due.ts';
@@ -163,6 +163,7 @@ async function toStdout(
 ): Promise<undefined> {
   const { foreign, request } = order;
   if (!foreign) throw new PkiError('internal', 'a certificate without a key of its own needs a request');
+  const { issueOnly } = await import('../pki/lifecycle/issue-files.ts');
   const { certificate, pem } = await issueOnly(request, foreign.request, authority, context.now());
   if (output.json) {
     output.result(
@@ -197,6 +198,7 @@ async function toFiles(
       : { kind: 'folder', path: absolute(flags.out) };
   const keyPassphrase =
     flags.keyPassphraseFile === undefined ? undefined : passphraseFile(flags.keyPassphraseFile, context);
+  const { issueIntoFiles } = await import('../pki/lifecycle/issue-files.ts');
   const result = await issueIntoFiles(
     {
       request: order.request,

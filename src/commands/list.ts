@@ -3,7 +3,7 @@ import { PkiError } from '../pki/errors.ts';
 import { authorityReference } from '../pki/lifecycle/authority-reference.ts';
 import { listStored, type StoredRow } from '../pki/lifecycle/list-stored.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
-import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-options.ts';
+import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import { addConfigOption, authorityNamed, loadConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';

@@ -5,7 +5,6 @@ import type { AwsConnection } from '../authorities/aws/options.ts';
 import { isAws, openAuthority, type OpenOptions } from '../authorities/open.ts';
 import { PkiError } from '../errors.ts';
 import type { Settings } from '../config/settings.ts';
-import { createDefaultCa } from './ca.ts';
 
 export type { Authority, AwsConnection, OpenOptions, Pending };
 export { isAws };
@@ -36,6 +35,7 @@ async function createIfMissing(reference: string, now: Date): Promise<boolean> {
   const isThere = (): boolean => existsSync(join(reference, 'ca.json'));
   if (isThere()) return false;
   try {
+    const { createDefaultCa } = await import('./ca.ts');
     await createDefaultCa(reference, now);
     return true;
   } catch (error) {

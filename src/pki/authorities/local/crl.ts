@@ -24,6 +24,9 @@ import { encodePem } from '../../x509/pem-writer.ts';
 import { keyIdentifier } from '../../x509/key.ts';
 import { crlFolder } from './layout.ts';
 
+/** Life of an issuing CA's CRLs, in milliseconds. */
+export const crlLifetime = 30 * 86_400_000;
+
 export interface CrlSigner {
   folder: string;
   certificate: Certificate;

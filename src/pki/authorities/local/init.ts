@@ -27,7 +27,7 @@ import {
 import { oid } from '../../x509/oid.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
 import { caJsonText, type CaJson } from './ca-json.ts';
-import { publishCrl } from './crl.ts';
+import { crlLifetime, publishCrl } from './crl.ts';
 import { activeLink, caFile, issuedFile, issuerFolder, issuerId } from './layout.ts';
 
 export interface NewCa {
@@ -44,9 +44,6 @@ export interface NewCa {
 
 /** The last second that a certificate can name (RFC 5280 4.1.2.5). */
 const endOfTime = Date.UTC(9999, 11, 31, 23, 59, 59);
-
-/** Life of the issuing CA's CRLs. */
-export const crlLifetime = 30 * 86_400_000;
 
 /** Certificates are valid a minute before they are made, since clocks differ. */
 export const backdating = 60_000;

@@ -19,8 +19,7 @@ import type {
   RequestKey,
 } from '../authority.ts';
 import { writeDefaults } from './ca-json.ts';
-import { currentCrl, isCrlFresh, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
-import { crlLifetime } from './init.ts';
+import { crlLifetime, currentCrl, isCrlFresh, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
 import { issuedFile, issuedFolder, issuerFolder, issuerId } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
