@@ -54,6 +54,9 @@ export class RotateReport {
     if (outcome.state === 'to-rotate') {
       for (const warning of outcome.warnings) output.warn(`${name}: ${warning}`);
     }
+    if (outcome.state === 'waiting') {
+      output.problem(`${name}: ${patienceText(outcome)}`, `"certwright rotate ${name}" does not wait`);
+    }
     if (outcome.state !== 'failed') return;
     const { message, hint } = describe(outcome.error);
     output.problem(`${name}: ${message}`, hint);
@@ -93,6 +96,7 @@ export class RotateReport {
       toRotate: count('to-rotate'),
       pending: count('pending'),
       failed: count('failed'),
+      waiting: count('waiting'),
       rolledBack: count('rolled-back'),
     };
     const rest = { stale: this.#stale, summary };
@@ -120,6 +124,10 @@ export class RotateReport {
   }
 }
 
+/** `failed 3 times, is tried again 2027-…: AWS refused …` */
+const patienceText = ({ until, last }: Extract<Rotation, { state: 'waiting' }>): string =>
+  `failed ${last.failures === 1 ? 'once' : `${last.failures} times`}, is tried again ${until.toISOString()}: ${last.message}`;
+
 const accessText = ({ mode, uid, gid }: { mode: string; uid: number; gid: number }): string =>
   `${mode} ${uid}:${gid}`;
 
@@ -130,6 +138,7 @@ const tones = {
   'to-rotate': 'yellow',
   pending: 'yellow',
   failed: 'red',
+  waiting: 'red',
   'rolled-back': 'yellow',
 } as const satisfies Record<Rotation['state'], string>;
 
@@ -146,6 +155,7 @@ function codeOf(outcome: Rotation): ExitCode {
     case 'due':
       return outcome.who === 'owner' ? exit.no : exit.done;
     case 'pending':
+    case 'waiting':
       return exit.tryAgain;
     case 'failed':
       return errorExit(outcome.error);
@@ -176,6 +186,8 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
       const next = isDue ? '; it is due, and the next rotate replaces it' : '';
       return cells('rolled back', made, span(outcome.certificate, context) + next);
     }
+    case 'waiting':
+      return cells('waiting', because, patienceText(outcome));
     case 'failed':
       return cells('failed', because, describe(outcome.error).message);
   }
@@ -230,6 +242,11 @@ function documentOf(outcome: Rotation): object {
     case 'pending': {
       const { waitingFor, hint, records } = outcome.pending;
       return { ...head, waitingFor, hint: hint ?? null, records };
+    }
+    case 'waiting': {
+      const { until, last } = outcome;
+      const { code, message, failures } = last;
+      return { ...head, until: until.toISOString(), failures, error: { code, message } };
     }
     case 'failed': {
       const { code, message, hint } = describe(outcome.error);

@@ -365,6 +365,103 @@ describe('rotate --dry-run', () => {
   });
 });
 
+describe('a certificate that has failed', () => {
+  /** Leaves the record of a failure that long ago. */
+  function failed(cwd: string, failures: number, last: number, generation = 1): void {
+    const record = {
+      schema: 1,
+      generation,
+      failures,
+      last: new Date(last).toISOString(),
+      code: 'refused',
+      message: 'no',
+    };
+    writeFileSync(join(cwd, 'certs/orders.internal/failures.json'), JSON.stringify(record));
+  }
+  const later = Date.now() + 21 * day;
+  const minute = 60_000;
+
+  it.each([
+    [1, 0.9, 'waiting'],
+    [1, 1.1, 'rotated'],
+    [2, 1.9, 'waiting'],
+    [3, 3.9, 'waiting'],
+    [3, 4.1, 'rotated'],
+    [60, 60 * 24, 'waiting'],
+  ])('%i times in a row, and last %d minutes ago: %s', async (failures, minutes, state) => {
+    const cwd = await folderWith('orders.internal');
+    failed(cwd, failures, later - minutes * minute);
+    const report = await rotate(cwd, [], { now: () => new Date(later) });
+    expect(report.certificates).toMatchObject([{ state }]);
+    expect(report.code).toBe(state === 'waiting' ? 75 : 0);
+    expect(readdirSync(join(cwd, 'certs/orders.internal')).includes('failures.json')).toBe(
+      state === 'waiting',
+    );
+  });
+
+  it('is tried again after a quarter of what it had left, however often it failed', async () => {
+    const cwd = await folderWith('orders.internal --lifetime 12h');
+    const end = Date.parse(leafOf(cwd, 'orders.internal').validTo);
+    failed(cwd, 20, end - 4 * hour);
+    const at = (time: number): Promise<Report> => rotate(cwd, [], { now: () => new Date(time) });
+    expect(states(await at(end - 3 * hour - minute))).toEqual({ 'orders.internal': 'waiting: due' });
+    expect(states(await at(end - 3 * hour + minute))).toEqual({ 'orders.internal': 'rotated: due' });
+  });
+
+  it.each([
+    ['where the record is of the future', (cwd: string) => failed(cwd, 9, later + hour)],
+    ['where the record is of another generation', (cwd: string) => failed(cwd, 9, later - minute, 7)],
+    [
+      'where the record is damaged',
+      (cwd: string) => writeFileSync(join(cwd, 'certs/orders.internal/failures.json'), '{'),
+    ],
+  ])('is not waited for %s', async (_, leave) => {
+    const cwd = await folderWith('orders.internal');
+    leave(cwd);
+    expect(states(await rotate(cwd, [], { now: () => new Date(later) }))).toEqual({
+      'orders.internal': 'rotated: due',
+    });
+  });
+
+  it('is not waited for by whoever names it', async () => {
+    const cwd = await folderWith('orders.internal');
+    failed(cwd, 9, later - minute);
+    const { stderr } = await run(['rotate'], { cwd, now: () => new Date(later) });
+    expect(stderr).toMatch(
+      /orders\.internal: failed 9 times, is tried again 20.*: no\n {2}"certwright rotate orders\.internal"/,
+    );
+    const report = await rotate(cwd, ['orders.internal'], { now: () => new Date(later) });
+    expect(states(report)).toEqual({ 'orders.internal': 'rotated: due' });
+  });
+
+  it('at AWS is not asked for again at once, and what is refused here is', async () => {
+    const emulator = await startEmulator();
+    try {
+      const arn = await emulator.createCa();
+      const cwd = temporaryFolder();
+      const env = { ...process.env, ...emulator.environment };
+      const rotateAll = async (...args: string[]): Promise<string> => {
+        const { stdout } = await spawnProgram(['rotate', '--json', ...args], { cwd, env });
+        expect(schemaErrors(stdout)).toEqual([]);
+        return states(JSON.parse(stdout) as Report)['orders.internal'] ?? '';
+      };
+      const soon = ['--lifetime', '30d', '--renew-at', '20%'];
+      expect(
+        (await spawnProgram(['issue', 'orders.internal', '--ca', arn, ...soon], { cwd, env })).code,
+      ).toBe(0);
+      emulator.refuse('IssueCertificate', 'AccessDeniedException', 'not for you');
+      writeFileSync(join(cwd, 'certwright.yaml'), 'certificates: { orders.internal: { usage: client } }\n');
+      expect(await rotateAll()).toBe('failed: changed');
+      const asked = emulator.stats.calls['IssueCertificate'];
+      expect(await rotateAll()).toBe('waiting: changed');
+      expect(emulator.stats.calls['IssueCertificate']).toBe(asked);
+      expect(await rotateAll('orders.internal')).toBe('rotated: changed');
+    } finally {
+      await emulator.close();
+    }
+  });
+});
+
 describe('rotate --keep', () => {
   const versions = (cwd: string): string[] => readdirSync(join(cwd, 'certs/orders.internal/versions')).sort();
 

@@ -4,6 +4,7 @@ import { readCaFacts, type CaFacts } from '../authorities/local/local-authority.
 import { isAws } from '../authorities/open.ts';
 import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { forgetFailures } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
 import { checkAccess, type Mended } from '../store/mend-access.ts';
@@ -11,10 +12,11 @@ import { certificateFolder, storedNames } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
-import { accessOf, feedTrust, issueIntoStore, type World } from './issue.ts';
+import { accessOf, feedTrust, issueIntoStore, type IssueResult, type World } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
+import { remember, waiting, type Waiting } from './patience.ts';
 import type { RolledBack } from './roll-back.ts';
 import { elsewhere, judge, type Due, type Elsewhere, type Rule } from './rotation-verdict.ts';
 
@@ -58,6 +60,8 @@ export type Rotation = {
   | { state: 'to-rotate'; warnings: readonly string[] }
   | { state: 'pending'; pending: Pending }
   | { state: 'failed'; error: unknown }
+  /** It failed a short while ago: too early to ask again. */
+  | ({ state: 'waiting' } & Waiting)
   | ({ state: 'rolled-back' } & RolledBack)
 );
 
@@ -97,17 +101,25 @@ export async function rotate(
   const { store, discardPending, lockTimeout } = order;
   const opened = once(open);
   const inUse = new Map<string, Wanted>();
-  const replace: Replace = async (wanted, verdict) => {
-    const { name } = wanted.request;
+  const issue = async (wanted: Wanted, verdict: Due): Promise<IssueResult> => {
     const authority = await opened(wanted);
     if (wanted.request.clamp) refuseNoGain(authority, verdict);
     const when = { replaces: verdict.generation };
     const wish = { store, request: wanted.request, when, discardPending, lockTimeout, foreign: undefined };
-    const result = await issueIntoStore(wish, authority, world);
+    return issueIntoStore(wish, authority, world);
+  };
+  const replace: Replace = async (wanted, verdict) => {
+    const { name } = wanted.request;
+    const folder = certificateFolder(store, name);
+    const result = await issue(wanted, verdict).catch((error: unknown) => {
+      if (!world.signal.aborted) remember(folder, verdict, error, world.now());
+      throw error;
+    });
     if (result.state === 'pending') return { state: 'pending', name, verdict, pending: result };
     // Another run was first: nothing had to be done any more.
     if (result.state === 'unchanged') return { ...result, state: 'not-due', verdict: undefined };
-    certificateFolder(store, name).prune(order.keep, new Date(world.now().getTime() - readersTime));
+    forgetFailures(folder);
+    folder.prune(order.keep, new Date(world.now().getTime() - readersTime));
     return { ...result, state: 'rotated', verdict };
   };
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
@@ -163,6 +175,9 @@ async function forEachStored(
       verdict = judged;
       const theirs = elsewhere(stored, judged);
       if (theirs) return { state: 'due', name, verdict, mended, ...theirs };
+      // Whoever names one, or forces it, has a reason not to wait.
+      const early = order.names.length === 0 && !force ? waiting(folder, judged, world.now()) : undefined;
+      if (early) return { state: 'waiting', name, verdict, mended, ...early };
       const outcome = await replace(wanted, judged);
       if (outcome.state === 'rotated' || outcome.state === 'not-due') await keep(wanted, folder);
       return { ...outcome, mended };

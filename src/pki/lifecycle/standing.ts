@@ -53,8 +53,9 @@ export function assess(folder: CertificateFolder, request: StoredRequest, now: D
   const asked = readRequest(folder.requestFile);
   if (!asked) return because('broken');
   const changes = changesBetween(asked.request, request);
-  if (changes.length > 0) return because('changed', changes);
-  const found = readGeneration(folder.currentPath, generation, request);
+  const stored = { ...asked.request, renewAt: request.renewAt };
+  const found = readGeneration(folder.currentPath, generation, stored);
+  if (changes.length > 0) return because('changed', changes, found);
   if (!found) return because('broken');
   return now >= found.due ? because('due', [], found) : { reason: undefined, standing: found };
 }
