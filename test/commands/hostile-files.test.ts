@@ -12,8 +12,18 @@ interface Usage {
   maxRSS: number;
 }
 
-/** Loaded before the program: tells what the process has used when it ends. */
-const witness = `process.on('exit', () => require('node:fs').writeFileSync(process.env.USAGE, JSON.stringify(process.resourceUsage())));`;
+/**
+ * Loaded before the program: tells what the process has used when it ends. On Linux `maxRSS` also counts the process that
+ * started this one, as it was before execve(2); VmHWM does not.
+ */
+const witness = `process.on('exit', () => {
+  const { readFileSync, writeFileSync } = require('node:fs');
+  const usage = process.resourceUsage();
+  if (process.platform === 'linux') {
+    usage.maxRSS = Number(/^VmHWM:\\s+(\\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+  }
+  writeFileSync(process.env.USAGE, JSON.stringify(usage));
+});`;
 
 async function cost(
   bytes: Buffer,
