@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { oid } from '../../src/pki/x509/oid.ts';
 import { authority, issue } from '../support/chains.ts';
 import { run, temporaryFolder } from '../support/cli.ts';
+import { writePair } from '../support/pair-files.ts';
 import { schemaErrors } from '../support/schemas.ts';
 import { listen, pairOf, pemOf, tcpServer, tlsServer } from '../support/tls-server.ts';
 
@@ -179,6 +180,21 @@ describe('targets', () => {
     expect(code).toBe(3);
     expect(stderr).toMatch(/does not speak TLS: it says "220 \\u001b\[31mready/);
     expect(stderr).toContain('--starttls');
+  });
+
+  it('a proxy that nobody answers at is named as what cannot be reached', async () => {
+    const port = await serve(issuing);
+    const lent = { cwd: trust(), env: { HTTPS_PROXY: 'http://user:secret@localhost:1' } };
+    const inspected = await run(['inspect', `localhost:${port}`, '--trust', 'ca.pem'], lent);
+    expect(inspected.code).toBe(75);
+    expect(inspected.stderr).toContain('the proxy localhost:1 is unreachable: nobody listens there');
+    expect(inspected.stderr).toContain('--proxy "" goes without one');
+    expect(inspected.stderr).not.toContain('secret');
+    writePair(lent.cwd, 'client', issue('client.internal', issuing, valid), [issuing], root);
+    const proven = await run(['verify-mtls', `localhost:${port}`, '--cert', 'client'], lent);
+    expect(proven.code).toBe(75);
+    expect(proven.stdout).toContain('the proxy localhost:1 is unreachable: nobody listens there');
+    expect(proven.stdout).toContain('--proxy "" goes without one');
   });
 
   it.each<[string, string[], RegExp]>([

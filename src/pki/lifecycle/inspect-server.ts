@@ -4,7 +4,7 @@ import { probe, tlsVersions, type Connection, type ServerFacts, type TlsVersion 
 import { certificatePem } from '../x509/pem-writer.ts';
 import { readOcspResponse, type OcspResponse } from '../x509/validation/ocsp-response.ts';
 import { inspectBytes, type Inspection } from './inspect.ts';
-import { evidenceOf } from './outcome-evidence.ts';
+import { evidenceOf, wayTo } from './outcome-evidence.ts';
 import type { Reach } from './reach.ts';
 
 /** One version of TLS, and what came of asking for it alone. */
@@ -69,9 +69,7 @@ function nothingShown(target: string, connections: readonly Connection[]): PkiEr
   const [first] = connections.map(({ outcome }) => outcome);
   if (first?.kind === 'unreachable') {
     return new PkiError('unreachable', `${target}: ${first.message} (${first.phase})`, {
-      hint: first.timedOut
-        ? 'look whether a firewall stands between, or give more --timeout'
-        : 'look whether it runs, and at host and port',
+      hint: wayTo(first),
     });
   }
   const evidence = [...new Set(connections.map(({ outcome }) => evidenceOf(outcome, undefined)))].join('; ');

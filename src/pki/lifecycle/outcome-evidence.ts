@@ -1,5 +1,6 @@
 import { alertText } from '../tls/alert.ts';
 import type { Answer } from '../tls/application.ts';
+import type { Phase } from '../tls/failure.ts';
 import type { Outcome } from '../tls/outcome.ts';
 import type { Connection, ServerFacts } from '../tls/probe.ts';
 import type { Cause } from '../tls/refusal-causes.ts';
@@ -68,17 +69,20 @@ function answerText(answer: Answer): string {
 export const answerOf = (outcome: Outcome): { date: Date | undefined } | undefined =>
   outcome.kind === 'accepted' && outcome.answer.kind === 'http' ? outcome.answer : undefined;
 
+/** What to do where nobody could be reached. */
+export function wayTo({ phase, timedOut }: { phase: Phase; timedOut: boolean }): string {
+  if (phase === 'proxy') return 'look at --proxy and HTTPS_PROXY; --proxy "" goes without one';
+  return timedOut
+    ? 'look whether a firewall stands between, or give more --timeout'
+    : 'look whether it runs, and at host and port';
+}
+
 /** What to do about an outcome that says nothing of the pair. */
 export function otherCauses(outcome: Outcome): Cause[] {
   const cause = (message: string, fix: string): Cause[] => [{ certainty: 'found', message, fix }];
   switch (outcome.kind) {
     case 'unreachable':
-      return outcome.timedOut
-        ? cause(
-            `no answer (${outcome.phase})`,
-            'look whether a firewall stands between, or give more --timeout',
-          )
-        : cause(outcome.message, 'look whether it runs, and at host and port');
+      return cause(outcome.timedOut ? `no answer (${outcome.phase})` : outcome.message, wayTo(outcome));
     case 'broken':
       return outcome.phase === 'starttls'
         ? cause(outcome.message, 'look whether the server offers TLS on this port, and at --starttls')

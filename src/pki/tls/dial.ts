@@ -6,7 +6,7 @@ import { ConnectionFailure, networkWords, within } from './failure.ts';
 import { PlainTalk } from './plain-talk.ts';
 import { openTunnel } from './proxy.ts';
 import { startTls, type StartTls } from './starttls.ts';
-import type { Endpoint } from './target.ts';
+import { endpointText, type Endpoint } from './target.ts';
 
 export interface Route {
   endpoint: Endpoint;
@@ -30,7 +30,7 @@ export async function dial(route: Route, signal: AbortSignal): Promise<Socket> {
     signal.removeEventListener('abort', abort);
   });
   try {
-    await within('connect', timeout, connected(socket, signal));
+    await blaming(proxy, within('connect', timeout, connected(socket, signal)));
     // An error between two listeners is nobody's and must not end the process.
     socket.on('error', () => undefined);
     if (proxy) {
@@ -55,5 +55,22 @@ async function connected(socket: Socket, signal: AbortSignal): Promise<void> {
     const code = foreignCode(error) ?? '';
     const phase = code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'resolve' : 'connect';
     throw new ConnectionFailure(phase, networkWords(error), { cause: error, timedOut: code === 'ETIMEDOUT' });
+  }
+}
+
+/** Who cannot be reached is the proxy, where there is one: nothing is known of the target then. */
+async function blaming(proxy: Proxy | undefined, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!proxy || !(error instanceof ConnectionFailure)) throw error;
+    throw new ConnectionFailure(
+      'proxy',
+      `the proxy ${endpointText(proxy)} is unreachable: ${error.message}`,
+      {
+        cause: error,
+        timedOut: error.timedOut,
+      },
+    );
   }
 }
