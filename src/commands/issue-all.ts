@@ -21,6 +21,7 @@ import type { IssueFlags } from './issue.ts';
 import { openOptions } from './open-options.ts';
 import { exclusive, jobsOf, storePath } from './options.ts';
 import type { Output } from './output.ts';
+import { worldOf } from './world.ts';
 
 /** What goes with --all; whatever else `issue` takes is the config file's to say. */
 const companions: readonly (keyof IssueFlags)[] = [
@@ -37,7 +38,7 @@ const companions: readonly (keyof IssueFlags)[] = [
     'verbose',
   ] as const),
   ...(['createCa', 'passphraseFile', 'discardPending', 'lockTimeout'] as const),
-  ...(['region', 'profile', 'wait', 'timeout', 'reissue'] as const),
+  ...(['region', 'profile', 'wait', 'timeout', 'reissue', 'instance'] as const),
 ];
 
 /** `--all`: brings the store to what certwright.yaml declares. */
@@ -102,8 +103,7 @@ async function issue(
     if (created) output.note(`made a new CA in ${reference} ("certwright ca show" describes it)`);
     return authority;
   };
-  const world = { now: context.now, pid: context.pid, signal: context.signal };
-  const stale = await issueAll(order, open, world, (outcome) => report.add(outcome));
+  const stale = await issueAll(order, open, worldOf(flags, context), (outcome) => report.add(outcome));
   for (const { reference, error } of stale) report.addStale(reference, error);
 }
 
@@ -123,6 +123,5 @@ async function look(
     flags.dryRun === true
       ? async (wanted) => likelyRefusals(wanted.request, await limits(wanted), context.now())
       : async () => [];
-  const world = { now: context.now, pid: context.pid, signal: context.signal };
-  await lookAtAll(order, examine, world, (outcome) => report.add(outcome));
+  await lookAtAll(order, examine, worldOf(flags, context), (outcome) => report.add(outcome));
 }

@@ -16,6 +16,7 @@ import { storePath } from './options.ts';
 import type { Output } from './output.ts';
 import { passphraseFile } from './passphrase.ts';
 import { printable } from './printable.ts';
+import { worldOf } from './world.ts';
 
 const schema = 'certwright.issue/1';
 
@@ -72,7 +73,7 @@ async function toStore(
       foreign: order.foreign?.request,
     },
     authority,
-    { now: context.now, pid: context.pid, signal: context.signal },
+    worldOf(flags, context),
   );
   if (result.state === 'pending') return result;
   const document = {
@@ -82,19 +83,19 @@ async function toStore(
     generation: result.generation,
     path: result.path,
     trust: result.trust ?? null,
-    certificate: certificateDocument(result.certificate, order.request.renewAt),
+    certificate: certificateDocument(result.certificate, result.due),
     warnings: warningsOf(order),
   };
   output.result(document, storeLines(result, order, context, output));
   return undefined;
 }
 
-const certificateDocument = (certificate: Certificate, renewalPoint?: string): object => ({
+const certificateDocument = (certificate: Certificate, due = renewAt(certificate)): object => ({
   serial: serialHex(certificate.serial),
   sha256: fingerprint(certificate.der),
   notBefore: certificate.notBefore.toISOString(),
   notAfter: certificate.notAfter.toISOString(),
-  renewAt: renewAt(certificate, renewalPoint).toISOString(),
+  renewAt: due.toISOString(),
   pem: certificatePem(certificate.der),
 });
 
@@ -106,9 +107,7 @@ function storeLines(result: InPlace, order: Order, context: Context, output: Out
   const mark = output.paint.green(state === 'issued' ? 'issued' : 'unchanged');
   const head = [
     `${mark} ${printable(result.name)} (generation ${generation}): valid for ${left}, until ${certificate.notAfter.toISOString()}`,
-    ...(state === 'unchanged'
-      ? [`  not due before ${renewAt(certificate, order.request.renewAt).toISOString()}`]
-      : []),
+    ...(state === 'unchanged' ? [`  not due before ${result.due.toISOString()}`] : []),
     `  ${printable(path)}/  ${order.foreign ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
   ];
   return state === 'unchanged' || order.foreign
@@ -210,7 +209,7 @@ async function toFiles(
       foreign: order.foreign?.request,
     },
     authority,
-    { now: context.now, pid: context.pid, signal: context.signal },
+    worldOf(flags, context),
   );
   if (result.state === 'pending') return result;
   const { certificate, files } = result;

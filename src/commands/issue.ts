@@ -25,8 +25,9 @@ import {
 import { addAwsOptions, awsOptions, checkAwsFlags, refuseAwsFlags, type AwsFlags } from './aws-options.ts';
 import { addConfigOption, type ConfigFlags } from './config-file.ts';
 import { Output } from './output.ts';
+import { addInstanceOption, type InstanceFlags } from './world.ts';
 
-export interface IssueFlags extends StoreFlags, ConfigFlags, AwsFlags {
+export interface IssueFlags extends StoreFlags, ConfigFlags, AwsFlags, InstanceFlags {
   as?: string;
   usage?: Usage;
   keyType?: KeyType;
@@ -124,6 +125,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--jobs <number>', 'with --all: how many certificates at a time (default 8)')
     .option('--json-lines', 'with --all: one JSON document a line, as certificates are done');
   addAwsOptions(command);
+  addInstanceOption(command);
   addStoreOption(command);
   addConfigOption(command);
   addOutputOptions(command).addHelpText('after', help);

@@ -18,6 +18,7 @@ import {
   type StoreFlags,
 } from './options.ts';
 import { Output } from './output.ts';
+import { instanceOf } from './world.ts';
 
 interface ListFlags extends StoreFlags, AwsConnectionFlags, ConfigFlags {
   ca?: string;
@@ -92,7 +93,7 @@ async function inAcm(authority: string, flags: ListFlags, context: Context, outp
 
 function inStore(authority: string | undefined, flags: ListFlags, context: Context): Listed {
   const store = storePath(flags, context);
-  const { rows, broken } = listStored(store);
+  const { rows, broken } = listStored(store, instanceOf({}, context));
   const wanted = authority === undefined ? undefined : authorityReference(store, authority);
   const mine = ({ authority: of }: StoredRow): boolean => wanted === undefined || of === wanted;
   return { kind: 'store', store, authority, rows: rows.filter(mine), broken, report: undefined };

@@ -27,8 +27,9 @@ import {
 } from './options.ts';
 import { Output } from './output.ts';
 import { RotateReport } from './rotate-report.ts';
+import { addInstanceOption, worldOf, type InstanceFlags } from './world.ts';
 
-export interface RotateFlags extends StoreFlags, ConfigFlags, AwsConnectionFlags {
+export interface RotateFlags extends StoreFlags, ConfigFlags, AwsConnectionFlags, InstanceFlags {
   force?: boolean;
   dryRun?: boolean;
   renewAt?: string;
@@ -79,6 +80,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--timeout <time>', 'how long one call to AWS may take (default 20s)')
     .option('--json-lines', 'one JSON document a line, as certificates are done');
   addAwsConnectionOptions(command);
+  addInstanceOption(command);
   addStoreOption(command);
   addConfigOption(command);
   addOutputOptions(command).addHelpText('after', help);
@@ -151,7 +153,7 @@ async function rollBackOne(
     state: 'rolled-back',
     name,
     verdict: undefined,
-    ...(await rollBack(order, worldOf(context))),
+    ...(await rollBack(order, worldOf(flags, context))),
   });
   return report.end();
 }
@@ -187,7 +189,7 @@ async function act(
   const open = async ({ reference, request }: Wanted): Promise<Authority> => {
     return (await openOrCreate(reference, { ...options(request), create: false })).authority;
   };
-  const stale = await rotate(order, open, worldOf(context), (outcome) => report.add(outcome));
+  const stale = await rotate(order, open, worldOf(flags, context), (outcome) => report.add(outcome));
   for (const { reference, error } of stale) report.addStale(reference, error);
 }
 
@@ -204,7 +206,5 @@ async function look(
   );
   const examine: Parameters<typeof lookAtRotation>[1] = async (wanted) =>
     likelyRefusals(wanted.request, await limits(wanted), context.now());
-  await lookAtRotation(order, examine, worldOf(context), (outcome) => report.add(outcome));
+  await lookAtRotation(order, examine, worldOf(flags, context), (outcome) => report.add(outcome));
 }
-
-const worldOf = ({ now, pid, signal }: Context): Parameters<typeof rotate>[2] => ({ now, pid, signal });

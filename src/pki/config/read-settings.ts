@@ -6,6 +6,7 @@ import { parseDuration, parseTime } from '../x509/duration.ts';
 import { keyTypes } from '../x509/key.ts';
 import { usages } from '../x509/profile.ts';
 import { parseRenewalPoint } from '../x509/renewal-point.ts';
+import { parseSpread } from '../x509/spread.ts';
 import { checkUrl } from '../x509/url.ts';
 import type { AuthorityReader } from './authorities.ts';
 import { nearest } from './nearest.ts';
@@ -59,6 +60,7 @@ const readers = (authority: AuthorityReader): Readers => ({
   validation: choice(validations),
   mode: checked((value, label) => keyFileMode(value, undefined, label)),
   renewAt: checked(parseRenewalPoint),
+  spread: checked(parseSpread),
 });
 
 /**

@@ -23,6 +23,7 @@ export interface Settings {
   group?: string;
   mode?: string;
   renewAt?: string;
+  spread?: string;
   /** AWS Private CA. */
   template?: string;
   signingAlgorithm?: string;

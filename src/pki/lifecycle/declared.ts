@@ -43,6 +43,7 @@ export function requestFor(
     exportable: settings.exportable ?? false,
     validation: settings.validation,
     renewAt: settings.renewAt,
+    spread: settings.spread,
   };
 }
 

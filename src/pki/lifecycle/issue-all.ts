@@ -3,7 +3,7 @@ import { isAws } from '../authorities/open.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { feedTrust, issueIntoStore, type World } from './issue.ts';
+import { feedTrust, issueIntoStore, momentOf, type World } from './issue.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { assess, type Reason } from './standing.ts';
@@ -130,7 +130,7 @@ async function settle(store: string, wanted: Wanted, world: World, acts: Acts): 
   let known: Pick<Outcome, 'reason' | 'changes'> = { reason: undefined, changes: [] };
   try {
     const folder = certificateFolder(store, name);
-    const found = assess(folder, wanted.request, world.now());
+    const found = assess(folder, wanted.request, momentOf(world));
     if (found.reason === undefined) {
       await acts.keep(wanted);
       const { generation, certificate, due } = found.standing;

@@ -13,18 +13,25 @@ import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { formatDuration, parseTime } from '../x509/duration.ts';
 import { authorityReference } from './authority-reference.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
-import { renewAt } from './due.ts';
+import { dueAt } from './due.ts';
 import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
 import { checkWithAuthority, obtain } from './obtain.ts';
-import { standing, type Standing } from './standing.ts';
+import { standing, type Moment, type Standing } from './standing.ts';
 
 /** What a run is lent by whoever starts it. */
 export interface World {
   now: () => Date;
   pid: number;
   signal: AbortSignal;
+  /** Which of the hosts that share a certificate's name this is. */
+  instance: string;
 }
+
+export const momentOf = ({ now, instance }: Pick<World, 'now' | 'instance'>): Moment => ({
+  now: now(),
+  instance,
+});
 
 export interface IssueOrder {
   /** Absolute path. */
@@ -90,7 +97,7 @@ export async function issueIntoStore(
     if (order.when === 'new') refuseExisting(folder, request.name);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = feedTrust(order.store, authority);
-    const kept = mayKeep(order, folder) ? standing(folder, request, world.now()) : undefined;
+    const kept = mayKeep(order, folder) ? standing(folder, request, momentOf(world)) : undefined;
     const made = kept ?? (await makeGeneration(order, foreign, folder, access, authority, world));
     if (kept) keepPolicyUnderLock(folder, request);
     if ('state' in made) return { ...made, name: request.name };
@@ -148,7 +155,7 @@ async function makeGeneration(
     const pending = resumeOrBegin(folder, request, order.discardPending, authority);
     if (pending.isWhole) {
       pending.switchTo(request);
-      const finished = standing(folder, request, world.now());
+      const finished = standing(folder, request, momentOf(world));
       if (finished) return finished;
       // What a run that died long ago had made is due by now.
       continue;
@@ -172,7 +179,12 @@ async function makeGeneration(
     const files = generationFiles(issuance, key, request, pending.number, world.now());
     if (!pending.complete(files, access, request)) continue;
     const chain = [issuance.certificate, ...issuance.chain];
-    return { generation: pending.number, certificate, chain, due: renewAt(certificate, request.renewAt) };
+    return {
+      generation: pending.number,
+      certificate,
+      chain,
+      due: dueAt(certificate, request, world.instance),
+    };
   }
 }
 

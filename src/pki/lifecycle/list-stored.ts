@@ -4,7 +4,7 @@ import { PkiError } from '../errors.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { readCertificate, serialHex } from '../x509/certificate.ts';
-import { renewAt } from './due.ts';
+import { dueAt } from './due.ts';
 
 /** One certificate of the store, as it stands. */
 export interface StoredRow {
@@ -31,7 +31,7 @@ export interface BrokenRow {
  * Every certificate of a store, what ends first first.
  * @throws PkiError `not-found` where there is no store: "nothing to see" would hide a mistyped path
  */
-export function listStored(store: string): { rows: StoredRow[]; broken: BrokenRow[] } {
+export function listStored(store: string, instance: string): { rows: StoredRow[]; broken: BrokenRow[] } {
   if (!isThere(store)) {
     throw new PkiError('not-found', `there is no store in ${store}`, {
       hint: 'name its folder with --store; "certwright issue" makes one',
@@ -41,7 +41,7 @@ export function listStored(store: string): { rows: StoredRow[]; broken: BrokenRo
   const broken: BrokenRow[] = [];
   for (const name of storedNames(store)) {
     try {
-      rows.push(rowOf(store, name));
+      rows.push(rowOf(store, name, instance));
     } catch (error) {
       if (!(error instanceof PkiError)) throw error;
       broken.push({ name, error });
@@ -50,7 +50,7 @@ export function listStored(store: string): { rows: StoredRow[]; broken: BrokenRo
   return { rows: rows.sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime()), broken };
 }
 
-function rowOf(store: string, name: string): StoredRow {
+function rowOf(store: string, name: string, instance: string): StoredRow {
   const folder = certificateFolder(store, name);
   const file = join(folder.currentPath, 'cert.pem');
   const [, base64] =
@@ -72,6 +72,6 @@ function rowOf(store: string, name: string): StoredRow {
     serial: serialHex(certificate.serial),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
-    due: renewAt(certificate, request?.renewAt),
+    due: dueAt(certificate, request, instance),
   };
 }

@@ -63,7 +63,7 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
       });
     }
     const request = readRequest(folder.requestFile)?.request;
-    const standing = readGeneration(folder.versionPath(to), to, request);
+    const standing = readGeneration(folder.versionPath(to), to, request, world.instance);
     if (!standing) {
       throw new PkiError('malformed', `generation ${to} of ${name} is torn (${folder.versionPath(to)})`, {
         hint: 'its key, certificate and chain do not belong together; choose another generation',

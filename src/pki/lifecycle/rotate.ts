@@ -12,7 +12,7 @@ import { certificateFolder, storedNames } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
-import { accessOf, feedTrust, issueIntoStore, type IssueResult, type World } from './issue.ts';
+import { accessOf, feedTrust, issueIntoStore, momentOf, type IssueResult, type World } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
@@ -163,7 +163,7 @@ async function forEachStored(
     let mended: readonly Mended[] = [];
     try {
       const { folder, generation, stored, wanted } = readStored(order, name);
-      const rule: Rule = { force, renewAt, now: world.now() };
+      const rule: Rule = { force, renewAt, ...momentOf(world) };
       const check = checkAccess(folder.versionPath(generation), await accessOf(wanted.request), mend);
       mended = check.mended;
       const issuer = facts(wanted.reference)?.issuer;

@@ -4,7 +4,7 @@ import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { keyIsElsewhere, type Change, type StoredRequest } from '../store/request.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
-import { renewAt } from './due.ts';
+import { dueAt } from './due.ts';
 import { isUnfinished } from './issue.ts';
 import { assess, pemCertificates, type Reason, type Standing } from './standing.ts';
 
@@ -31,6 +31,7 @@ export interface Rule {
   /** In place of what the certificates say themselves. */
   renewAt: string | undefined;
   now: Date;
+  instance: string;
 }
 
 /**
@@ -46,8 +47,10 @@ export function judge(
   rule: Rule,
   isStrange: boolean,
 ): Verdict {
-  const point = rule.renewAt ?? request.renewAt;
-  const found = assess(folder, { ...request, renewAt: point }, rule.now);
+  // What is said for one run is meant as it is said.
+  const when =
+    rule.renewAt === undefined ? request : { ...request, renewAt: rule.renewAt, spread: undefined };
+  const found = assess(folder, when, rule);
   const { standing } = found;
   const because = (reason: DueReason, since?: Date, changes: readonly Change[] = []): Due => {
     return { due: true, reason, generation, changes, standing, since };
@@ -65,7 +68,7 @@ export function judge(
   const end = earliestEnd(issuers);
   if (end === undefined) return because('broken');
   if (end >= certificate.notAfter.getTime()) return { due: false, standing: found.standing };
-  const due = renewAt({ notBefore: certificate.notBefore, notAfter: new Date(end) }, point);
+  const due = dueAt({ notBefore: certificate.notBefore, notAfter: new Date(end) }, when, rule.instance);
   return rule.now >= due ? because('issuer-ends', due) : { due: false, standing: { ...found.standing, due } };
 }
 

@@ -10,7 +10,7 @@ import {
   type StoredRequest,
 } from '../store/request.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
-import { renewAt } from './due.ts';
+import { dueAt } from './due.ts';
 
 export interface Standing {
   generation: number;
@@ -22,6 +22,12 @@ export interface Standing {
 
 /** Why a certificate is to be issued: it is not there, does not answer what is asked for, is torn, or is due. */
 export type Reason = 'missing' | 'changed' | 'broken' | 'due';
+
+/** By whose clock, and on which of several hosts, something is due. */
+export interface Moment {
+  now: Date;
+  instance: string;
+}
 
 /** What stands in the store, judged by a request; `reason` where it does not do. */
 export type Assessment =
@@ -35,13 +41,21 @@ export type Assessment =
     };
 
 /** The generation in use, if its pair is whole, it answers the request and it is not due yet. */
-export function standing(folder: CertificateFolder, request: StoredRequest, now: Date): Standing | undefined {
-  const assessment = assess(folder, request, now);
+export function standing(
+  folder: CertificateFolder,
+  request: StoredRequest,
+  moment: Moment,
+): Standing | undefined {
+  const assessment = assess(folder, request, moment);
   return assessment.reason === undefined ? assessment.standing : undefined;
 }
 
 /** Looks at what is in the store without touching it. */
-export function assess(folder: CertificateFolder, request: StoredRequest, now: Date): Assessment {
+export function assess(
+  folder: CertificateFolder,
+  request: StoredRequest,
+  { now, instance }: Moment,
+): Assessment {
   const generation = folder.current();
   const because = (reason: Reason, changes: readonly Change[] = [], there?: Standing): Assessment => ({
     reason,
@@ -53,8 +67,8 @@ export function assess(folder: CertificateFolder, request: StoredRequest, now: D
   const asked = readRequest(folder.requestFile);
   if (!asked) return because('broken');
   const changes = changesBetween(asked.request, request);
-  const stored = { ...asked.request, renewAt: request.renewAt };
-  const found = readGeneration(folder.currentPath, generation, stored);
+  const stored = { ...asked.request, renewAt: request.renewAt, spread: request.spread };
+  const found = readGeneration(folder.currentPath, generation, stored, instance);
   if (changes.length > 0) return because('changed', changes, found);
   if (!found) return because('broken');
   return now >= found.due ? because('due', [], found) : { reason: undefined, standing: found };
@@ -65,6 +79,7 @@ export function readGeneration(
   path: string,
   generation: number,
   request: StoredRequest | undefined,
+  instance: string,
 ): Standing | undefined {
   const key = readIfThere(join(path, 'key.pem'));
   const chain = pemCertificates(readIfThere(join(path, 'fullchain.pem')));
@@ -72,7 +87,7 @@ export function readGeneration(
   const withoutKey = request !== undefined && keyIsElsewhere(request);
   if (!leaf || !belongTogether(key, leaf, withoutKey) || !linked(chain)) return undefined;
   const certificate = readCertificate(leaf);
-  return { generation, certificate, chain, due: renewAt(certificate, request?.renewAt) };
+  return { generation, certificate, chain, due: dueAt(certificate, request, instance) };
 }
 
 export function pemCertificates(pem: Buffer | undefined): Buffer[] {

@@ -41,6 +41,8 @@ export interface StoredRequest {
   validation: Validation | undefined;
   /** When its successor is made: `66%`, `20d-before`; `undefined` for the built-in rule. */
   renewAt: string | undefined;
+  /** Over how long a fleet's replacements are spread: `6h`, `5%`; `undefined` for not at all. */
+  spread: string | undefined;
 }
 
 export const validations = ['dns', 'email', 'http'] as const;
@@ -100,6 +102,7 @@ export function readRequest(
     exportable: json['exportable'] === true,
     validation: validations.find((one) => one === json['validation']),
     renewAt: text('renewAt'),
+    spread: text('spread'),
   };
   const known = new Set(['schema', ...Object.keys(request)]);
   const unknown = Object.fromEntries(Object.entries(json).filter(([key]) => !known.has(key)));
@@ -107,7 +110,7 @@ export function readRequest(
 }
 
 /** What says nothing about the certificate, only about when there is another. */
-const policy = { renewAt: undefined } satisfies Partial<StoredRequest>;
+const policy = { renewAt: undefined, spread: undefined } satisfies Partial<StoredRequest>;
 
 /** Whether two requests ask for the same certificate and files. */
 export const sameRequest = (a: StoredRequest, b: StoredRequest): boolean =>

@@ -46,8 +46,10 @@ template: EndEntityCertificate/V1
 signingAlgorithm: SHA256WITHECDSA
 exportable: false
 validation: dns
-renewAt: 66%`),
+renewAt: 66%
+spread: 6h`),
   'a point before the end': certificate('renewAt: 1d12h-before'),
+  'a share of the life to spread over': certificate('spread: 5%'),
   'an end in place of a lifetime': certificate('notAfter: 2027-01-31'),
   'an end over a default lifetime': `defaults: { lifetime: 30d }\n${certificate('notAfter: 2027-01-31')}`,
   'an alias': `authorities: { corp: ./ca }\ndefaults: { ca: corp }\n${certificate('usage: client')}`,
@@ -75,6 +77,8 @@ const bad: Readonly<Record<string, string>> = {
   'a lifetime with a fraction': certificate('lifetime: 1.5h'),
   'a point before the end without a unit': certificate('renewAt: 20-before'),
   'all of a life': certificate('renewAt: 100%'),
+  'a spread over more than half a life': certificate('spread: 51%'),
+  'a spread without a unit': certificate('spread: "6"'),
   'a lifetime and an end': certificate('lifetime: 30d\nnotAfter: 2027-01-31'),
   'a time that is none': certificate('notAfter: tomorrow'),
   'yes in place of true': certificate('reuseKey: yes'),
