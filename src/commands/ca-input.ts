@@ -1,5 +1,12 @@
+import { resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
 import { checkUrl } from '../pki/x509/url.ts';
+import type { Context } from './context.ts';
+import { nonEmpty } from './options.ts';
+
+/** The folder of a CA that a command works on. */
+export const caFolder = (flags: { ca?: string }, context: Context): string =>
+  resolve(context.cwd, flags.ca ?? nonEmpty(context.env['CERTWRIGHT_CA']) ?? 'ca');
 
 /** `NAME Issuing CA` must fit a common name (RFC 5280 appendix A.1: 64). */
 const longest = 64 - ' Issuing CA'.length;

@@ -1,7 +1,8 @@
 import { createCa, defaultCaLifetime, defaultCaName, describeCa } from '../pki/lifecycle/ca.ts';
 import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
 import { registerCreate } from './ca-create.ts';
-import { checkCaName, checkUrls } from './ca-input.ts';
+import { caFolder, checkCaName, checkUrls } from './ca-input.ts';
+import { registerPasswd } from './ca-passwd.ts';
 import { givenCaPassphrase, newPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
 import { caDocument, caLines, trustLines } from './ca-report.ts';
@@ -11,7 +12,7 @@ import { parseDuration } from '../pki/x509/duration.ts';
 import { keyTypes, type KeyType } from '../pki/x509/key.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
-import { addOutputOptions, collect, exclusive, nonEmpty, oneOf, type Run } from './options.ts';
+import { addOutputOptions, collect, exclusive, oneOf, type Run } from './options.ts';
 import { Output, type OutputFlags } from './output.ts';
 
 interface InitFlags extends OutputFlags {
@@ -71,6 +72,7 @@ export function register(command: Command, context: Context, run: Run): void {
   init.action(run((flags: InitFlags) => initCa(flags, context)));
 
   registerCreate(command.command('create'), context, run);
+  registerPasswd(command.command('passwd'), context, run);
 
   const show = command
     .command('show')
@@ -80,9 +82,6 @@ export function register(command: Command, context: Context, run: Run): void {
   addOutputOptions(show).addHelpText('after', help);
   show.action(run((flags: ShowFlags) => showCa(flags, context)));
 }
-
-const folderOf = (flags: ShowFlags, context: Context): string =>
-  resolve(context.cwd, flags.ca ?? nonEmpty(context.env['CERTWRIGHT_CA']) ?? 'ca');
 
 async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
@@ -97,7 +96,7 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
       uri: flags.excludeUri,
     },
   });
-  const folder = folderOf(flags, context);
+  const folder = caFolder(flags, context);
   const wanted = {
     name: flags.name === undefined ? defaultCaName() : checkCaName(flags.name),
     keyType: flags.keyType ?? ('ec-p384' as const),
@@ -128,7 +127,7 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
 
 async function showCa(flags: ShowFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
-  const summary = describeCa(folderOf(flags, context));
+  const summary = describeCa(caFolder(flags, context));
   output.result(caDocument(summary), [
     ...caLines(summary, context.now(), output.paint),
     '',

@@ -51,19 +51,23 @@ export async function caPassphrase(file: string | undefined, context: Context): 
 }
 
 /** Twice, since a mistyped passphrase closes the CA for ever. */
-export async function newPassphrase(context: Context): Promise<Buffer> {
-  const first = await prompt('new passphrase for the CA', context);
-  const second = await prompt('the same again', context);
+export async function newPassphrase(context: Context, elsewhere?: string): Promise<Buffer> {
+  const first = await prompt('new passphrase for the CA', context, elsewhere);
+  const second = await prompt('the same again', context, elsewhere);
   if (!first.equals(second))
     throw new PkiError('passphrase', 'the two passphrases differ', { hint: 'nothing was made; try again' });
   return first;
 }
 
 /** @throws PkiError `passphrase` where there is no terminal: nothing ever waits for one. */
-export async function prompt(label: string, { stdin, stderr }: Context): Promise<Buffer> {
+export async function prompt(
+  label: string,
+  { stdin, stderr }: Context,
+  elsewhere = 'give it with --passphrase-file FILE or in CERTWRIGHT_CA_PASSPHRASE',
+): Promise<Buffer> {
   if (!isTerminal(stdin)) {
     throw new PkiError('passphrase', `a ${label} is needed and there is no terminal to ask at`, {
-      hint: 'give it with --passphrase-file FILE or in CERTWRIGHT_CA_PASSPHRASE',
+      hint: elsewhere,
     });
   }
   stderr.write(`${label}: `);

@@ -94,8 +94,11 @@ export function checkValidNow(issuer: Issuer, now: Date): void {
  * Opens the key of an issuer and proves that it belongs to the certificate.
  * @throws PkiError `not-found`, `lax-permissions`, `passphrase`, `key-mismatch`
  */
-export async function openIssuerKey(issuer: Issuer, ask: AskPassphrase): Promise<KeyObject> {
-  const file = join(issuer.folder, 'key.pem');
+export const openIssuerKey = (issuer: Issuer, ask: AskPassphrase): Promise<KeyObject> =>
+  openKeyFile(issuer, join(issuer.folder, 'key.pem'), ask);
+
+/** The same of a key that is kept elsewhere. */
+export async function openKeyFile(issuer: Issuer, file: string, ask: AskPassphrase): Promise<KeyObject> {
   const pem = readIfThere(file);
   if (!pem) {
     throw new PkiError('not-found', `the key of the CA is not there: ${file}`, {
