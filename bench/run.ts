@@ -7,6 +7,7 @@ const benchmarks = {
   'start-up': () => import('./start-up.ts'),
   issuing: () => import('./issuing.ts'),
   validation: () => import('./validation.ts'),
+  crl: () => import('./crl.ts'),
 } as const;
 
 const named = process.argv.slice(2);

@@ -33,7 +33,8 @@ export interface Ownership {
 }
 
 export interface FileContent {
-  data: string | Uint8Array;
+  /** In pieces where it is large: they are written one after the other and need not be in memory at once. */
+  data: string | Uint8Array | Iterable<Buffer>;
   /** Exact permission bits, whatever the umask. */
   mode: number;
   ownership?: Ownership | undefined;
@@ -128,8 +129,10 @@ function fill(file: number, path: string, { data, mode, ownership }: FileContent
     });
   }
   fchmodSync(file, mode);
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+  const pieces = typeof data === 'string' ? [Buffer.from(data)] : data instanceof Uint8Array ? [data] : data;
+  for (const bytes of pieces) {
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+  }
 }
 
 /** Makes what was created, renamed or linked in a folder survive a power cut. */

@@ -4,7 +4,7 @@ import {
   randomSerial,
   type CertificateTemplate,
 } from '../../src/pki/x509/certificate-builder.ts';
-import { readCertificate, type Certificate } from '../../src/pki/x509/certificate.ts';
+import { readCertificate, serialHex, type Certificate } from '../../src/pki/x509/certificate.ts';
 import { readCrl, type Crl } from '../../src/pki/x509/crl.ts';
 import { buildCrl, type RevokedEntry } from '../../src/pki/x509/crl-writer.ts';
 import { encodeName } from '../../src/pki/x509/distinguished-name.ts';
@@ -72,7 +72,11 @@ export function crlOf(
       number,
       thisUpdate,
       nextUpdate,
-      entries: revoked.map(({ certificate: { serial } }) => ({ serial, revokedAt: days(-2), reason })),
+      entries: revoked.map(({ certificate: { serial } }) => ({
+        serial: serialHex(serial),
+        revokedAt: days(-2).getTime(),
+        reason,
+      })),
     },
     issuer.key,
   );

@@ -1,28 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { encodeAuthorityKeyIdentifier, encodeExtension } from './certificate-builder.ts';
+import { CrlEntries, type RevokedEntry } from './crl-entries.ts';
+import { tag } from './der-reader.ts';
 import * as write from './der-writer.ts';
 import { oid } from './oid.ts';
-import { signed } from './signing.ts';
+import { signedPieces } from './signing.ts';
 
-/** CRLReason (RFC 5280 5.3.1). */
-export const reasonCodes = {
-  unspecified: 0,
-  keyCompromise: 1,
-  cACompromise: 2,
-  affiliationChanged: 3,
-  superseded: 4,
-  cessationOfOperation: 5,
-  certificateHold: 6,
-  privilegeWithdrawn: 9,
-  aACompromise: 10,
-} as const;
-export type RevocationReason = keyof typeof reasonCodes;
-
-export interface RevokedEntry {
-  serial: Buffer;
-  revokedAt: Date;
-  reason: RevocationReason;
-}
+export { reasonCodes, type RevocationReason, type RevokedEntry } from './crl-entries.ts';
 
 export interface CrlTemplate {
   /** Encoded Name, copied byte for byte from the issuer's certificate. */
@@ -31,38 +15,37 @@ export interface CrlTemplate {
   number: number;
   thisUpdate: Date;
   nextUpdate: Date;
-  entries: readonly RevokedEntry[];
+  /** Read once, in this order; an entry is not kept. */
+  entries: Iterable<RevokedEntry>;
 }
 
-/** Signs a version 2 complete CRL (RFC 5280 5.1) and returns its DER. */
-export function buildCrl(template: CrlTemplate, issuerKey: KeyObject): Buffer {
-  // An empty list must be absent (RFC 5280 5.1.2.6). One buffer: a call cannot take a million arguments.
+/**
+ * Signs a version 2 complete CRL (RFC 5280 5.1): its DER in pieces, since there may be a million entries.
+ * The pieces are hashed and written as they are, and never joined.
+ */
+export function encodeCrl(template: CrlTemplate, issuerKey: KeyObject): Buffer[] {
+  const entries = new CrlEntries(template.entries);
+  // An empty list must be absent (RFC 5280 5.1.2.6).
   const revoked =
-    template.entries.length === 0 ? [] : [write.sequence(Buffer.concat(template.entries.map(encodeEntry)))];
-  return signed(issuerKey, (algorithm) =>
+    entries.length === 0 ? [] : [write.encodeHeader(tag.sequence, entries.length), ...entries.pieces];
+  const extensions = write.explicit(
+    0,
     write.sequence(
-      write.integer(1),
-      algorithm,
-      template.issuer,
-      write.time(template.thisUpdate),
-      write.time(template.nextUpdate),
-      ...revoked,
-      write.explicit(
-        0,
-        write.sequence(
-          encodeAuthorityKeyIdentifier(template.authorityKeyIdentifier),
-          encodeExtension(oid.crlNumber, write.integer(template.number)),
-        ),
-      ),
+      encodeAuthorityKeyIdentifier(template.authorityKeyIdentifier),
+      encodeExtension(oid.crlNumber, write.integer(template.number)),
     ),
   );
+  return signedPieces(issuerKey, (algorithm) => [
+    write.integer(1),
+    algorithm,
+    template.issuer,
+    write.time(template.thisUpdate),
+    write.time(template.nextUpdate),
+    ...revoked,
+    extensions,
+  ]);
 }
 
-function encodeEntry({ serial, revokedAt, reason }: RevokedEntry): Buffer {
-  // `unspecified` is said by leaving the extension out (RFC 5280 5.3.1).
-  const extensions =
-    reason === 'unspecified'
-      ? []
-      : [write.sequence(encodeExtension(oid.reasonCode, write.enumerated(reasonCodes[reason])))];
-  return write.sequence(write.integer(serial), write.time(revokedAt), ...extensions);
-}
+/** The same in one buffer. */
+export const buildCrl = (template: CrlTemplate, issuerKey: KeyObject): Buffer =>
+  Buffer.concat(encodeCrl(template, issuerKey));

@@ -1,4 +1,5 @@
-import { sign, type KeyObject } from 'node:crypto';
+import { createSign, sign, type KeyObject } from 'node:crypto';
+import { tag } from './der-reader.ts';
 import * as write from './der-writer.ts';
 import { oid } from './oid.ts';
 
@@ -45,3 +46,25 @@ export function signed(key: KeyObject, tbs: (algorithm: Buffer) => Buffer): Buff
   const body = tbs(algorithm);
   return write.sequence(body, algorithm, write.bitString(sign(digest, body, key)));
 }
+
+/**
+ * The same for what is too large to be joined: what the outer SEQUENCE of `tbs` holds, in pieces.
+ * @returns the pieces of the whole
+ */
+export function signedPieces(key: KeyObject, tbs: (algorithm: Buffer) => readonly Buffer[]): Buffer[] {
+  const { algorithm, digest } = schemeOf(key);
+  const content = tbs(algorithm);
+  const body = [write.encodeHeader(tag.sequence, lengthOf(content)), ...content];
+  const rest = [algorithm, write.bitString(signatureOver(body, key, digest))];
+  return [write.encodeHeader(tag.sequence, lengthOf(body) + lengthOf(rest)), ...body, ...rest];
+}
+
+function signatureOver(pieces: readonly Buffer[], key: KeyObject, digest: SignatureScheme['digest']): Buffer {
+  // Ed25519 goes over its message twice (RFC 8032 5.1.6), so Node wants it in one piece.
+  if (digest === null) return sign(null, Buffer.concat(pieces), key);
+  const signer = createSign(digest);
+  for (const piece of pieces) signer.update(piece);
+  return signer.sign(key);
+}
+
+const lengthOf = (pieces: readonly Buffer[]): number => pieces.reduce((sum, { length }) => sum + length, 0);

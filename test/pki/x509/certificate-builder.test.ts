@@ -170,7 +170,15 @@ describe('a CRL of ours', () => {
   it('is read by @peculiar/x509 with its entries and reasons', () => {
     const revokedAt = new Date('2026-11-25T06:00:00Z');
     const crl = new peculiar.X509Crl(
-      bytes(crlOf([{ serial: template.serial, revokedAt, reason: 'keyCompromise' }])),
+      bytes(
+        crlOf([
+          {
+            serial: serialHex(template.serial),
+            revokedAt: revokedAt.getTime(),
+            reason: 'keyCompromise',
+          },
+        ]),
+      ),
     );
     expect(crl.issuer).toBe('C=DE, CN=Shop Issuing CA');
     expect(crl.entries).toHaveLength(1);
