@@ -11,6 +11,20 @@ export const probeText = {
   pair: 'the pair',
   'no-certificate': 'no certificate',
   stranger: "a stranger's",
+  control: 'a good one of --ca',
+  'self-signed': 'a self-signed one',
+  'foreign-ca': "a namesake CA's",
+  'non-ca-intermediate': "of one that's no CA",
+  expired: 'an expired one',
+  'not-yet-valid': 'one not valid yet',
+  'wrong-usage': "a server's",
+  'wrong-name': 'of another name',
+  'weak-key': 'a weak key',
+  'weak-signature': 'a weak signature',
+  revoked: 'a revoked one',
+  'tls-1.0': 'TLS 1.0',
+  'tls-1.1': 'TLS 1.1',
+  'pair-again': 'the pair again',
   'rfc-5280': 'RFC 5280',
   'openssl-tls-1.2': 'OpenSSL, TLS 1.2',
   'openssl-tls-1.3': 'OpenSSL, TLS 1.3',
@@ -23,6 +37,7 @@ export const seenText = {
   'no-answer': 'no answer',
   'no-tls': 'no TLS',
   unreachable: 'unreachable',
+  skipped: 'skipped',
 } as const satisfies Record<Check['seen'], string>;
 
 /** One check in a sentence. */

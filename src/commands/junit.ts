@@ -20,8 +20,8 @@ export function junit(sections: readonly Section[]): string {
     ...sections.flatMap(({ title, checks: own }) => [
       `  <testsuite name="${escape(title)}" ${counts(own)}>`,
       ...own.flatMap((check) => [
-        `    <testcase classname="${escape(title)}" name="${escape(`${directionText[check.direction]}: ${probeText[check.probe]}`)}"${check.ok ? '/>' : '>'}`,
-        ...(check.ok ? [] : [failure(check), '    </testcase>']),
+        `    <testcase classname="${escape(title)}" name="${escape(`${directionText[check.direction]}: ${probeText[check.probe]}`)}"${isPlain(check) ? '/>' : '>'}`,
+        ...(isPlain(check) ? [] : [remark(check), '    </testcase>']),
       ]),
       '  </testsuite>',
     ]),
@@ -30,8 +30,11 @@ export function junit(sections: readonly Section[]): string {
   ].join('\n');
 }
 
+const isPlain = ({ ok, seen }: Check): boolean => ok && seen !== 'skipped';
+
 /** What cannot be reached is an error, what is not as it must be a failure. */
-function failure(check: Check): string {
+function remark(check: Check): string {
+  if (check.seen === 'skipped') return `      <skipped message="${escape(check.evidence)}"/>`;
   const element = check.seen === 'unreachable' ? 'error' : 'failure';
   const text = check.causes.map(({ message, fix }) => `${message}: ${fix}`).join('\n');
   return `      <${element} message="${escape(describe(check))}">${text.split('\n').map(escape).join('\n')}</${element}>`;
@@ -40,7 +43,9 @@ function failure(check: Check): string {
 function counts(checks: readonly Check[]): string {
   const errors = checks.filter(({ seen, ok }) => !ok && seen === 'unreachable').length;
   const failures = checks.filter(({ ok }) => !ok).length - errors;
-  return `tests="${checks.length}" failures="${failures}" errors="${errors}"`;
+  const skipped = checks.filter(({ seen }) => seen === 'skipped').length;
+  const more = skipped > 0 ? ` skipped="${skipped}"` : '';
+  return `tests="${checks.length}" failures="${failures}" errors="${errors}"${more}`;
 }
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

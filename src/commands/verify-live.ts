@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { combine, exit, type ExitCode } from './exit-codes.ts';
 import { oneOf } from './options.ts';
 import type { Output } from './output.ts';
+import { chosenProbes } from './probe-options.ts';
 import { readCrls, readGivenPair, readTrust } from './pair-input.ts';
 import { serverDocument, serverSummary } from './server-report.ts';
 import { verdictDocument } from './verdict-report.ts';
@@ -40,19 +41,23 @@ export async function runLive(
     all.length === 1 ? `connecting to ${all[0] ?? ''}` : `connecting to ${all.length} servers`,
     work,
   );
-  const results = reports.map((report, at) => ({ target: all[at] ?? '', report, code: codeOf(report) }));
+  const results = reports.map((report, at) => ({
+    target: all[at] ?? '',
+    report,
+    code: codeOf(report, flags),
+  }));
   const code = combine(results.map((result) => result.code));
   const sections = results.map(({ target, report }) => ({
     title: target,
     facts: report.server ? [serverSummary(report.server)] : [],
     checks: report.checks,
-    notes: [],
+    notes: notesOn(report, flags),
   }));
   const document = {
     mode: 'live',
     ok: code === exit.done,
     rehearsal: null,
-    targets: results.map((result) => targetDocument(result)),
+    targets: results.map((result) => targetDocument(result, flags)),
   };
   reportVerification(sections, document, flags.junit, context, output);
   return code;
@@ -76,10 +81,13 @@ async function readOrder(
   const application = oneOf('--app', applications)(flags.app ?? 'http');
   const clientAuth = oneOf('--client-auth', ['required', 'optional'])(flags.clientAuth ?? 'required');
   const expectHttp = parseStatuses(flags.expectHttp);
+  const probes = chosenProbes(flags);
+  const again = flags.probe === true;
   return (target) => {
     const place = reach(wanted(target, flags, context));
     const name = flags.name === undefined ? nameOfHost(place.servername) : parseName(flags.name);
-    return { ...place, pair, anchors, crls, application, clientAuth, expectHttp, name, now: context.now };
+    const judgedBy = { anchors, crls, name, clientAuth, expectHttp, now: context.now };
+    return { ...place, ...judgedBy, pair, application, probes, again };
   };
 }
 
@@ -121,22 +129,31 @@ async function pool<T, R>(items: readonly T[], size: number, work: (item: T) => 
   return results;
 }
 
-function codeOf({ checks }: LiveReport): ExitCode {
-  if (checks.every(({ ok }) => ok)) return exit.done;
+function codeOf({ checks, proven }: LiveReport, { probe }: VerifyFlags): ExitCode {
+  if (checks.every(({ ok }) => ok)) return proven || probe !== true ? exit.done : exit.no;
   return checks.every(({ ok, seen }) => ok || seen === 'unreachable') ? exit.tryAgain : exit.no;
+}
+
+/** Refusals count only where somebody else is let in. */
+function notesOn({ checks, proven }: LiveReport, { probe }: VerifyFlags): string[] {
+  if (probe !== true || proven) return [];
+  const failed = checks.find(({ probe: name, ok }) => (name === 'pair' || name === 'pair-again') && !ok);
+  if (failed?.seen === 'unreachable' && failed.probe === 'pair') return [];
+  const why =
+    failed?.probe === 'pair'
+      ? 'the good pair is not let in, so that refusals say nothing'
+      : failed
+        ? 'at the end the good pair was not let in either: the server may shut out who was refused often'
+        : 'no probe was refused';
+  return [`nothing is proven: ${why}`];
 }
 
 const codes: Partial<Record<ExitCode, string>> = { [exit.done]: 'ok', [exit.tryAgain]: 'unreachable' };
 
-function targetDocument({
-  target,
-  report,
-  code,
-}: {
-  target: string;
-  report: LiveReport;
-  code: ExitCode;
-}): object {
+function targetDocument(
+  { target, report, code }: { target: string; report: LiveReport; code: ExitCode },
+  flags: VerifyFlags,
+): object {
   const { address, server, judgement, checks } = report;
   return {
     target,
@@ -147,5 +164,7 @@ function targetDocument({
     verdict:
       judgement?.verdict && judgement.input ? verdictDocument(judgement.verdict, judgement.input) : null,
     checks,
+    proven: report.proven,
+    notes: notesOn(report, flags),
   };
 }

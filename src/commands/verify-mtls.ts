@@ -12,8 +12,9 @@ import {
   type StoreFlags,
 } from './options.ts';
 import { Output } from './output.ts';
+import { addProbeOptions, type ProbeFlags } from './probe-options.ts';
 
-export interface VerifyFlags extends StoreFlags, ConnectionFlags {
+export interface VerifyFlags extends StoreFlags, ConnectionFlags, ProbeFlags {
   server?: string;
   client?: string;
   serverKey?: string;
@@ -45,9 +46,10 @@ Examples:
   certwright verify-mtls orders.internal:8443 --cert client.internal
   certwright verify-mtls db.internal:5432 --starttls postgres --app none --cert client.internal
   certwright verify-mtls --targets servers.txt --cert client.pem --key client-key.pem --trust ca.pem --junit mtls.xml
+  certwright verify-mtls orders.internal:8443 --cert client.internal --probe   and are strangers kept out?
   certwright verify-mtls --server orders.internal --client client.internal     no network
 
-Exit codes: 0 all as it must be, 3 not, 75 a server is unreachable, 2 bad input.`;
+Exit codes: 0 all as it must be, 3 not (or nothing proven), 75 a server is unreachable, 2 bad input.`;
 
 export function register(command: Command, context: Context, run: Run): void {
   command
@@ -79,6 +81,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--server-passphrase-file <file>', "file whose first line opens the server's key")
     .option('--client-passphrase-file <file>', "file whose first line opens the client's key")
     .option('--junit <file>', 'write the result as JUnit XML too');
+  addProbeOptions(command);
   addConnectionOptions(command);
   addStoreOption(command);
   addOutputOptions(command).addHelpText('after', help);
@@ -103,6 +106,9 @@ const ofLive = [
   'clientAuth',
   'targets',
   'concurrency',
+  'probe',
+  'only',
+  'skip',
   'connect',
   'servername',
   'starttls',

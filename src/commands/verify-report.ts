@@ -55,7 +55,8 @@ function sectionLines({ title, facts, checks, notes }: Section, { paint }: Outpu
     ...rows.flatMap((row, at) => {
       const check = checks[at];
       if (!check) return [];
-      const mark = check.ok ? paint.green('ok  ') : paint.red('NO  ');
+      const mark =
+        check.seen === 'skipped' ? paint.dim('--  ') : check.ok ? paint.green('ok  ') : paint.red('NO  ');
       const known = sameCauses(check, checks[at - 1]);
       return [`  ${mark}${line(row)}`, ...(known ? [] : causeLines(check))];
     }),

@@ -5,20 +5,43 @@ import { displayName, type Finding, type Verdict } from '../x509/validation/verd
 /** Who presents a certificate to whom. */
 export type Direction = 'server-to-client' | 'client-to-server';
 
+/** What must be refused. */
+export const negativeProbes = [
+  'no-certificate',
+  'stranger',
+  'self-signed',
+  'foreign-ca',
+  'non-ca-intermediate',
+  'expired',
+  'not-yet-valid',
+  'wrong-usage',
+  'wrong-name',
+  'weak-key',
+  'weak-signature',
+  'revoked',
+  'tls-1.0',
+  'tls-1.1',
+] as const;
+export type NegativeProbe = (typeof negativeProbes)[number];
+
 export const probes = [
   'chain',
   'name',
   'pair',
-  'no-certificate',
-  'stranger',
+  'control',
+  ...negativeProbes,
+  'pair-again',
   'rfc-5280',
   'openssl-tls-1.2',
   'openssl-tls-1.3',
 ] as const;
 export type ProbeName = (typeof probes)[number];
 
-/** What may come of a probe. `not-asked`: the server never asked for the certificate that was to be proven. */
-export type Seen = 'accepted' | 'refused' | 'not-asked' | 'no-answer' | 'no-tls' | 'unreachable';
+/**
+ * What may come of a probe. `not-asked`: the server never asked for the certificate that was to be proven; `skipped`: it was
+ * not tried, or what came of it says nothing.
+ */
+export type Seen = 'accepted' | 'refused' | 'not-asked' | 'no-answer' | 'no-tls' | 'unreachable' | 'skipped';
 
 /** One thing that was tried: a row of the table. */
 export interface Check {
@@ -26,6 +49,7 @@ export interface Check {
   probe: ProbeName;
   expected: 'accepted' | 'refused';
   seen: Seen;
+  /** Nothing speaks against it. */
   ok: boolean;
   evidence: string;
   /** Why it is not as it must be, the most likely first; empty where it is. */
@@ -41,6 +65,15 @@ export function check(
   const ok = seen === probe.expected;
   return { ...probe, seen, ok, evidence, causes: ok ? [] : [...causes] };
 }
+
+/** @param why it was not tried, or says nothing */
+export const skipped = (probe: Pick<Check, 'direction' | 'probe' | 'expected'>, why: string): Check => ({
+  ...probe,
+  seen: 'skipped',
+  ok: true,
+  evidence: why,
+  causes: [],
+});
 
 export const causeOf = ({ message, fix }: Pick<Finding, 'message' | 'fix'>): Cause => ({
   certainty: 'found',

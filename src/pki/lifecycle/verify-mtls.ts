@@ -1,12 +1,12 @@
-import { probe, type Connection, type ProbeOrder, type ServerFacts } from '../tls/probe.ts';
+import { probe, type Connection, type ProbeOrder, type ServerFacts, type TlsPair } from '../tls/probe.ts';
 import type { Application } from '../tls/prove.ts';
 import { refusalCauses, type Cause } from '../tls/refusal-causes.ts';
-import { strangerLike } from '../tls/stranger.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
 import type { SubjectAlternativeName } from '../x509/subject-alternative-name.ts';
 import { validateChain } from '../x509/validation/chain.ts';
-import { check, findingsOf, type Check } from './mtls-check.ts';
+import { check, findingsOf, type Check, type NegativeProbe } from './mtls-check.ts';
+import { tryStrangers } from './negative-probes.ts';
 import { answerOf, otherCauses, see } from './outcome-evidence.ts';
 import type { Pair } from './pair.ts';
 import { judgeServer, type ServerJudgement } from './judge-server.ts';
@@ -23,6 +23,10 @@ export interface LiveOrder extends Omit<ProbeOrder, 'pair' | 'application'> {
   clientAuth: 'required' | 'optional';
   /** HTTP statuses that count as acceptance; without any, all but those that servers refuse certificates with. */
   expectHttp: readonly number[];
+  /** What must be refused, in this order. */
+  probes: readonly NegativeProbe[];
+  /** Whether to come with the good pair once more at the end: who is shut out for failing proves nothing. */
+  again: boolean;
   now: () => Date;
 }
 
@@ -32,6 +36,8 @@ export interface LiveReport {
   server: ServerFacts | undefined;
   judgement: ServerJudgement | undefined;
   checks: Check[];
+  /** The good pair was let in, before and after, and something was refused as it must be. */
+  proven: boolean;
 }
 
 /**
@@ -44,28 +50,35 @@ export async function verifyMtls(order: LiveOrder, signal: AbortSignal): Promise
   const first = await probe({ ...order, pair: own }, signal);
   const { server, address } = first;
   if (first.outcome.kind === 'unreachable') {
-    return { address, server, judgement: undefined, checks: [pairCheck(first, order)] };
+    return {
+      address,
+      server,
+      judgement: undefined,
+      checks: [pairCheck('pair', first, order)],
+      proven: false,
+    };
   }
   const judgement = server && server.chain.length > 0 ? judgeServer(server, order, order.now()) : undefined;
-  const [none, stranger] = await Promise.all([
-    probe({ ...order, pair: undefined }, signal),
-    probe({ ...order, pair: strangerLike(pair.chain[0], order.now()) }, signal),
-  ]);
+  const baseline = pairCheck('pair', first, order);
+  const strangers = await tryStrangers(order, signal);
+  const again = order.again && baseline.ok ? [await comeAgain(order, own, signal)] : [];
+  const proven =
+    [baseline, ...again].every(({ ok }) => ok) && strangers.some(({ seen }) => seen === 'refused');
   return {
     address,
     server,
     judgement,
-    checks: [
-      ...(judgement?.checks ?? []),
-      pairCheck(first, order),
-      negativeCheck('no-certificate', none, order),
-      negativeCheck('stranger', stranger, order),
-    ],
+    checks: [...(judgement?.checks ?? []), baseline, ...strangers, ...again],
+    proven,
   };
 }
 
-function pairCheck(connection: Connection, order: LiveOrder): Check {
-  const row = { direction: 'client-to-server', probe: 'pair', expected: 'accepted' } as const;
+async function comeAgain(order: LiveOrder, pair: TlsPair, signal: AbortSignal): Promise<Check> {
+  return pairCheck('pair-again', await probe({ ...order, pair }, signal), order);
+}
+
+function pairCheck(name: 'pair' | 'pair-again', connection: Connection, order: LiveOrder): Check {
+  const row = { direction: 'client-to-server', probe: name, expected: 'accepted' } as const;
   const { seen, evidence } = see(connection, order.expectHttp);
   if (seen === 'accepted' && connection.server?.request === undefined) {
     return check(row, 'not-asked', `${evidence}, but the server asks for no certificate`, [
@@ -107,37 +120,3 @@ function causesOf({ outcome, server }: Connection, { pair, anchors, crls, now }:
     serverTime: answerOf(outcome)?.date,
   });
 }
-
-function negativeCheck(name: 'no-certificate' | 'stranger', connection: Connection, order: LiveOrder): Check {
-  const expected = name === 'no-certificate' && order.clientAuth === 'optional' ? 'accepted' : 'refused';
-  const row = { direction: 'client-to-server', probe: name, expected } as const;
-  const { seen, evidence } = see(connection, order.expectHttp);
-  if (seen === 'refused') return check(row, seen, evidence, [noneIsRefused]);
-  if (seen !== 'accepted') return check(row, seen, evidence, otherCauses(connection.outcome));
-  return check(row, seen, evidence, [name === 'stranger' ? strangerIsIn(connection) : noneIsIn(order)]);
-}
-
-/** Only where it was to be let in. */
-const noneIsRefused: Cause = {
-  certainty: 'found',
-  message: 'a client without a certificate is refused',
-  fix: 'let the server ask without demanding one; where it is to demand one, leave out --client-auth optional',
-};
-
-const noneIsIn = ({ application }: LiveOrder): Cause => ({
-  certainty: 'found',
-  message: 'a client without a certificate is let in',
-  fix:
-    application === 'none'
-      ? 'make the server demand one; one that refuses in HTTP, as nginx does, is seen with --app http'
-      : 'make the server demand one: ssl_verify_client on (nginx), verify required (haproxy)',
-});
-
-const strangerIsIn = ({ server }: Connection): Cause => ({
-  certainty: 'found',
-  message:
-    server?.request === undefined
-      ? 'nobody is asked for a certificate'
-      : 'a certificate of an unknown CA is let in: the server asks for one and does not verify it',
-  fix: 'make the server verify: -verify_return_error (s_server), rejectUnauthorized (Node.js), ssl_verify_client on (nginx)',
-});

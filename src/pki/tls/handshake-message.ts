@@ -72,6 +72,8 @@ const helloRetryRequest = Buffer.from(
 );
 
 export interface ServerHello {
+  /** ProtocolVersion; TLS 1.3 says 1.2 here. */
+  version: number;
   tls13: boolean;
   cipherSuite: number;
   /** NamedGroup; TLS 1.2 says it in ServerKeyExchange. */
@@ -81,7 +83,7 @@ export interface ServerHello {
 
 export function readServerHello(body: Buffer): ServerHello {
   const reader = new ByteReader(body);
-  reader.number(2);
+  const version = reader.number(2);
   const random = reader.bytes(32);
   reader.vector(1);
   const cipherSuite = reader.number(2);
@@ -89,6 +91,7 @@ export function readServerHello(body: Buffer): ServerHello {
   const extensions = readExtensions(reader);
   const share = extensions.get(extensionType.keyShare);
   return {
+    version,
     tls13: extensions.get(extensionType.supportedVersions)?.readUInt16BE(0) === 0x0304,
     cipherSuite,
     group: share && share.length >= 2 ? share.readUInt16BE(0) : undefined,

@@ -3,6 +3,7 @@ import { isIP, type Socket } from 'node:net';
 import {
   connect,
   createSecureContext,
+  DEFAULT_CIPHERS,
   type ConnectionOptions,
   type SecureContext,
   type TLSSocket,
@@ -36,6 +37,8 @@ export interface ProbeOrder extends Route {
   /** Only this version; without it, the better one that both know. */
   version: TlsVersion | undefined;
   pair: TlsPair | undefined;
+  /** Presents a pair whose key or signature OpenSSL would call too weak. */
+  weak?: boolean;
   application: Proof['application'];
 }
 
@@ -59,6 +62,8 @@ export interface ServerFacts {
 export interface Connection {
   server: ServerFacts | undefined;
   outcome: Outcome;
+  /** The certificate that was sent (DER): OpenSSL sends none where the server can verify no signature of its key. */
+  shown: Buffer | undefined;
   /** Address that was connected to (the proxy's, where there is one). */
   address: string | undefined;
 }
@@ -74,7 +79,7 @@ export async function probe(order: ProbeOrder, signal: AbortSignal): Promise<Con
     socket = await dial(order, signal);
   } catch (error) {
     if (!(error instanceof ConnectionFailure)) throw error;
-    return { server: undefined, outcome: outcomeOf(error), address: undefined };
+    return { server: undefined, outcome: outcomeOf(error), shown: undefined, address: undefined };
   }
   const address = socket.remoteAddress;
   try {
@@ -85,7 +90,7 @@ export async function probe(order: ProbeOrder, signal: AbortSignal): Promise<Con
   }
 }
 
-function contextFor({ pair, version }: ProbeOrder): SecureContext {
+function contextFor({ pair, version, weak = false }: ProbeOrder): SecureContext {
   const only = version === undefined ? undefined : (`TLSv${version}` as const);
   try {
     return createSecureContext({
@@ -93,6 +98,7 @@ function contextFor({ pair, version }: ProbeOrder): SecureContext {
       maxVersion: only ?? 'TLSv1.3',
       // The verdict on the server is ours; and from roots that it holds, OpenSSL would complete the chain that it sends.
       ca: [],
+      ...(weak ? { ciphers: `${DEFAULT_CIPHERS}:@SECLEVEL=0` } : {}),
       ...(pair ? { cert: pair.chain.map(certificatePem).join(''), key: privateKeyPem(pair.key) } : {}),
     });
   } catch (cause) {
@@ -108,8 +114,16 @@ async function talk(
   secureContext: SecureContext,
 ): Promise<Omit<Connection, 'address'>> {
   const transcript = new Transcript();
+  const own = new Transcript('CLIENT');
   const started = performance.now();
-  const tap = new Tap(socket, (chunk) => transcript.receive(chunk));
+  const tap = new Tap(
+    socket,
+    (chunk) => transcript.receive(chunk),
+    (chunk) => {
+      own.hello = transcript.hello;
+      if (!own.finished) own.receive(chunk);
+    },
+  );
   const options: ConnectionOptions & { requestOCSP: boolean } = {
     socket: tap,
     secureContext,
@@ -120,14 +134,16 @@ async function talk(
   };
   const tls = connect(options);
   const course = new Course(tls);
-  tls.on('keylog', (line: Buffer) => transcript.learn(line.toString('latin1')));
+  tls.on('keylog', (line: Buffer) => {
+    for (const side of [transcript, own]) side.learn(line.toString('latin1'));
+  });
   tls.on('error', () => undefined);
   try {
     const failure = await handshake(tls, order.timeout);
     const outcome = failure
       ? failedHandshake(failure, transcript)
       : await prove(tls, tap, transcript, course, order, performance.now() - started);
-    return { server: factsOf(transcript, course.agreed), outcome };
+    return { server: factsOf(transcript, course.agreed), outcome, shown: own.chain[0] };
   } finally {
     tls.destroy();
   }

@@ -1,14 +1,23 @@
 import { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 
-/** Stands between a socket and `tls.connect`, and shows every byte that comes in to `watch` before it passes it on. */
+/**
+ * Stands between a socket and `tls.connect`: shows every byte that comes in to `watch`, and every byte that goes out to
+ * `watchOwn`, before it passes it on.
+ */
 export class Tap extends Duplex {
   readonly #socket: Socket;
+  readonly #watchOwn: (chunk: Buffer) => void;
   #tell: () => void = () => undefined;
 
-  constructor(socket: Socket, watch: (chunk: Buffer) => void) {
+  constructor(
+    socket: Socket,
+    watch: (chunk: Buffer) => void,
+    watchOwn: (chunk: Buffer) => void = () => undefined,
+  ) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
+    this.#watchOwn = watchOwn;
     socket.on('data', (chunk: Buffer) => {
       watch(chunk);
       this.#tell();
@@ -43,12 +52,15 @@ export class Tap extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#watchOwn(chunk);
     this.#socket.write(chunk, done);
   }
 
   /** A flight in one packet: of one in several, a server that hangs up halfway can cost its own alert (TCP resets). */
   override _writev(chunks: readonly { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+    const flight = Buffer.concat(chunks.map(({ chunk }) => chunk));
+    this.#watchOwn(flight);
+    this.#socket.write(flight, done);
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -24,8 +24,9 @@ const mostWaiting = 1_048_576;
 const longestShown = 64;
 
 /**
- * What a server says in one connection, as data: read from a copy of its records, since Node.js tells neither whether a
- * certificate was asked for nor by which alert it was refused. Everything that is kept is bounded.
+ * What a side says in one connection, as data: read from a copy of its records, since Node.js tells neither whether a
+ * certificate was asked for, nor by which alert it was refused, nor whether the client's was sent at all. Everything that is
+ * kept is bounded.
  */
 export class Transcript {
   hello: ServerHello | undefined;
@@ -40,6 +41,7 @@ export class Transcript {
   /** The server has sent its Finished. */
   finished = false;
 
+  readonly #side: 'SERVER' | 'CLIENT';
   readonly #records = new RecordReader();
   readonly #messages = new HandshakeReader();
   readonly #secrets = new Map<string, Buffer>();
@@ -51,6 +53,11 @@ export class Transcript {
   #bytes = 0;
   #first: Buffer = Buffer.alloc(0);
   #isTls = false;
+
+  /** @param side whose records these are; a client's need the server's `hello` before they can be opened */
+  constructor(side: 'SERVER' | 'CLIENT' = 'SERVER') {
+    this.#side = side;
+  }
 
   get tls13(): boolean {
     return this.hello?.tls13 === true;
@@ -101,7 +108,9 @@ export class Transcript {
 
   /** Opens a record of TLS 1.3, or keeps it until `learn` brings its secret. */
   #open(record: TlsRecord): void {
-    const label = this.finished ? 'SERVER_TRAFFIC_SECRET_0' : 'SERVER_HANDSHAKE_TRAFFIC_SECRET';
+    const label = this.finished
+      ? (`${this.#side}_TRAFFIC_SECRET_0` as const)
+      : (`${this.#side}_HANDSHAKE_TRAFFIC_SECRET` as const);
     const secret = this.#secrets.get(label);
     if (!this.#key && secret && this.hello) this.#key = TrafficKey.of(this.hello.cipherSuite, secret);
     if (!this.#key || this.#waiting.length > 0) {
