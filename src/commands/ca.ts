@@ -2,6 +2,7 @@ import { createCa, defaultCaLifetime, defaultCaName, describeCa } from '../pki/l
 import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
 import { registerCreate } from './ca-create.ts';
 import { caFolder, checkCaName, checkUrls } from './ca-input.ts';
+import { registerDoctor } from './ca-doctor.ts';
 import { registerPasswd } from './ca-passwd.ts';
 import { givenCaPassphrase, newPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -45,7 +46,8 @@ Examples:
   certwright ca init --name "Shop"
   certwright ca init --ca ./prod-ca --permit-dns internal --permit-ip 10.0.0.0/8 --offline-root /media/usb/root-key.pem
   certwright ca create --on acm-pca --type root --name "Corp Root" --region eu-west-1
-  certwright ca show`;
+  certwright ca show
+  certwright ca doctor`;
 
 export function register(command: Command, context: Context, run: Run): void {
   command.addHelpText('after', help);
@@ -72,6 +74,7 @@ export function register(command: Command, context: Context, run: Run): void {
   init.action(run((flags: InitFlags) => initCa(flags, context)));
 
   registerCreate(command.command('create'), context, run);
+  registerDoctor(command.command('doctor'), context, run);
   registerPasswd(command.command('passwd'), context, run);
 
   const show = command

@@ -11,11 +11,17 @@ const abandoned = 3_600_000;
  * @param only of what is to have this name; a folder that is not ours alone is swept of nothing else.
  */
 export function sweepDrafts(folder: string, only?: string): void {
-  for (const entry of entriesOf(folder)) {
+  for (const draft of abandonedDrafts(folder, only)) discard(draft);
+}
+
+/** The paths of those drafts. */
+export function abandonedDrafts(folder: string, only?: string): string[] {
+  return entriesOf(folder).flatMap((entry) => {
     const [, name, mark] = draftName.exec(entry) ?? [];
-    if (mark === undefined || (only !== undefined && name !== only)) continue;
-    if (isOver(join(folder, entry), mark)) discard(join(folder, entry));
-  }
+    if (mark === undefined || (only !== undefined && name !== only)) return [];
+    const draft = join(folder, entry);
+    return isOver(draft, mark) ? [draft] : [];
+  });
 }
 
 function entriesOf(folder: string): string[] {

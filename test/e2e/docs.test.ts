@@ -48,6 +48,7 @@ describeWith(['bash', 'openssl'], 'the reference pages', () => {
     'docs/rotate.md',
     'docs/config.md',
     'docs/ca.md',
+    'docs/ca-life.md',
     'docs/inspect.md',
     'docs/list.md',
     'docs/verify-mtls.md',

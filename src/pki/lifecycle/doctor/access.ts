@@ -1,0 +1,92 @@
+import { chmodSync, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { ioError, isThere, orIoError } from '../../durable.ts';
+import { crlFolder, issuedFolder, issuersFolder } from '../../authorities/local/layout.ts';
+import type { Examined } from './finding.ts';
+
+/** Modes and owners of what a CA consists of; its records are in folders that only their owner may enter. */
+export function examineAccess({ folder, findings }: Examined): void {
+  const { uid, gid } = statusOf(folder);
+  for (const path of [folder, ...foldersIn(folder), ...filesIn(folder)]) {
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    if (!status || status.isSymbolicLink()) continue;
+    const allowed = limitOf(path, folder, status);
+    const mode = status.mode & 0o777;
+    if ((mode & ~allowed) !== 0) {
+      const more = basename(path) === 'key.pem' ? '; if others have read it, make a new CA' : '';
+      findings.wrong(
+        'mode',
+        path,
+        `mode ${octal(mode)}, at most ${octal(allowed)} is allowed`,
+        `chmod ${octal(mode & allowed)} ${path}${more}`,
+        () => {
+          orIoError('change the mode of', path, () => {
+            chmodSync(path, mode & allowed);
+          });
+        },
+      );
+    }
+    if (status.uid !== uid) {
+      findings.wrong(
+        'owner',
+        path,
+        `belongs to user ${status.uid}, the CA to user ${uid}`,
+        `chown -R ${uid}:${gid} ${folder}, and run certwright as that user`,
+      );
+    }
+  }
+  examineAbove(folder, findings);
+}
+
+/** Who may write to the folder above may put another CA in this one's place. */
+function examineAbove(folder: string, findings: Examined['findings']): void {
+  const above = dirname(folder);
+  const { mode } = statusOf(above);
+  if ((mode & 0o002) === 0 || (mode & 0o1000) !== 0) return;
+  findings.wrong('mode', above, 'everybody may write here, and replace the CA', `chmod o-w ${above}`);
+}
+
+function limitOf(path: string, folder: string, status: Stats): number {
+  if (path === folder) return 0o700;
+  if (basename(path) === 'key.pem') return 0o600;
+  return status.isDirectory() ? 0o755 : 0o644;
+}
+
+function foldersIn(folder: string): string[] {
+  const issuers = issuersFolder(folder);
+  const each = entriesOf(issuers).map((id) => join(issuers, id));
+  const within = each.flatMap((issuer) => {
+    const months = entriesOf(issuedFolder(issuer)).map((month) => join(issuedFolder(issuer), month));
+    return [issuedFolder(issuer), ...months, join(issuer, 'revoked'), crlFolder(issuer)];
+  });
+  return [issuers, ...each, ...within].filter(isThere);
+}
+
+const filesIn = (folder: string): string[] =>
+  entriesOf(issuersFolder(folder))
+    .flatMap((id) => ['key.pem', 'cert.pem', 'chain.pem'].map((name) => join('issuers', id, name)))
+    .concat('ca.json')
+    .map((name) => join(folder, name))
+    .filter(isThere);
+
+/** Without what dead runs left; nothing where it is no folder that can be read. */
+export function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => !name.startsWith('.'))
+      .sort();
+  } catch {
+    // Whoever needs it says so.
+    return [];
+  }
+}
+
+function statusOf(path: string): Stats {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    throw ioError(error, 'look at', path);
+  }
+}
+
+export const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
