@@ -1,5 +1,5 @@
 import { PkiError } from '../pki/errors.ts';
-import type { Rotation } from '../pki/lifecycle/rotate.ts';
+import type { KeptStatus, Rotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
 import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
@@ -177,7 +177,7 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
     case 'due':
       return cells('due', because, outcome.why);
     case 'to-rotate':
-      return cells('would rotate', because);
+      return cells('would rotate', because, outcome.plan ?? '');
     case 'pending':
       return cells('pending', because, `waits for ${outcome.pending.waitingFor}`);
     case 'rolled-back': {
@@ -236,12 +236,12 @@ function documentOf(outcome: Rotation): object {
     case 'rolled-back':
       return { ...head, ...standingDocument(outcome), from: outcome.from };
     case 'due':
-      return { ...head, renewedBy: outcome.who, hint: outcome.why };
+      return { ...head, renewedBy: outcome.who, hint: outcome.why, ...statusDocument(outcome.status) };
     case 'to-rotate':
-      return { ...head, warnings: outcome.warnings };
+      return { ...head, warnings: outcome.warnings, plan: outcome.plan ?? null };
     case 'pending': {
       const { waitingFor, hint, records } = outcome.pending;
-      return { ...head, waitingFor, hint: hint ?? null, records };
+      return { ...head, waitingFor, hint: hint ?? null, records, ...statusDocument(outcome.status) };
     }
     case 'waiting': {
       const { until, last } = outcome;
@@ -254,6 +254,8 @@ function documentOf(outcome: Rotation): object {
     }
   }
 }
+
+const statusDocument = (acm: KeptStatus | undefined): object => (acm === undefined ? {} : { acm });
 
 type Standing = Extract<Rotation, { state: 'rotated' | 'not-due' | 'rolled-back' }>;
 

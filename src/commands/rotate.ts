@@ -204,7 +204,9 @@ async function look(
   const limits = once(({ reference, request }) =>
     limitsFor(reference, false, options(request), context.now()),
   );
-  const examine: Parameters<typeof lookAtRotation>[1] = async (wanted) =>
-    likelyRefusals(wanted.request, await limits(wanted), context.now());
+  const examine: Parameters<typeof lookAtRotation>[1] = async (wanted) => {
+    const found = await limits(wanted);
+    return { limits: found, warnings: likelyRefusals(wanted.request, found, context.now()) };
+  };
   await lookAtRotation(order, examine, worldOf(flags, context), (outcome) => report.add(outcome));
 }

@@ -81,6 +81,13 @@ const cases: readonly Case[] = [
     },
   },
   {
+    heading: 'rotate of certificates of ACM',
+    runs: async () => {
+      expect(await certwright('rotate', 'private.internal', '--force')).toBe(0);
+    },
+    elsewhere: ['acm:ListCertificates', 'acm:RequestCertificate'],
+  },
+  {
     heading: 'import NAME --to acm',
     runs: async () => {
       expect(await certwright('import', 'orders.internal', '--to', 'acm')).toBe(0);

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Certificate } from '../x509/certificate.ts';
 import type { Profile } from '../x509/profile.ts';
 
 /**
@@ -27,6 +28,8 @@ export interface Issued {
   root: Buffer | undefined;
   /** The private key, where the authority made it. */
   key: KeyObject | undefined;
+  /** What the authority itself calls it: an ARN. */
+  arn: string | undefined;
   /**
    * The times that were asked for when the request was first sent, which may have been an earlier run, and by how many
    * milliseconds the certificate may miss them. `undefined` where the authority decides them.
@@ -86,6 +89,53 @@ export interface Authority {
    */
   issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance>;
 }
+
+/** A certificate that is to change under the name that it has at its authority. */
+export interface Renewal {
+  arn: string;
+  /** SHA-256 of the certificate that must give way, hex; `undefined` where whatever is there will do. */
+  beyond: string | undefined;
+}
+
+/** Why there is to be another one: its time has come, somebody wants a new one, its files here are damaged. */
+export type Wish = 'time' | 'new' | 'copy';
+
+/** How a certificate that is kept at its authority under a name gets a successor. */
+export type Successor =
+  /** Another one is requested, under another name. */
+  | { by: 'request'; plan: string }
+  /** It is renewed under its name, or has been already. */
+  | { by: 'renewal'; renewal: Renewal; plan: string }
+  /** It waits for somebody, and is renewed by the authority itself then. */
+  | { by: 'pending'; pending: Pending; status: KeptStatus }
+  /** The authority renews it by itself, or only its owner can help. */
+  | { by: 'others'; who: 'acm' | 'owner'; why: string; status: KeptStatus };
+
+/** What an authority says of a certificate that it keeps, in its own words. */
+export interface KeptStatus {
+  arn: string;
+  status: string;
+  eligibility: string | null;
+  renewal: { status: string; reason: string | null; updatedAt: string | null } | null;
+  /** ARNs of what serves it. */
+  inUseBy: readonly string[];
+}
+
+/** An authority that keeps certificates under names of its own, and renews them there. */
+export interface RenewsInPlace {
+  /**
+   * Looks, and changes nothing.
+   * @param arn its name there, where that was kept
+   * @param ours what was collected of it last, where that can be read
+   * @throws PkiError `not-found`, or as the authority failed
+   */
+  successorOf(arn: string | undefined, ours: Certificate | undefined, wish: Wish): Promise<Successor>;
+  /** As `issue`. A journal that holds a renewal is continued by either. */
+  renew(renewal: Renewal, journal: Journal): Promise<Issuance>;
+}
+
+export const renewsInPlace = <A extends object>(authority: A): authority is A & RenewsInPlace =>
+  'successorOf' in authority && 'renew' in authority;
 
 /** One line of how a certificate would come about: `template`, `signing algorithm`. */
 export interface Explanation {

@@ -47,6 +47,7 @@ export function generationFiles(
     notAfter: leaf.notAfter.toISOString(),
     fingerprint: fingerprint(leaf.der),
     authority: request.authority,
+    ...(issuance.arn === undefined ? {} : { arn: issuance.arn }),
   };
   const open = (name: string, data: string | Uint8Array): GenerationFile => ({ name, data, secret: false });
   return [

@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { PkiError } from '../errors.ts';
-import { publishesTrust, type Authority, type Pending, type RequestKey } from '../authorities/authority.ts';
+import {
+  publishesTrust,
+  type Authority,
+  type Pending,
+  type Renewal,
+  type RequestKey,
+} from '../authorities/authority.ts';
 import { readIfThere, refuseNoFolder } from '../durable.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
@@ -39,9 +45,10 @@ export interface IssueOrder {
   request: StoredRequest;
   /**
    * `new` refuses a name that has a certificate; `if-due` keeps one that still answers; `force` replaces it; and so
-   * does the number of the generation that is to be replaced, unless another run has done it.
+   * does the number of the generation that is to be replaced, unless another run has done it; by renewing what its
+   * authority keeps, where that is given.
    */
-  when: 'new' | 'if-due' | 'force' | { replaces: number };
+  when: 'new' | 'if-due' | 'force' | { replaces: number; renewal: Renewal | undefined };
   discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
@@ -164,13 +171,13 @@ async function makeGeneration(
     refuseFuture(order, request.notBefore && parseTime(request.notBefore, 'notBefore'), world.now());
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
-    const issuance = await obtain(request, requestKey, authority, pending, world.now()).catch(
-      (error: unknown) => {
-        // Nothing at the authority is left to come back to.
-        if (pending.read() === undefined) pending.discard();
-        throw error;
-      },
-    );
+    const renewal = typeof order.when === 'object' ? order.when.renewal : undefined;
+    const asked = obtain(request, requestKey, authority, pending, world.now(), renewal);
+    const issuance = await asked.catch((error: unknown) => {
+      // Nothing at the authority is left to come back to.
+      if (pending.read() === undefined) pending.discard();
+      throw error;
+    });
     if (issuance.state === 'pending') return issuance;
     if (issuance.key) pending.keepKey(privateKeyPem(issuance.key), access);
     const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);

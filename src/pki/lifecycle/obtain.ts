@@ -1,4 +1,12 @@
-import type { Authority, Issued, Journal, Pending, RequestKey } from '../authorities/authority.ts';
+import {
+  renewsInPlace,
+  type Authority,
+  type Issued,
+  type Journal,
+  type Pending,
+  type Renewal,
+  type RequestKey,
+} from '../authorities/authority.ts';
 import { PkiError } from '../errors.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { readCertificate, serialHex } from '../x509/certificate.ts';
@@ -57,6 +65,7 @@ function refuseEndlessRenewal(point: string | undefined, { notBefore, notAfter }
 
 /**
  * Asks an authority, and compares what it issued with what was asked for.
+ * @param renewal of what the authority keeps, instead of another one; whatever the journal holds comes first
  * @throws PkiError `issued-differs` where they differ: it must not be installed.
  */
 export async function obtain(
@@ -65,9 +74,13 @@ export async function obtain(
   authority: Authority,
   journal: Journal,
   now: Date,
+  renewal?: Renewal,
 ): Promise<Issued | Pending> {
   const profile = profileFor(request, publicKeyOf(key), authority, now);
-  const issuance = await authority.issue(profile, key, journal);
+  const inPlace = renewal && renewsInPlace(authority) && journal.read() === undefined;
+  const issuance = await (inPlace
+    ? authority.renew(renewal, journal)
+    : authority.issue(profile, key, journal));
   if (issuance.state === 'issued') refuseDifferences(profile, request.name, authority, issuance);
   return issuance;
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Authority, Pending } from '../authorities/authority.ts';
+import type { Authority, KeptStatus, Pending } from '../authorities/authority.ts';
 import { readCaFacts, type CaFacts } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
 import { isThere } from '../durable.ts';
@@ -15,10 +15,14 @@ import { authorityReference } from './authority-reference.ts';
 import { accessOf, feedTrust, issueIntoStore, momentOf, type IssueResult, type World } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
+import type { Limits } from './plan.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { remember, waiting, type Waiting } from './patience.ts';
 import type { RolledBack } from './roll-back.ts';
 import { elsewhere, judge, type Due, type Elsewhere, type Rule } from './rotation-verdict.ts';
+import { isOfOthers, outcomeOf, renewalBy, successorOf, type OfOthers } from './successor.ts';
+
+export type { KeptStatus };
 
 export interface RotateOrder {
   /** Absolute path. */
@@ -57,8 +61,8 @@ export type Rotation = {
     }
   | ({ state: 'due' } & Elsewhere)
   /** Only looked at: this is likely to be refused. */
-  | { state: 'to-rotate'; warnings: readonly string[] }
-  | { state: 'pending'; pending: Pending }
+  | { state: 'to-rotate'; warnings: readonly string[]; plan: string | undefined }
+  | { state: 'pending'; pending: Pending; status?: KeptStatus }
   | { state: 'failed'; error: unknown }
   /** It failed a short while ago: too early to ask again. */
   | ({ state: 'waiting' } & Waiting)
@@ -101,10 +105,12 @@ export async function rotate(
   const { store, discardPending, lockTimeout } = order;
   const opened = once(open);
   const inUse = new Map<string, Wanted>();
-  const issue = async (wanted: Wanted, verdict: Due): Promise<IssueResult> => {
+  const issue = async (wanted: Wanted, verdict: Due): Promise<IssueResult | OfOthers> => {
     const authority = await opened(wanted);
     if (wanted.request.clamp) refuseNoGain(authority, verdict);
-    const when = { replaces: verdict.generation };
+    const successor = await successorOf(certificateFolder(store, wanted.request.name), verdict, authority);
+    if (successor && isOfOthers(successor)) return { state: 'others', successor };
+    const when = { replaces: verdict.generation, renewal: renewalBy(successor) };
     const wish = { store, request: wanted.request, when, discardPending, lockTimeout, foreign: undefined };
     return issueIntoStore(wish, authority, world);
   };
@@ -115,6 +121,7 @@ export async function rotate(
       if (!world.signal.aborted) remember(folder, verdict, error, world.now());
       throw error;
     });
+    if (result.state === 'others') return { name, verdict, ...outcomeOf(result.successor) };
     if (result.state === 'pending') return { state: 'pending', name, verdict, pending: result };
     // Another run was first: nothing had to be done any more.
     if (result.state === 'unchanged') return { ...result, state: 'not-due', verdict: undefined };
@@ -133,11 +140,11 @@ export async function rotate(
 
 /**
  * Looks at every certificate without touching anything.
- * @param examine says what is likely to be refused of one that is due, or throws the refusal.
+ * @param examine says what is likely to be refused of one that is due, and by whom, or throws the refusal.
  */
 export async function lookAtRotation(
   order: RotateOrder,
-  examine: (wanted: Wanted) => Promise<readonly string[]>,
+  examine: (wanted: Wanted) => Promise<{ warnings: readonly string[]; limits: Limits }>,
   world: World,
   report: (outcome: Rotation) => void,
 ): Promise<void> {
@@ -145,7 +152,11 @@ export async function lookAtRotation(
     mend: false,
     keep: async () => undefined,
     replace: async (wanted, verdict) => {
-      return { state: 'to-rotate', name: wanted.request.name, verdict, warnings: await examine(wanted) };
+      const { name } = wanted.request;
+      const { warnings, limits } = await examine(wanted);
+      const successor = await successorOf(certificateFolder(order.store, name), verdict, limits);
+      if (successor && isOfOthers(successor)) return { name, verdict, ...outcomeOf(successor) };
+      return { state: 'to-rotate', name, verdict, warnings, plan: successor?.plan };
     },
   });
 }

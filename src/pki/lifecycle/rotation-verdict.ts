@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import type { KeptStatus } from '../authorities/authority.ts';
 import { readIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
-import { keyIsElsewhere, type Change, type StoredRequest } from '../store/request.ts';
+import type { Change, StoredRequest } from '../store/request.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { dueAt } from './due.ts';
 import { isUnfinished } from './issue.ts';
@@ -91,6 +92,8 @@ function earliestEnd(issuers: readonly Buffer[]): number | undefined {
 export interface Elsewhere {
   who: 'owner' | 'acm';
   why: string;
+  /** What ACM says of it, where it keeps it. */
+  status?: KeptStatus;
 }
 
 /** Whether a certificate that is due is none that can be made here. */
@@ -102,9 +105,6 @@ export function elsewhere(stored: StoredRequest, { reason }: Due): Elsewhere | u
     };
   }
   const isTime = reason === 'due' || reason === 'issuer-ends';
-  if (isTime && keyIsElsewhere(stored)) {
-    return { who: 'acm', why: 'ACM renews it itself; its copy here is made anew with --force' };
-  }
   if (isTime && (stored.notAfter !== undefined || stored.notBefore !== undefined)) {
     return {
       who: 'owner',

@@ -158,6 +158,7 @@ export class AcmPcaAuthority implements Authority {
       chain: whole ? above.slice(0, -1) : above,
       root: whole ? above.at(-1) : undefined,
       key: undefined,
+      arn: certificateArn,
       asked: {
         notBefore: new Date(order.notBefore * 1000),
         notAfter: new Date(order.notAfter * 1000),

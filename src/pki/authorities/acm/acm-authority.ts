@@ -2,9 +2,20 @@ import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateDetail } from '@aws-sdk/client-acm';
 import { PkiError } from '../../errors.ts';
-import { readCertificate } from '../../x509/certificate.ts';
+import { readCertificate, type Certificate } from '../../x509/certificate.ts';
 import type { Profile } from '../../x509/profile.ts';
-import type { Authority, Explanation, Issuance, Journal, Pending, RequestKey } from '../authority.ts';
+import type {
+  Authority,
+  Explanation,
+  Issuance,
+  Journal,
+  Pending,
+  Renewal,
+  RenewsInPlace,
+  RequestKey,
+  Successor,
+  Wish,
+} from '../authority.ts';
 import { isCaArn, parseArn, type Arn } from '../aws/arn.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { certificatesInPem } from '../aws/pem.ts';
@@ -12,12 +23,19 @@ import { orderOnce } from '../aws/placed-order.ts';
 import type { Sending } from '../aws/sending.ts';
 import { regionOf } from '../aws/region.ts';
 import { AcmCalls, type HandedOut } from './calls.ts';
+import { AcmClient } from './client.ts';
 import { remedyFor } from './failure-reason.ts';
+import { findCertificate } from './find.ts';
 import { PrivateCa } from './private-ca.ts';
+import { begunRenewal, heldIn, renewed } from './renew.ts';
+import { chooseSuccessor } from './successor.ts';
 import { placeRequest, proofsOf, recordsOf, refuseBeyondAcm, type PlacedRequest } from './order.ts';
 
 /** ACM forgets a token after an hour; five minutes are left for clocks and for the answer's way. */
 const tokenLife = 55 * 60_000;
+
+/** Types of what ACM has issued. */
+const ofAmazon = ['PRIVATE', 'AMAZON_ISSUED'];
 
 const inDoubt = (askedAt: string): { message: string; hint: string } => ({
   message: `a request for this certificate was sent to ACM at ${askedAt} and its answer never came; ACM forgets requests after an hour, so it cannot be asked what became of it`,
@@ -28,7 +46,7 @@ const caArnOf = (reference: string): Arn =>
   parseArn(reference.replace(/^acm:/, ''), 'acm-pca', isCaArn, '--ca');
 
 /** AWS Certificate Manager: public certificates, or private ones of a CA of AWS Private CA. It makes the keys. */
-export class AcmAuthority implements Authority {
+export class AcmAuthority implements Authority, RenewsInPlace {
   readonly reference: string;
   readonly makesKeys = true;
   readonly sells = true;
@@ -38,13 +56,20 @@ export class AcmAuthority implements Authority {
   /** `undefined` for public certificates. */
   readonly #ca: PrivateCa | undefined;
   readonly #calls: AcmCalls;
+  readonly #client: AcmClient;
   readonly #options: AwsOptions;
   readonly #now: () => Date;
 
-  private constructor(ca: PrivateCa | undefined, calls: AcmCalls, options: AwsOptions, now: () => Date) {
+  private constructor(
+    ca: PrivateCa | undefined,
+    region: string | undefined,
+    options: AwsOptions,
+    now: () => Date,
+  ) {
     this.reference = ca === undefined ? 'acm' : `acm:${ca.arn}`;
     this.#ca = ca;
-    this.#calls = calls;
+    this.#calls = new AcmCalls(region, options);
+    this.#client = new AcmClient(region, options);
     this.#options = options;
     this.#now = now;
   }
@@ -57,7 +82,7 @@ export class AcmAuthority implements Authority {
     const arn = reference === 'acm' ? undefined : caArnOf(reference);
     const region = regionOf(options, arn);
     const ca = arn && (await PrivateCa.open(arn.text, region, options));
-    return new AcmAuthority(ca, new AcmCalls(region, options), options, now);
+    return new AcmAuthority(ca, region, options, now);
   }
 
   check(profile: Profile): readonly string[] {
@@ -79,6 +104,8 @@ export class AcmAuthority implements Authority {
   }
 
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
+    const begun = begunRenewal(journal);
+    if (begun) return this.renew(begun, journal);
     const { exportable, validation } = this.#options;
     const { order, certificateArn } = await orderOnce<PlacedRequest>(journal, {
       now: this.#now,
@@ -90,7 +117,29 @@ export class AcmAuthority implements Authority {
     });
     const detail = await this.#settled(certificateArn, journal);
     if ('state' in detail) return detail;
-    return this.#collect(certificateArn, order);
+    return this.#collect(certificateArn, this.#ca !== undefined || order.Options?.Export === 'ENABLED');
+  }
+
+  async successorOf(arn: string | undefined, ours: Certificate | undefined, wish: Wish): Promise<Successor> {
+    const found = arn ?? (ours && (await findCertificate(ours, ofAmazon, this.#client, this.#calls)));
+    const detail = found === undefined ? undefined : await this.#calls.describe(found);
+    if (found === undefined || !detail) return this.#successorOfNone(found, wish);
+    const held = detail.NotAfter && (await heldIn(this.#calls, found));
+    return chooseSuccessor({ arn: found, detail, held, ours, wish, now: this.#now() });
+  }
+
+  /** Credentials of another account find nothing either: nothing is bought on such a ground. */
+  #successorOfNone(arn: string | undefined, wish: Wish): Successor {
+    const mayRequest = wish === 'new' || (arn === undefined && this.#ca !== undefined);
+    if (mayRequest) return { by: 'request', plan: 'requests another one' };
+    throw new PkiError('not-found', arn === undefined ? 'ACM does not hold it' : `ACM holds no ${arn}`, {
+      hint: 'look at the account and the region that are used; --force requests another one',
+    });
+  }
+
+  async renew(renewal: Renewal, journal: Journal): Promise<Issuance> {
+    const pending = await renewed(renewal, journal, this.#calls, this.#options);
+    return pending ?? this.#collect(renewal.arn, this.#ca !== undefined || this.#options.exportable);
   }
 
   async #request(profile: Profile, request: PlacedRequest, sending: Sending): Promise<string> {
@@ -158,8 +207,7 @@ export class AcmAuthority implements Authority {
     };
   }
 
-  async #collect(arn: string, request: PlacedRequest): Promise<Issuance> {
-    const exportable = this.#ca !== undefined || request.Options?.Export === 'ENABLED';
+  async #collect(arn: string, exportable: boolean): Promise<Issuance> {
     const { out, key } = await (exportable ? this.#exported(arn) : this.#kept(arn)).catch(
       (error: unknown) => {
         throw requested(error, arn);
@@ -176,6 +224,7 @@ export class AcmAuthority implements Authority {
       chain: ends ? above.slice(0, -1) : above,
       root: ends ? root : undefined,
       key,
+      arn,
       asked: undefined,
       onDifference: `it was not installed: delete ${arn} in ACM, and ask anew with --discard-pending`,
     };

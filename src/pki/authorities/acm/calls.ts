@@ -2,6 +2,7 @@ import {
   DescribeCertificateCommand,
   ExportCertificateCommand,
   GetCertificateCommand,
+  RenewCertificateCommand,
   RequestCertificateCommand,
   type CertificateDetail,
   type RequestCertificateCommandInput,
@@ -22,9 +23,12 @@ export interface HandedOut {
 /** The calls of AWS Certificate Manager that issuing needs, with its failures in our words. */
 export class AcmCalls {
   readonly #client: AcmClient;
+  /** Tries once: for what has no token, and may have been done. */
+  readonly #once: AcmClient;
 
   constructor(region: string | undefined, connection: AwsConnection) {
     this.#client = new AcmClient(region, connection);
+    this.#once = new AcmClient(region, connection, 1);
   }
 
   /** @returns the ARN of what was requested */
@@ -49,6 +53,13 @@ export class AcmCalls {
         throw error;
       }
     });
+  }
+
+  /** Has ACM renew a private certificate that was exported; it comes later, under the same ARN. */
+  async renew(arn: string): Promise<void> {
+    await this.#once.call(`renew ${arn}`, async (sdk, http) =>
+      sdk.send(new RenewCertificateCommand({ CertificateArn: arn }), http),
+    );
   }
 
   async get(arn: string): Promise<HandedOut> {

@@ -10,6 +10,7 @@ const paces = {
   DescribeCertificate: new Pace(8),
   GetCertificate: new Pace(8),
   ExportCertificate: new Pace(8),
+  RenewCertificate: new Pace(4),
   ListCertificates: new Pace(6),
   ImportCertificate: new Pace(1),
 };

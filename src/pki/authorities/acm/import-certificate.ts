@@ -7,8 +7,8 @@ import { certificatesInPem } from '../aws/pem.ts';
 import { AcmCalls, type HandedOut } from './calls.ts';
 import { acmCertificateFacts, type AcmCertificateFacts } from './certificate-facts.ts';
 import { AcmClient } from './client.ts';
+import { findCertificate } from './find.ts';
 import type { ImportInput } from './importable.ts';
-import { summaries } from './list.ts';
 
 /** What ACM holds under an ARN. */
 export interface HeldCertificate {
@@ -52,13 +52,8 @@ export class AcmImports {
   }
 
   /** The ARN under which this very certificate was imported before, by a run whose answer was lost. */
-  async find({ der, notAfter }: Certificate): Promise<string | undefined> {
-    for await (const { CertificateArn: arn = '', Type: type, NotAfter: end } of summaries(this.#client)) {
-      if (type !== 'IMPORTED' || (end && end.getTime() !== notAfter.getTime())) continue;
-      const { certificate } = await this.#calls.get(arn);
-      if (certificatesInPem(certificate)[0]?.equals(der) === true) return arn;
-    }
-    return undefined;
+  async find(certificate: Certificate): Promise<string | undefined> {
+    return findCertificate(certificate, ['IMPORTED'], this.#client, this.#calls);
   }
 
   /** Replaces what is under an ARN: done twice it is the same, so the SDK may try again. */

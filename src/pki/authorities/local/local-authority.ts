@@ -171,6 +171,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
       chain: upwards.slice(0, -1).map(({ der }) => der),
       root: upwards.at(-1)?.der,
       key: undefined,
+      arn: undefined,
       asked: { notBefore, notAfter, tolerance: 0 },
       onDifference: 'nothing was installed; the certificate stands in the records of its CA',
     };

@@ -18,7 +18,7 @@ export const keyAlgorithms = [
 export type KeyAlgorithm = (typeof keyAlgorithms)[number];
 
 interface Renewal {
-  status: 'PENDING_AUTO_RENEWAL' | 'SUCCESS' | 'FAILED';
+  status: 'PENDING_AUTO_RENEWAL' | 'PENDING_VALIDATION' | 'SUCCESS' | 'FAILED';
   reason: string | undefined;
   updatedAt: Date;
   /** How many more times it is described as pending. */

@@ -30,7 +30,10 @@ export const originOf = ({ type }: AcmCertificate): string =>
 /** @param shown whether the validation records are there yet: they come a few seconds late */
 function detailOf(cloud: Cloud, found: AcmCertificate, shown: boolean): Json {
   const now = cloud.clock.now();
-  const validations = found.validations.map((one) => validationDetail(cloud, found, one, shown));
+  const issued = found.status === 'ISSUED';
+  const detailsOf = (done: boolean): Json[] =>
+    found.validations.map((one) => validationDetail(cloud, found, one, shown, done));
+  const validations = detailsOf(issued);
   return {
     CertificateArn: found.arn,
     DomainName: found.domainName,
@@ -52,7 +55,8 @@ function detailOf(cloud: Cloud, found: AcmCertificate, shown: boolean): Json {
     ...(found.importedAt && { ImportedAt: epoch(found.importedAt) }),
     ...(found.status === 'FAILED' && { FailureReason: found.failure }),
     ...(found.revoked && { RevokedAt: epoch(found.revoked.at), RevocationReason: found.revoked.reason }),
-    ...renewalDetail(found, validations),
+    // A renewal validates anew.
+    ...renewalDetail(found, detailsOf(found.renewal?.status === 'SUCCESS')),
     ...(found.certificate && certificateDetail(found.certificate)),
   };
 }
@@ -79,8 +83,9 @@ function validationDetail(
   { approved, status }: AcmCertificate,
   one: DomainValidation,
   shown: boolean,
+  isDone: boolean,
 ): Json {
-  const done = status === 'ISSUED' || approved || isValidated(cloud, one);
+  const done = isDone || approved || isValidated(cloud, one);
   const failed = status === 'FAILED' || status === 'VALIDATION_TIMED_OUT';
   return {
     DomainName: one.domain,

@@ -34,14 +34,19 @@ async function settleRequest(cloud: Cloud, certificate: AcmCertificate, looks: b
 
 async function settleRenewal(cloud: Cloud, certificate: AcmCertificate, looks: boolean): Promise<void> {
   const now = cloud.clock.now();
-  if (certificate.renewal?.status !== 'PENDING_AUTO_RENEWAL' && isDue(certificate, now)) {
+  if (!isUnderWay(certificate) && isDue(certificate, now)) {
     startRenewal(cloud, certificate);
     return;
   }
   const { renewal } = certificate;
-  if (renewal?.status !== 'PENDING_AUTO_RENEWAL') return;
+  if (renewal?.status !== 'PENDING_AUTO_RENEWAL' && renewal?.status !== 'PENDING_VALIDATION') return;
   if (renewal.polls > 0) {
     if (looks) renewal.polls -= 1;
+    return;
+  }
+  if (certificate.type === 'AMAZON_ISSUED' && !isAllValidated(cloud, certificate)) {
+    if (renewal.status !== 'PENDING_VALIDATION') renewal.updatedAt = now;
+    renewal.status = 'PENDING_VALIDATION';
     return;
   }
   const failure = await reissue(cloud, certificate);
@@ -49,6 +54,9 @@ async function settleRenewal(cloud: Cloud, certificate: AcmCertificate, looks: b
   renewal.reason = failure;
   renewal.updatedAt = now;
 }
+
+const isUnderWay = ({ renewal }: AcmCertificate): boolean =>
+  renewal?.status === 'PENDING_AUTO_RENEWAL' || renewal?.status === 'PENDING_VALIDATION';
 
 async function reissue(cloud: Cloud, certificate: AcmCertificate): Promise<string | undefined> {
   if (certificate.type === 'PRIVATE') return issuePrivate(cloud, certificate);

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import {
+  renewsInPlace,
+  type KeptStatus,
+  type Pending,
+  type Renewal,
+  type Successor,
+  type Wish,
+} from '../authorities/authority.ts';
+import { readJson } from '../durable.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import type { Due, DueReason, Elsewhere } from './rotation-verdict.ts';
+
+/** What is wanted of an authority that keeps its certificates; `undefined` where another one is asked for. */
+const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
+  due: 'time',
+  'issuer-ends': 'time',
+  'issuer-changed': 'time',
+  begun: 'time',
+  forced: 'new',
+  broken: 'copy',
+  changed: undefined,
+};
+
+/**
+ * How a certificate gets its successor at an authority that keeps it under a name of its own; nothing is changed.
+ * @returns `undefined` where it is made anew, or an earlier run has begun it
+ */
+export async function successorOf(
+  folder: CertificateFolder,
+  { generation, reason, standing }: Due,
+  authority: object,
+): Promise<Successor | undefined> {
+  const wish = wishes[reason];
+  if (wish === undefined || !renewsInPlace(authority) || folder.pending()?.read()) return undefined;
+  const arn = arnIn(folder.versionPath(generation));
+  return authority.successorOf(arn, standing?.certificate, wish);
+}
+
+/** What its authority calls a generation. */
+export function arnIn(path: string): string | undefined {
+  const arn = readJson(join(path, 'version.json'))?.['arn'];
+  return typeof arn === 'string' ? arn : undefined;
+}
+
+/** What to renew, where that is how it goes. */
+export const renewalBy = (successor: Successor | undefined): Renewal | undefined =>
+  successor?.by === 'renewal' ? successor.renewal : undefined;
+
+/** One that is not made from here. */
+export interface OfOthers {
+  state: 'others';
+  successor: Extract<Successor, { by: 'others' | 'pending' }>;
+}
+
+export const isOfOthers = (successor: Successor): successor is OfOthers['successor'] =>
+  successor.by === 'others' || successor.by === 'pending';
+
+/** What a rotation comes to then. */
+export const outcomeOf = (
+  successor: OfOthers['successor'],
+): ({ state: 'due' } & Elsewhere) | { state: 'pending'; pending: Pending; status: KeptStatus } =>
+  successor.by === 'pending'
+    ? { state: 'pending', pending: successor.pending, status: successor.status }
+    : { state: 'due', who: successor.who, why: successor.why, status: successor.status };
