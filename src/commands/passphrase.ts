@@ -46,8 +46,14 @@ export async function givenCaPassphrase(
 }
 
 /** Asks for the CA's passphrase where nothing holds it; only ever at a terminal. */
-export async function caPassphrase(file: string | undefined, context: Context): Promise<Buffer> {
-  return (await givenCaPassphrase(file, context)) ?? (await prompt('passphrase of the CA', context));
+export async function caPassphrase(
+  file: string | undefined,
+  context: Context,
+  flag = '--passphrase-file',
+): Promise<Buffer> {
+  const given = await givenCaPassphrase(file, context);
+  const elsewhere = `give it with ${flag} FILE or in CERTWRIGHT_CA_PASSPHRASE`;
+  return given ?? (await prompt('passphrase of the CA', context, elsewhere));
 }
 
 /** Twice, since a mistyped passphrase closes the CA for ever. */

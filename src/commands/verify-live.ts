@@ -10,7 +10,7 @@ import type { Context } from './context.ts';
 import { combine, exit, type ExitCode } from './exit-codes.ts';
 import { oneOf } from './options.ts';
 import type { Output } from './output.ts';
-import { chosenProbes } from './probe-options.ts';
+import { chosenProbes, openProbeAuthority } from './probe-options.ts';
 import { readCrls, readGivenPair, readTrust } from './pair-input.ts';
 import { serverDocument, serverSummary } from './server-report.ts';
 import { verdictDocument } from './verdict-report.ts';
@@ -83,11 +83,12 @@ async function readOrder(
   const expectHttp = parseStatuses(flags.expectHttp);
   const probes = chosenProbes(flags);
   const again = flags.probe === true;
+  const ca = await openProbeAuthority(flags, pair, context);
   return (target) => {
     const place = reach(wanted(target, flags, context));
     const name = flags.name === undefined ? nameOfHost(place.servername) : parseName(flags.name);
     const judgedBy = { anchors, crls, name, clientAuth, expectHttp, now: context.now };
-    return { ...place, ...judgedBy, pair, application, probes, again };
+    return { ...place, ...judgedBy, pair, application, probes, ca, again };
   };
 }
 

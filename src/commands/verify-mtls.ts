@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { addConnectionOptions, type ConnectionFlags } from './connection-options.ts';
+import { addConfigOption, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import {
@@ -14,7 +15,7 @@ import {
 import { Output } from './output.ts';
 import { addProbeOptions, type ProbeFlags } from './probe-options.ts';
 
-export interface VerifyFlags extends StoreFlags, ConnectionFlags, ProbeFlags {
+export interface VerifyFlags extends StoreFlags, ConnectionFlags, ProbeFlags, ConfigFlags {
   server?: string;
   client?: string;
   serverKey?: string;
@@ -47,6 +48,7 @@ Examples:
   certwright verify-mtls db.internal:5432 --starttls postgres --app none --cert client.internal
   certwright verify-mtls --targets servers.txt --cert client.pem --key client-key.pem --trust ca.pem --junit mtls.xml
   certwright verify-mtls orders.internal:8443 --cert client.internal --probe   and are strangers kept out?
+  certwright verify-mtls orders.internal:8443 --cert client.internal --probe --ca ./ca --expect-name client.internal
   certwright verify-mtls --server orders.internal --client client.internal     no network
 
 Exit codes: 0 all as it must be, 3 not (or nothing proven), 75 a server is unreachable, 2 bad input.`;
@@ -82,6 +84,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--client-passphrase-file <file>', "file whose first line opens the client's key")
     .option('--junit <file>', 'write the result as JUnit XML too');
   addProbeOptions(command);
+  addConfigOption(command);
   addConnectionOptions(command);
   addStoreOption(command);
   addOutputOptions(command).addHelpText('after', help);
@@ -109,6 +112,10 @@ const ofLive = [
   'probe',
   'only',
   'skip',
+  'ca',
+  'caPassphraseFile',
+  'expectName',
+  'config',
   'connect',
   'servername',
   'starttls',

@@ -5,6 +5,7 @@ import type { Cause } from '../tls/refusal-causes.ts';
 import { check, skipped, type Check, type NegativeProbe, type Seen } from './mtls-check.ts';
 import { evidenceOf, otherCauses, see } from './outcome-evidence.ts';
 import { faultOf } from './probe-faults.ts';
+import type { MintedProbe, ProbeAuthority } from './probe-authority.ts';
 import type { LiveOrder } from './verify-mtls.ts';
 
 /** How somebody comes to a server who must not be let in. */
@@ -17,45 +18,98 @@ type Row = Pick<Check, 'direction' | 'probe' | 'expected'> & { probe: NegativePr
 
 const withoutCa = 'needs --ca DIR, the CA that the server trusts';
 
-const attempts: Readonly<Record<NegativeProbe, (order: LiveOrder, now: Date) => Attempt | Promise<Attempt>>> =
-  {
-    'no-certificate': () => ({ kind: 'pair', pair: undefined }),
-    stranger: async ({ pair }, now) => ({ kind: 'pair', pair: await ofUnknownCa(pair, now) }),
-    'self-signed': async ({ pair }, now) => ({ kind: 'pair', pair: await selfSigned(pair, now) }),
-    'foreign-ca': async ({ pair }, now) => ({ kind: 'pair', pair: await ofForeignCa(pair, now) }),
-    'non-ca-intermediate': async ({ pair }, now) => ({ kind: 'pair', pair: await ofNoCa(pair, now) }),
-    expired: () => ({ kind: 'skipped', why: withoutCa }),
-    'not-yet-valid': () => ({ kind: 'skipped', why: withoutCa }),
-    'wrong-usage': () => ({ kind: 'skipped', why: withoutCa }),
-    'wrong-name': () => ({ kind: 'skipped', why: withoutCa }),
-    'weak-key': () => ({ kind: 'skipped', why: withoutCa }),
-    'weak-signature': () => ({ kind: 'skipped', why: withoutCa }),
-    revoked: () => ({ kind: 'skipped', why: withoutCa }),
-    'tls-1.0': () => ({ kind: 'version', version: '1.0' }),
-    'tls-1.1': () => ({ kind: 'version', version: '1.1' }),
+type Maker = (order: LiveOrder, now: Date) => Attempt | Promise<Attempt>;
+
+/** What only the CA can sign that the server trusts. */
+const minted =
+  (probe: MintedProbe, weak = false): Maker =>
+  async ({ ca }) => {
+    const why = ca ? ca.refusal(probe) : withoutCa;
+    if (!ca || why !== undefined) return { kind: 'skipped', why: why ?? withoutCa };
+    return { kind: 'pair', pair: await ca.pair(probe), weak };
   };
+
+const attempts: Readonly<Record<NegativeProbe, Maker>> = {
+  'no-certificate': () => ({ kind: 'pair', pair: undefined }),
+  stranger: async ({ pair }, now) => ({ kind: 'pair', pair: await ofUnknownCa(pair, now) }),
+  'self-signed': async ({ pair }, now) => ({ kind: 'pair', pair: await selfSigned(pair, now) }),
+  'foreign-ca': async ({ pair }, now) => ({ kind: 'pair', pair: await ofForeignCa(pair, now) }),
+  'non-ca-intermediate': async ({ pair }, now) => ({ kind: 'pair', pair: await ofNoCa(pair, now) }),
+  expired: minted('expired'),
+  'not-yet-valid': minted('not-yet-valid'),
+  'wrong-usage': minted('wrong-usage'),
+  'wrong-name': minted('wrong-name'),
+  'weak-key': minted('weak-key', true),
+  'weak-signature': minted('weak-signature', true),
+  revoked: () => ({ kind: 'skipped', why: withoutCa }),
+  'tls-1.0': () => ({ kind: 'version', version: '1.0' }),
+  'tls-1.1': () => ({ kind: 'version', version: '1.1' }),
+};
+
+/** Those that prove something only where the server lets in what the CA signs in order. */
+const ofTheCa: readonly NegativeProbe[] = [
+  'expired',
+  'not-yet-valid',
+  'wrong-usage',
+  'wrong-name',
+  'weak-key',
+  'weak-signature',
+  'revoked',
+];
 
 /** A few at a time: some servers talk to one client after the other, and some shut out who fails too often at once. */
 const atATime = 4;
 
-/** Comes to the server in every way of the plan, after the good pair was let in. */
-export async function tryStrangers(order: LiveOrder, signal: AbortSignal): Promise<Check[]> {
+/**
+ * Comes to the server in every way of the order.
+ * @param letIn whether the good pair was let in; the CA signs nothing for a server that lets in nobody
+ */
+export async function tryStrangers(order: LiveOrder, letIn: boolean, signal: AbortSignal): Promise<Check[]> {
+  const needsCa = order.probes.some((name) => ofTheCa.includes(name));
+  const control = order.ca && needsCa && letIn ? await tryControl(order.ca, order, signal) : undefined;
+  const why = letIn
+    ? 'the server does not let in what this CA signs in order'
+    : 'the good pair is not let in';
+  const isVain = (name: NegativeProbe): boolean =>
+    order.ca !== undefined && ofTheCa.includes(name) && control?.ok !== true;
   const checks: Check[] = [];
   const queue = order.probes.entries();
   const worker = async (): Promise<void> => {
-    for (const [at, name] of queue) checks[at] = await tryOne(name, order, signal);
+    for (const [at, name] of queue) {
+      checks[at] = isVain(name) ? skipped(rowOf(name, order), why) : await tryOne(name, order, signal);
+    }
   };
   await Promise.all(Array.from({ length: Math.min(atATime, order.probes.length) }, worker));
-  return checks;
+  return [...(control ? [control] : []), ...checks];
+}
+
+/** Differs from the others of the CA in nothing but that it is in order: only where it is let in do their refusals count. */
+async function tryControl(ca: ProbeAuthority, order: LiveOrder, signal: AbortSignal): Promise<Check> {
+  const row = { direction: 'client-to-server', probe: 'control', expected: 'accepted' } as const;
+  const connection = await probe({ ...order, pair: await ca.pair('control') }, signal);
+  const { seen, evidence } = see(connection, order.expectHttp);
+  return check(
+    row,
+    seen,
+    evidence,
+    seen === 'refused' ? [controlIsRefused] : otherCauses(connection.outcome),
+  );
+}
+
+const controlIsRefused: Cause = {
+  certainty: 'found',
+  message:
+    'the server does not let in what this CA signs in order, so that what it refuses of it proves nothing',
+  fix: 'name with --ca the CA whose clients the server lets in, or leave --ca out',
+};
+
+function rowOf(name: NegativeProbe, order: LiveOrder): Row {
+  const isLetIn = name === 'no-certificate' && order.clientAuth === 'optional';
+  return { direction: 'client-to-server', probe: name, expected: isLetIn ? 'accepted' : 'refused' };
 }
 
 async function tryOne(name: NegativeProbe, order: LiveOrder, signal: AbortSignal): Promise<Check> {
-  const isLetIn = name === 'no-certificate' && order.clientAuth === 'optional';
-  const row: Row = {
-    direction: 'client-to-server',
-    probe: name,
-    expected: isLetIn ? 'accepted' : 'refused',
-  };
+  const row = rowOf(name, order);
   const attempt = await attempts[name](order, order.now());
   switch (attempt.kind) {
     case 'skipped':

@@ -9,6 +9,7 @@ import { check, findingsOf, type Check, type NegativeProbe } from './mtls-check.
 import { tryStrangers } from './negative-probes.ts';
 import { answerOf, otherCauses, see } from './outcome-evidence.ts';
 import type { Pair } from './pair.ts';
+import type { ProbeAuthority } from './probe-authority.ts';
 import { judgeServer, type ServerJudgement } from './judge-server.ts';
 
 export interface LiveOrder extends Omit<ProbeOrder, 'pair' | 'application'> {
@@ -25,6 +26,8 @@ export interface LiveOrder extends Omit<ProbeOrder, 'pair' | 'application'> {
   expectHttp: readonly number[];
   /** What must be refused, in this order. */
   probes: readonly NegativeProbe[];
+  /** Signs those that only the CA can sign that the server trusts. */
+  ca: ProbeAuthority | undefined;
   /** Whether to come with the good pair once more at the end: who is shut out for failing proves nothing. */
   again: boolean;
   now: () => Date;
@@ -60,10 +63,10 @@ export async function verifyMtls(order: LiveOrder, signal: AbortSignal): Promise
   }
   const judgement = server && server.chain.length > 0 ? judgeServer(server, order, order.now()) : undefined;
   const baseline = pairCheck('pair', first, order);
-  const strangers = await tryStrangers(order, signal);
+  const strangers = await tryStrangers(order, baseline.ok, signal);
   const again = order.again && baseline.ok ? [await comeAgain(order, own, signal)] : [];
   const proven =
-    [baseline, ...again].every(({ ok }) => ok) && strangers.some(({ seen }) => seen === 'refused');
+    [baseline, ...again].every(({ ok }) => ok) && strangers.some(({ ok, seen }) => ok && seen === 'refused');
   return {
     address,
     server,

@@ -29,6 +29,8 @@ export interface CertificateTemplate {
   crlUrls: readonly string[];
   ocspUrls: readonly string[];
   issuerUrls: readonly string[];
+  /** Encoded string of the Netscape comment, for people. */
+  comment?: Buffer;
 }
 
 /** 159 random bits, so that the INTEGER is positive and has at most 20 octets (RFC 5280 4.1.2.2). */
@@ -40,9 +42,12 @@ export function randomSerial(): Buffer {
 
 const emptyName = write.sequence();
 
-/** Signs a version 3 certificate and returns its DER. */
-export function buildCertificate(template: CertificateTemplate, issuerKey: KeyObject): Buffer {
-  return signed(issuerKey, (algorithm) =>
+/**
+ * Signs a version 3 certificate and returns its DER.
+ * @param weak signs it as nobody must, to see whether it is refused
+ */
+export function buildCertificate(template: CertificateTemplate, issuerKey: KeyObject, weak?: 'sha1'): Buffer {
+  const tbs = (algorithm: Buffer): Buffer =>
     write.sequence(
       write.explicit(0, write.integer(2)),
       write.integer(template.serial),
@@ -52,8 +57,8 @@ export function buildCertificate(template: CertificateTemplate, issuerKey: KeyOb
       template.subject,
       template.publicKey,
       write.explicit(3, write.sequence(...extensionsOf(template))),
-    ),
-  );
+    );
+  return signed(issuerKey, tbs, weak);
 }
 
 const critical = true;
@@ -92,6 +97,7 @@ function extensionsOf(template: CertificateTemplate): Buffer[] {
     ];
     list.push(encodeExtension(oid.authorityInfoAccess, write.sequence(...access)));
   }
+  if (template.comment) list.push(encodeExtension(oid.netscapeComment, template.comment));
   return list;
 }
 

@@ -26,6 +26,7 @@ export const oid = {
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   subjectInfoAccess: '1.3.6.1.5.5.7.1.11',
   tlsFeature: '1.3.6.1.5.5.7.1.24',
+  netscapeComment: '2.16.840.1.113730.1.13',
   signedCertificateTimestamps: '1.3.6.1.4.1.11129.2.4.2',
   ctPoison: '1.3.6.1.4.1.11129.2.4.3',
   ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',

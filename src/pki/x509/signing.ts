@@ -6,7 +6,7 @@ import { oid } from './oid.ts';
 interface SignatureScheme {
   /** AlgorithmIdentifier: RFC 4055 2.1 wants NULL for RSA, RFC 5758 3.2 and RFC 8410 3 want nothing. */
   algorithm: Buffer;
-  digest: 'sha256' | 'sha384' | 'sha512' | null;
+  digest: 'sha1' | 'sha256' | 'sha384' | 'sha512' | null;
 }
 
 const scheme = (id: string, digest: SignatureScheme['digest'], ...parameters: Buffer[]): SignatureScheme => ({
@@ -20,9 +20,19 @@ const ecdsa = {
   secp521r1: scheme(oid.ecdsaWithSha512, 'sha512'),
 };
 const rsa = scheme(oid.sha256WithRsa, 'sha256', write.nullValue());
+const weakSchemes = {
+  rsa: scheme(oid.sha1WithRsa, 'sha1', write.nullValue()),
+  ec: scheme(oid.ecdsaWithSha1, 'sha1'),
+};
 const ed25519 = scheme(oid.ed25519, null);
 
-function schemeOf(key: KeyObject): SignatureScheme {
+function schemeOf(key: KeyObject, weak?: 'sha1'): SignatureScheme {
+  if (weak) {
+    const found = weakSchemes[key.asymmetricKeyType as keyof typeof weakSchemes] as
+      SignatureScheme | undefined;
+    if (!found) throw new TypeError(`no signature with SHA-1 for a ${key.asymmetricKeyType ?? 'secret'} key`);
+    return found;
+  }
   switch (key.asymmetricKeyType) {
     case 'rsa':
       return rsa;
@@ -41,8 +51,8 @@ function schemeOf(key: KeyObject): SignatureScheme {
  * Signs what `tbs` makes of the AlgorithmIdentifier and wraps all three
  * (the shape that certificates, CRLs and requests share: RFC 5280 4.1, 5.1; RFC 2986 4).
  */
-export function signed(key: KeyObject, tbs: (algorithm: Buffer) => Buffer): Buffer {
-  const { algorithm, digest } = schemeOf(key);
+export function signed(key: KeyObject, tbs: (algorithm: Buffer) => Buffer, weak?: 'sha1'): Buffer {
+  const { algorithm, digest } = schemeOf(key, weak);
   const body = tbs(algorithm);
   return write.sequence(body, algorithm, write.bitString(sign(digest, body, key)));
 }
