@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
-import { readCrl, summariseEntries } from '../src/pki/x509/crl.ts';
-import { median, printTable } from './measure.ts';
+import { readCrl } from '../src/pki/x509/crl.ts';
+import { summariseEntries } from '../src/pki/x509/crl-summary.ts';
+import { median, printTable, timeCommands } from './measure.ts';
 
 const count = Number(process.env['BENCH_CRL_ENTRIES'] ?? 1_000_000);
 const rounds = Number(process.env['BENCH_CRL_ROUNDS'] ?? 3);
@@ -22,6 +24,7 @@ export async function bench(): Promise<void> {
     }
     refuseDifference(cwd);
     report(peers, ours);
+    inspect(cwd);
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
@@ -48,6 +51,21 @@ function report(peers: readonly number[], ours: readonly Run[]): void {
   );
   const peak = median(ours.map((run) => run.peak));
   console.log(`  ${'peak of the process, facts included'.padEnd(44)} ${peak.toFixed(0).padStart(9)} MiB`);
+}
+
+/** From the shell; the serial number is one that is listed, and no entry becomes an object. */
+function inspect(cwd: string): void {
+  const serial = `4${createHash('sha1').update('5').digest('hex').slice(1)}`;
+  const program = resolve(import.meta.dirname, '../bin/certwright.js');
+  const certwright = (...argv: string[]): string[] => [process.execPath, program, 'inspect', ...argv];
+  const commands = {
+    'openssl crl -text, DER': () => ['openssl', 'crl', '-in', 'ours.der', '-noout', '-text', '-out', 'text'],
+    'certwright inspect, DER': () => certwright('ours.der'),
+    'certwright inspect, PEM': () => certwright('ours.pem'),
+    'certwright inspect --serial, DER': () => certwright('ours.der', '--serial', serial),
+    'certwright inspect --serial, PEM': () => certwright('ours.pem', '--serial', serial),
+  };
+  printTable(timeCommands(commands, rounds, cwd), 'ms', 'openssl crl -text, DER');
 }
 
 function run(cwd: string, argv: readonly string[], stdout: number | 'pipe' = 'pipe'): string {

@@ -40,6 +40,8 @@ export interface Surroundings {
   server?: Shown | undefined;
   /** Of an ARN: what AWS says. */
   aws?: Shown | undefined;
+  /** Of a CRL: whether it lists the serial number that was asked for. */
+  serial?: (Shown & { listed: boolean }) | undefined;
 }
 
 export const schema = 'certwright.inspect/1';
@@ -59,7 +61,9 @@ export function report(inspection: Inspection, around: Surroundings, look: Look,
   reportProblems(inspection.problems, output);
   return combine([
     ...codesOf(inspection.problems, inspection.found, around),
-    ...(checked?.met === false || around.judged?.holds === false ? [exit.no] : []),
+    ...(checked?.met === false || around.judged?.holds === false || around.serial?.listed === false
+      ? [exit.no]
+      : []),
   ]);
 }
 
@@ -170,7 +174,7 @@ export const problemDocument = ({
 
 function documentOf(
   { found, related, problems }: Inspection,
-  { stored, skipped, judged, server, aws }: Surroundings,
+  { stored, skipped, judged, server, aws, serial }: Surroundings,
   checked: Checked | undefined,
   { target, now }: Look,
 ): object {
@@ -190,12 +194,13 @@ function documentOf(
     verdict: judged?.document ?? null,
     server: server?.document ?? null,
     aws: aws?.document ?? null,
+    serial: serial?.document ?? null,
   };
 }
 
 function linesOf(
   inspection: Inspection,
-  { stored, skipped, judged, server, aws }: Surroundings,
+  { stored, skipped, judged, server, aws, serial }: Surroundings,
   checked: Checked | undefined,
   look: Look,
   output: Output,
@@ -220,6 +225,7 @@ function linesOf(
     );
   }
   if (checked) lines.push(checkLine(checked, found, look, output));
+  if (serial) lines.push(...serial.lines);
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
 }
 

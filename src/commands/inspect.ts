@@ -31,6 +31,7 @@ export interface InspectFlags extends StoreFlags, TrustFlags, ConnectionFlags, A
   jsonLines?: boolean;
   check?: boolean;
   expiresWithin?: string;
+  serial?: string;
 }
 
 const help = `
@@ -42,6 +43,7 @@ Examples:
   certwright inspect /etc/ssl/certs/ca-certificates.crt
   certwright inspect bundle.p12 --passphrase-file pass.txt
   certwright inspect /etc/nginx --check --expires-within 30d    exit 3 if one ends within 30 days
+  certwright inspect certs/_trust/default/current/crl.pem --serial 4D:43:05:9B:DA:6E    exit 3 if it is not revoked
   certwright inspect orders.internal:8443 --trust ca.pem        what a server shows, and whether it holds
   certwright inspect arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012
   curl -s https://example.com/ca.der | certwright inspect - --json`;
@@ -54,6 +56,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--passphrase-file <file>', 'file whose first line opens what is encrypted')
     .option('--check', 'exit 3 unless every certificate found is valid now')
     .option('--expires-within <time>', 'with --check: or ends within 30d, 12h, 2w')
+    .option('--serial <hex>', 'of a CRL: exit 3 unless it lists this serial number, with or without colons')
     .option('--pem', 'print the certificates and requests found as PEM, and nothing else')
     .option('--json-lines', 'of a folder: one JSON document a line, as things are found');
   addTrustOptions(command);
@@ -77,6 +80,9 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
   const place = placeOf(target, flags, context);
   if (flags.jsonLines === true && place.kind !== 'folder') {
     throw new PkiError('usage', '--json-lines is for a folder', { hint: 'of one file, --json shows all' });
+  }
+  if (flags.serial !== undefined && place.kind !== 'file' && place.kind !== 'stdin') {
+    throw new PkiError('usage', '--serial is for a file', { hint: 'name the file of a CRL' });
   }
   if (flags.trust !== undefined && place.kind === 'folder') {
     throw new PkiError('usage', '--trust is for a file', {
@@ -114,7 +120,10 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
       const bytes = place.kind === 'file' ? readWhole(place.path) : await readStream(context.stdin);
       if (flags.trust !== undefined)
         return (await import('./inspect-trust.ts')).judgeFile(bytes, lent, asked);
-      return finish(await inspectBytes(bytes, target, lent), undefined, look, output);
+      const inspection = await inspectBytes(bytes, target, lent);
+      return flags.serial === undefined
+        ? finish(inspection, undefined, look, output)
+        : (await import('./inspect-serial.ts')).answerSerial(inspection, flags.serial, look, output);
     }
   }
 }
@@ -122,7 +131,8 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
 function checkFlags(flags: InspectFlags): void {
   exclusive({ '--file': flags.file, '--stored': flags.stored });
   exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines, '--pem': flags.pem });
-  exclusive({ '--trust': flags.trust, '--pem': flags.pem });
+  exclusive({ '--trust': flags.trust, '--pem': flags.pem, '--serial': flags.serial });
+  exclusive({ '--check': flags.check, '--serial': flags.serial });
   if (flags.expiresWithin !== undefined && flags.check !== true) {
     throw new PkiError('usage', '--expires-within goes with --check', { hint: 'add --check' });
   }
@@ -191,12 +201,12 @@ async function passphraseFrom(
   };
 }
 
-async function finish(
+function finish(
   inspection: Inspection,
   stored: StoredFacts | undefined,
   look: Look,
   output: Output,
-): Promise<ExitCode> {
+): ExitCode {
   const problems = [...inspection.problems, ...closedProblems(inspection.found)];
   return report({ ...inspection, problems }, { stored, skipped: undefined }, look, output);
 }

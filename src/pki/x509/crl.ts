@@ -108,14 +108,17 @@ export interface RevokedCertificate {
 /** The entries in the order of the list (RFC 5280 5.1.2.6). */
 export function* revokedCertificates(crl: Crl): Generator<RevokedCertificate> {
   const list = crl.revoked?.reader();
-  while (list && !list.done) {
-    const entry = list.sequence('a revoked certificate');
-    const serial = integerBytes(entry.expect(tag.integer, 'userCertificate'), 'userCertificate');
-    const revokedAt = time(entry.next('revocationDate'), 'revocationDate');
-    const extensions = entry.optional(tag.sequence, 'crlEntryExtensions');
-    entry.finish('a revoked certificate');
-    yield { serial, revokedAt, extensions };
-  }
+  while (list && !list.done) yield readEntry(list);
+}
+
+/** @throws DerError */
+export function readEntry(list: DerReader): RevokedCertificate {
+  const entry = list.sequence('a revoked certificate');
+  const serial = integerBytes(entry.expect(tag.integer, 'userCertificate'), 'userCertificate');
+  const revokedAt = time(entry.next('revocationDate'), 'revocationDate');
+  const extensions = entry.optional(tag.sequence, 'crlEntryExtensions');
+  entry.finish('a revoked certificate');
+  return { serial, revokedAt, extensions };
 }
 
 export const entryExtensions = (entry: RevokedCertificate): Extension[] =>
@@ -137,27 +140,6 @@ export const reasonNames = [
 ] as const;
 
 export const reasonName = (reason: number): string => reasonNames[reason] ?? String(reason);
-
-export interface CrlSummary {
-  count: number;
-  first: { serial: Buffer; revokedAt: Date } | undefined;
-  last: { serial: Buffer; revokedAt: Date } | undefined;
-  /** How many entries give each reason; `unspecified` where an entry gives none. */
-  reasons: Map<string, number>;
-}
-
-/** Reads every entry once and keeps none of them. `first` and `last` are by revocation date. */
-export function summariseEntries(crl: Crl): CrlSummary {
-  const summary: CrlSummary = { count: 0, first: undefined, last: undefined, reasons: new Map() };
-  for (const entry of revokedCertificates(crl)) {
-    summary.count += 1;
-    if (!summary.first || entry.revokedAt < summary.first.revokedAt) summary.first = entry;
-    if (!summary.last || entry.revokedAt >= summary.last.revokedAt) summary.last = entry;
-    const reason = reasonOf(entry);
-    summary.reasons.set(reason, (summary.reasons.get(reason) ?? 0) + 1);
-  }
-  return summary;
-}
 
 const encodedReasonOid = Buffer.from('0603551d15', 'hex');
 

@@ -1,6 +1,7 @@
 import { fingerprint, serialHex } from './certificate.ts';
 import type { CertificationRequest } from './certification-request.ts';
-import type { Crl, CrlSummary } from './crl.ts';
+import type { Crl } from './crl.ts';
+import type { CrlSummary } from './crl-summary.ts';
 import { DerError } from './der-reader.ts';
 import type { FileBudget } from './file-budget.ts';
 import { describePublicKey, type PublicKeyDescription } from './describe-certificate.ts';

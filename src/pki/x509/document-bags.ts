@@ -1,6 +1,7 @@
 import { PkiError } from '../errors.ts';
 import { readCertificate } from './certificate.ts';
-import { readCrl, summariseEntries } from './crl.ts';
+import { readCrl } from './crl.ts';
+import { summariseEntries } from './crl-summary.ts';
 import { isFull, problem, type Document, type Item, type Place } from './document.ts';
 import { refuseHuge } from './file-budget.ts';
 import { derive, type AskPassphrase } from './key-file.ts';

@@ -1,7 +1,8 @@
 import { PkiError, type ErrorCode } from '../errors.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
 import type { CertificationRequest } from './certification-request.ts';
-import type { Crl, CrlSummary } from './crl.ts';
+import type { Crl } from './crl.ts';
+import type { CrlSummary } from './crl-summary.ts';
 import { kindOf, kindWords, type DerKind } from './der-kind.ts';
 import { DerError } from './der-reader.ts';
 import { FileBudget, refuseHuge } from './file-budget.ts';
@@ -265,7 +266,8 @@ async function readKind(kind: DerKind, der: Buffer, source: Source, reading: Rea
       return;
     }
     case 'crl': {
-      const { readCrl, summariseEntries } = await import('./crl.ts');
+      const { readCrl } = await import('./crl.ts');
+      const { summariseEntries } = await import('./crl-summary.ts');
       const crl = readCrl(der);
       items.push({ kind: 'crl', place, notes, crl, summary: summariseEntries(crl) });
       return;

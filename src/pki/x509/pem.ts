@@ -208,9 +208,14 @@ function base64Fault(
   let digits = 0;
   let padding = 0;
   for (let at = start; at < end; at += 1) {
+    // Line by line: there may be a million of them.
+    const line = at;
+    while (at < end && alphabet[bytes[at] ?? 0] === 1) at += 1;
+    if (at > line && padding > 0) return { at: line, expected: 'base64', found: byteText(bytes[line] ?? 0) };
+    digits += at - line;
+    if (at === end) break;
     const kind = alphabet[bytes[at] ?? 0];
-    if (kind === 1 && padding === 0) digits += 1;
-    else if (kind === 3) padding += 1;
+    if (kind === 3) padding += 1;
     else if (kind !== 2) return { at, expected: 'base64', found: byteText(bytes[at] ?? 0) };
   }
   if (digits === 0) return { at: start, expected: 'base64', found: 'nothing' };

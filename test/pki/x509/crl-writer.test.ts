@@ -1,13 +1,8 @@
 import { generateKeyPairSync, verify, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { serialHex } from '../../../src/pki/x509/certificate.ts';
-import {
-  entryExtensions,
-  readCrl,
-  reasonOf,
-  revokedCertificates,
-  summariseEntries,
-} from '../../../src/pki/x509/crl.ts';
+import { entryExtensions, readCrl, reasonOf, revokedCertificates } from '../../../src/pki/x509/crl.ts';
+import { summariseEntries } from '../../../src/pki/x509/crl-summary.ts';
 import { buildCrl, encodeCrl, reasonCodes, type RevokedEntry } from '../../../src/pki/x509/crl-writer.ts';
 import * as write from '../../../src/pki/x509/der-writer.ts';
 import { encodeName } from '../../../src/pki/x509/distinguished-name.ts';
