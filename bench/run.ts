@@ -8,6 +8,7 @@ const benchmarks = {
   issuing: () => import('./issuing.ts'),
   validation: () => import('./validation.ts'),
   crl: () => import('./crl.ts'),
+  rotation: () => import('./rotation.ts'),
 } as const;
 
 const named = process.argv.slice(2);

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -281,6 +282,21 @@ describe('a certificate that fails', () => {
     const { code, stderr } = await run(['rotate'], { cwd });
     expect(code).toBe(4);
     expect(stderr).toMatch(/^certwright: lost\.internal: .*request\.json is not there\n {2}restore/);
+  });
+
+  it('is a folder that was copied or renamed', async () => {
+    const cwd = await folderWith('orders.internal');
+    const store = join(cwd, 'certs');
+    cpSync(join(store, 'orders.internal'), join(store, 'orders.backup'), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    const { certificates, ...end } = await rotate(cwd, [], after(25 * day));
+    expect(certificates.map(({ name, state, error }) => [name, state, error?.code])).toEqual([
+      ['orders.backup', 'failed', 'malformed'],
+      ['orders.internal', 'rotated', undefined],
+    ]);
+    expect(end.code).toBe(4);
   });
 
   it('is no concern of an authority that is not there while nothing is due', async () => {

@@ -3,6 +3,7 @@ import type { Issued } from '../authorities/authority.ts';
 import { jsonText } from '../durable.ts';
 import type { GenerationFile } from '../store/generation.ts';
 import type { Format, StoredRequest } from '../store/request.ts';
+import { sealOf } from '../store/seal.ts';
 import { fingerprint, readCertificate, serialHex } from '../x509/certificate.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { certificatePem } from '../x509/pem-writer.ts';
@@ -50,14 +51,15 @@ export function generationFiles(
     ...(issuance.arn === undefined ? {} : { arn: issuance.arn }),
   };
   const open = (name: string, data: string | Uint8Array): GenerationFile => ({ name, data, secret: false });
-  return [
+  const files = [
     open('cert.pem', pem.cert),
     open('chain.pem', pem.chain),
     open('fullchain.pem', pem.fullchain),
     open('ca.pem', pem.ca),
-    open('version.json', jsonText(version)),
     ...request.formats.flatMap((format) => extraFiles(format, issuance, pem, key)),
   ];
+  const keyFile = key ? [{ name: 'key.pem', data: privateKeyPem(key) }] : [];
+  return [...files, open('version.json', jsonText({ ...version, seal: sealOf([...files, ...keyFile]) }))];
 }
 
 function extraFiles(

@@ -19,7 +19,8 @@ import type { Limits } from './plan.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { remember, waiting, type Waiting } from './patience.ts';
 import type { RolledBack } from './roll-back.ts';
-import { elsewhere, judge, type Due, type Elsewhere, type Rule } from './rotation-verdict.ts';
+import { QuickVerdict } from './quick-verdict.ts';
+import { elsewhere, judge, type Due, type Elsewhere, type Rule, type Verdict } from './rotation-verdict.ts';
 import { isOfOthers, outcomeOf, renewalBy, successorOf, type OfOthers } from './successor.ts';
 
 export type { KeptStatus };
@@ -84,7 +85,7 @@ interface Acts {
   /** Whether owners and modes are mended, or only looked at. */
   mend: boolean;
   /** What is done about one that stands as it should. */
-  keep: (wanted: Wanted, folder: CertificateFolder) => Promise<void>;
+  keep: (certificate: StoredCertificate) => Promise<void>;
   /** What is done about one that is due. */
   replace: Replace;
 }
@@ -130,8 +131,8 @@ export async function rotate(
     return { ...result, state: 'rotated', verdict };
   };
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
-  const keep = async (wanted: Wanted, folder: CertificateFolder): Promise<void> => {
-    await keepPolicy(folder, wanted.request, lock);
+  const keep: Acts['keep'] = async ({ folder, stored, wanted }) => {
+    if (wanted.request !== stored) await keepPolicy(folder, wanted.request, lock);
     inUse.set(wanted.reference, wanted);
   };
   await forEachStored(order, world, report, { mend: true, keep, replace });
@@ -169,18 +170,25 @@ async function forEachStored(
 ): Promise<void> {
   const { store, force, renewAt, jobs } = order;
   const facts = factsOnce(world.now());
+  const quick = new QuickVerdict();
   const settle = async (name: string): Promise<Rotation> => {
     let verdict: Due | undefined;
     let mended: readonly Mended[] = [];
     try {
-      const { folder, generation, stored, wanted } = readStored(order, name);
+      const certificate = readStored(order, name);
+      const { folder, generation, stored, wanted } = certificate;
       const rule: Rule = { force, renewAt, ...momentOf(world) };
-      const check = checkAccess(folder.versionPath(generation), await accessOf(wanted.request), mend);
-      mended = check.mended;
       const issuer = facts(wanted.reference)?.issuer;
-      const judged = judge(folder, generation, wanted.request, issuer, rule, check.strange.length > 0);
+      const access = await accessOf(wanted.request);
+      const asked = { stored, wanted: wanted.request, access };
+      const thoroughly = (): Verdict => {
+        const check = checkAccess(folder.versionPath(generation), access, mend);
+        mended = check.mended;
+        return judge(folder, generation, wanted.request, issuer, rule, check.strange.length > 0);
+      };
+      const judged = quick.notDue(folder, generation, asked, issuer, rule) ?? thoroughly();
       if (!judged.due) {
-        await keep(wanted, folder);
+        await keep(certificate);
         return { state: 'not-due', name, verdict, mended, path: folder.currentPath, ...judged.standing };
       }
       verdict = judged;
@@ -190,7 +198,7 @@ async function forEachStored(
       const early = order.names.length === 0 && !force ? waiting(folder, judged, world.now()) : undefined;
       if (early) return { state: 'waiting', name, verdict, mended, ...early };
       const outcome = await replace(wanted, judged);
-      if (outcome.state === 'rotated' || outcome.state === 'not-due') await keep(wanted, folder);
+      if (outcome.state === 'rotated' || outcome.state === 'not-due') await keep(certificate);
       return { ...outcome, mended };
     } catch (error) {
       return { state: 'failed', name, verdict, mended, error };
@@ -229,6 +237,15 @@ function readStored({ store, declared }: RotateOrder, name: string): StoredCerti
     throw new PkiError('malformed', `${folder.requestFile} is not there`, {
       hint: 'restore it from a backup, or issue the certificate anew with --force',
     });
+  }
+  if (stored.name !== name) {
+    throw new PkiError(
+      'malformed',
+      `${folder.requestFile} is of ${JSON.stringify(stored.name)}, not of ${JSON.stringify(name)}`,
+      {
+        hint: 'a copied or renamed folder is no certificate of its own: give it its name back, or remove it',
+      },
+    );
   }
   const { authority } = stored;
   // Paths are relative to the store, since cron runs elsewhere.

@@ -5,7 +5,7 @@ import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
-import { dueAt } from './due.ts';
+import { dueAt, type DuePolicy } from './due.ts';
 import { isUnfinished } from './issue.ts';
 import { assess, pemCertificates, type Reason, type Standing } from './standing.ts';
 
@@ -48,9 +48,7 @@ export function judge(
   rule: Rule,
   isStrange: boolean,
 ): Verdict {
-  // What is said for one run is meant as it is said.
-  const when =
-    rule.renewAt === undefined ? request : { ...request, renewAt: rule.renewAt, spread: undefined };
+  const when = { ...request, ...policyFor(request, rule) };
   const found = assess(folder, when, rule);
   const { standing } = found;
   const because = (reason: DueReason, since?: Date, changes: readonly Change[] = []): Due => {
@@ -73,13 +71,17 @@ export function judge(
   return rule.now >= due ? because('issuer-ends', due) : { due: false, standing: { ...found.standing, due } };
 }
 
+/** When it is to be replaced. What is said for one run is meant as it is said. */
+export const policyFor = ({ name, renewAt, spread }: StoredRequest, rule: Rule): DuePolicy =>
+  rule.renewAt === undefined ? { name, renewAt, spread } : { name, renewAt: rule.renewAt, spread: undefined };
+
 /** From the leaf's own upwards, as they were issued; the root last, where it is known. */
 function issuersOf(folder: CertificateFolder, { chain }: Standing): Buffer[] {
   return [...chain.slice(1), ...pemCertificates(readIfThere(join(folder.currentPath, 'ca.pem')))];
 }
 
 /** `undefined` where one of them is damaged. */
-function earliestEnd(issuers: readonly Buffer[]): number | undefined {
+export function earliestEnd(issuers: readonly Buffer[]): number | undefined {
   try {
     return Math.min(...issuers.map((der) => readCertificate(der).notAfter.getTime()));
   } catch (error) {

@@ -26,7 +26,8 @@ export interface AccessCheck {
   strange: string[];
 }
 
-const secrets = /^(key\.pem|key\.der|pair\.pem)$/;
+/** Whether a file of a generation holds a private key. */
+export const isSecret = (name: string): boolean => /^(key\.pem|key\.der|pair\.pem)$/.test(name);
 
 /**
  * Checks owner, group and mode of every file of a generation, and mends them through an open descriptor, so that a link
@@ -63,10 +64,10 @@ function checkFile(
   try {
     const stat = fstatSync(file);
     if (!stat.isFile()) return 'strange';
-    const isSecret = secrets.test(name);
+    const secret = isSecret(name);
     const { uid, gid } = access.ownership;
     const wanted = {
-      mode: isSecret ? access.keyMode : 0o644,
+      mode: secret ? access.keyMode : 0o644,
       uid: uid < 0 ? stat.uid : uid,
       gid: gid < 0 ? stat.gid : gid,
     };
@@ -80,7 +81,7 @@ function checkFile(
         fchmodSync(file, wanted.mode);
       });
     }
-    const exposed = isSecret && (mode & ~wanted.mode & 0o077) !== 0;
+    const exposed = secret && (mode & ~wanted.mode & 0o077) !== 0;
     const now = { ...wanted, mode: octal(wanted.mode) };
     return { file: path, was: { mode: octal(mode), uid: stat.uid, gid: stat.gid }, now, exposed };
   } finally {

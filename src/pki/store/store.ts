@@ -58,6 +58,8 @@ function nameIn(path: string): string | undefined {
   const folder = new CertificateFolder(path);
   try {
     if (folder.current() === undefined) return undefined;
+    // Only a slug does not tell. Ten thousand requests would be read for nothing.
+    if (folderName(basename(path)) === basename(path)) return basename(path);
     return readRequest(folder.requestFile)?.request.name ?? basename(path);
   } catch (error) {
     if (error instanceof PkiError) return basename(path);

@@ -1,0 +1,75 @@
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readSealed } from '../../../src/pki/store/seal.ts';
+import { run, temporaryFolder } from '../../support/cli.ts';
+
+const access = { ownership: { uid: -1, gid: -1 }, keyMode: 0o600 };
+
+/** Folder of a generation as `issue` leaves it. */
+async function generation(...flags: string[]): Promise<string> {
+  const cwd = temporaryFolder();
+  const { code } = await run(['issue', 'orders.internal', '--create-ca', ...flags], { cwd });
+  expect(code).toBe(0);
+  return join(cwd, 'certs/orders.internal/versions/000001');
+}
+
+describe('a generation', () => {
+  it.each([[[]], [['--format', 'pair', '--format', 'der']], [['--key-type', 'rsa-2048']]])(
+    'is sealed as it is issued with %j',
+    async (flags) => {
+      const folder = await generation(...flags);
+      expect(readSealed(folder, access)).toEqual({
+        fullchain: readFileSync(join(folder, 'fullchain.pem'), 'latin1'),
+        ca: readFileSync(join(folder, 'ca.pem'), 'latin1'),
+      });
+    },
+  );
+
+  const files = ['key.pem', 'cert.pem', 'chain.pem', 'fullchain.pem', 'ca.pem', 'pair.pem', 'key.der'];
+
+  it('is looked at closely where a byte of any file is another one, or a file is gone or a link', async () => {
+    const folder = await generation('--format', 'pair', '--format', 'der');
+    for (const name of files) {
+      const file = join(folder, name);
+      const bytes = readFileSync(file);
+      const changed = Buffer.from(bytes);
+      changed[changed.length >> 1] = (changed[changed.length >> 1] ?? 0) ^ 1;
+      writeFileSync(file, changed.length === 0 ? '\n' : changed);
+      expect.soft([name, readSealed(folder, access)]).toEqual([name, undefined]);
+      renameSync(file, `${folder}/../aside`);
+      expect.soft([name, readSealed(folder, access)]).toEqual([name, undefined]);
+      symlinkSync('../aside', file);
+      writeFileSync(`${folder}/../aside`, bytes);
+      expect.soft([name, readSealed(folder, access)]).toEqual([name, undefined]);
+      rmSync(file);
+      renameSync(`${folder}/../aside`, file);
+    }
+    expect(readSealed(folder, access)).toBeDefined();
+  });
+
+  it('is looked at closely where a mode is another one, a file is new, or the seal is damaged', async () => {
+    const folder = await generation();
+    expect(readSealed(folder, { ...access, keyMode: 0o640 })).toBeUndefined();
+    expect(readSealed(folder, { ...access, ownership: { uid: -1, gid: 4711 } })).toBeUndefined();
+    chmodSync(join(folder, 'cert.pem'), 0o666);
+    expect(readSealed(folder, access)).toBeUndefined();
+    chmodSync(join(folder, 'cert.pem'), 0o644);
+    writeFileSync(join(folder, 'other.pem'), '');
+    expect(readSealed(folder, access)).toBeUndefined();
+    rmSync(join(folder, 'other.pem'));
+    expect(readSealed(folder, access)).toBeDefined();
+    appendFileSync(join(folder, 'version.json'), 'x');
+    expect(readSealed(folder, access)).toBeUndefined();
+    writeFileSync(join(folder, 'version.json'), '{}');
+    expect(readSealed(folder, access)).toBeUndefined();
+  });
+});
