@@ -3,6 +3,7 @@ import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
 import { registerCreate } from './ca-create.ts';
 import { caFolder, checkCaName, checkUrls } from './ca-input.ts';
 import { registerDoctor } from './ca-doctor.ts';
+import { refuseOwnRoot, registerInstallCert, registerRequest, requestNewCa } from './ca-foreign-root.ts';
 import { registerPasswd } from './ca-passwd.ts';
 import { givenCaPassphrase, newPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -35,6 +36,7 @@ interface InitFlags extends OutputFlags {
   crlUrl?: string[];
   ocspUrl?: string[];
   aiaUrl?: string[];
+  csrOut?: string;
 }
 
 interface ShowFlags extends OutputFlags {
@@ -45,6 +47,7 @@ const help = `
 Examples:
   certwright ca init --name "Shop"
   certwright ca init --ca ./prod-ca --permit-dns internal --permit-ip 10.0.0.0/8 --offline-root /media/usb/root-key.pem
+  certwright ca init --name "Shop" --csr-out shop.csr     and, once it is signed: certwright ca install-cert shop.pem
   certwright ca create --on acm-pca --type root --name "Corp Root" --region eu-west-1
   certwright ca show
   certwright ca doctor`;
@@ -67,6 +70,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--passphrase-file <file>', 'encrypt the keys with its first line (CERTWRIGHT_CA_PASSPHRASE)')
     .option('--ask-passphrase', 'encrypt the keys with a passphrase that is asked for')
     .option('--offline-root <file>', "write the root's key there; issuing goes on without it")
+    .option('--csr-out <file>', "write a request for somebody else's CA there instead of making a root")
     .option('--crl-url <url>', 'default CRL distribution point of its certificates', collect)
     .option('--ocsp-url <url>', 'default OCSP responder of its certificates', collect)
     .option('--aia-url <url>', "default place of the issuer's certificate", collect);
@@ -75,6 +79,8 @@ export function register(command: Command, context: Context, run: Run): void {
 
   registerCreate(command.command('create'), context, run);
   registerDoctor(command.command('doctor'), context, run);
+  registerRequest(command.command('request'), context, run);
+  registerInstallCert(command.command('install-cert'), context, run);
   registerPasswd(command.command('passwd'), context, run);
 
   const show = command
@@ -116,6 +122,10 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
         ? await newPassphrase(context)
         : await givenCaPassphrase(flags.passphraseFile, context),
   };
+  if (flags.csrOut !== undefined) {
+    refuseOwnRoot(flags);
+    return requestNewCa(folder, resolve(context.cwd, flags.csrOut), wanted, output, context);
+  }
   await output.progress('making the CA', createCa(folder, wanted, context.now()));
   const summary = describeCa(folder);
   const where = printable(relative(context.cwd, folder) || '.');

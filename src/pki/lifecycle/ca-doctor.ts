@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readCaJson } from '../authorities/local/ca-json.ts';
-import { activeLink, caFile, issuersFolder } from '../authorities/local/layout.ts';
+import { activeLink, caFile, issuersFolder, pendingFolder } from '../authorities/local/layout.ts';
 import { openIssuer, type Issuer } from '../authorities/local/open.ts';
 import { PkiError } from '../errors.ts';
 import { entriesOf, examineAccess } from './doctor/access.ts';
@@ -67,6 +67,10 @@ async function examine(
   const findings = new Findings();
   const examined: Examined = { folder, now: now(), keys: new Map(), findings };
   const created = createdAt(folder, findings);
+  if (entriesOf(pendingFolder(folder)).length > 0) {
+    const fix = 'have its request signed, then: certwright ca install-cert FILE';
+    findings.note('folder', pendingFolder(folder), 'a key waits for its certificate', fix);
+  }
   findings.look('mode', folder, () => {
     examineAccess(examined);
   });
@@ -106,7 +110,7 @@ function createdAt(folder: string, findings: Findings): number | undefined {
 function issuersOf(folder: string, findings: Findings): { issuer: Issuer; isActive: boolean }[] {
   const active = activeId(folder);
   const ids = entriesOf(issuersFolder(folder));
-  if (ids.length === 0)
+  if (ids.length === 0 && entriesOf(pendingFolder(folder)).length === 0)
     findings.wrong('folder', issuersFolder(folder), 'there is no issuer', 'restore a backup');
   return ids.flatMap((id) => {
     const issuer = findings.look('certificate', join(issuersFolder(folder), id), () =>

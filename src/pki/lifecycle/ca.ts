@@ -75,7 +75,7 @@ export function describeCa(folder: string): CaSummary {
     name: ca.json.name,
     created: ca.json.created,
     issuers,
-    root: issuers.find(({ role }) => role === 'root')?.file ?? '',
+    root: issuers.find(({ role }) => role === 'root')?.file ?? join(ca.active.folder, 'root.pem'),
   };
 }
 

@@ -64,16 +64,8 @@ export function buildCertificate(template: CertificateTemplate, issuerKey: KeyOb
 const critical = true;
 
 function extensionsOf(template: CertificateTemplate): Buffer[] {
-  const { basicConstraints, keyUsage, extendedKeyUsage, names, nameConstraints, authorityKeyIdentifier } =
-    template;
-  const list = [
-    encodeExtension(oid.basicConstraints, encodeBasicConstraints(basicConstraints), critical),
-    encodeExtension(
-      oid.keyUsage,
-      write.namedBits(keyUsage.map((name) => keyUsageBits.indexOf(name))),
-      critical,
-    ),
-  ];
+  const { extendedKeyUsage, names, nameConstraints, authorityKeyIdentifier } = template;
+  const list = [...roleExtensions(template)];
   if (extendedKeyUsage.length > 0) {
     list.push(
       encodeExtension(oid.extendedKeyUsage, write.sequence(...extendedKeyUsage.map(write.objectIdentifier))),
@@ -85,8 +77,7 @@ function extensionsOf(template: CertificateTemplate): Buffer[] {
     const value = write.sequence(...names.map(encodeGeneralName));
     list.push(encodeExtension(oid.subjectAltName, value, template.subject.equals(emptyName)));
   }
-  if (nameConstraints)
-    list.push(encodeExtension(oid.nameConstraints, encodeNameConstraints(nameConstraints), critical));
+  if (nameConstraints) list.push(nameConstraintsExtension(nameConstraints));
   if (template.crlUrls.length > 0) {
     list.push(encodeExtension(oid.crlDistributionPoints, encodeDistributionPoints(template.crlUrls)));
   }
@@ -100,6 +91,31 @@ function extensionsOf(template: CertificateTemplate): Buffer[] {
   if (template.comment) list.push(encodeExtension(oid.netscapeComment, template.comment));
   return list;
 }
+
+/** Whether it is a CA, and what its key is for. */
+const roleExtensions = ({
+  basicConstraints,
+  keyUsage,
+}: Pick<CertificateTemplate, 'basicConstraints' | 'keyUsage'>): Buffer[] => [
+  encodeExtension(oid.basicConstraints, encodeBasicConstraints(basicConstraints), critical),
+  encodeExtension(
+    oid.keyUsage,
+    write.namedBits(keyUsage.map((name) => keyUsageBits.indexOf(name))),
+    critical,
+  ),
+];
+
+/** All that makes a CA of a certificate. */
+export const caExtensions = ({
+  nameConstraints,
+  ...role
+}: Pick<CertificateTemplate, 'basicConstraints' | 'keyUsage' | 'nameConstraints'>): Buffer[] => [
+  ...roleExtensions(role),
+  ...(nameConstraints ? [nameConstraintsExtension(nameConstraints)] : []),
+];
+
+const nameConstraintsExtension = (constraints: NameConstraints): Buffer =>
+  encodeExtension(oid.nameConstraints, encodeNameConstraints(constraints), critical);
 
 export function encodeExtension(id: string, value: Buffer, isCritical = false): Buffer {
   const flag = isCritical ? [write.trueValue()] : [];

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { encodeExtension } from './certificate-builder.ts';
+import { caExtensions, encodeExtension, type CertificateTemplate } from './certificate-builder.ts';
 import * as write from './der-writer.ts';
 import { encodeGeneralName } from './general-name.ts';
 import { publicKeyDer } from './key.ts';
@@ -16,13 +16,33 @@ export function buildCertificationRequest(
   key: KeyObject,
 ): Buffer {
   const names = write.sequence(...profile.names.map(encodeGeneralName));
-  const extensions = write.sequence(encodeExtension(oid.subjectAltName, names));
-  return signed(key, () =>
+  return request(subjectOf(profile), [encodeExtension(oid.subjectAltName, names)], key);
+}
+
+/**
+ * The same for a CA: it asks for what its certificate must say. Whoever signs may set that anew.
+ * @param subject encoded Name
+ */
+export function buildCaRequest(
+  subject: Buffer,
+  wishes: Pick<CertificateTemplate, 'basicConstraints' | 'keyUsage' | 'nameConstraints'>,
+  key: KeyObject,
+): Buffer {
+  return request(subject, caExtensions(wishes), key);
+}
+
+const request = (subject: Buffer, extensions: readonly Buffer[], key: KeyObject): Buffer =>
+  signed(key, () =>
     write.sequence(
       write.integer(0),
-      subjectOf(profile),
+      subject,
       publicKeyDer(key),
-      write.explicit(0, write.sequence(write.objectIdentifier(oid.extensionRequest), write.set(extensions))),
+      write.explicit(
+        0,
+        write.sequence(
+          write.objectIdentifier(oid.extensionRequest),
+          write.set(write.sequence(...extensions)),
+        ),
+      ),
     ),
   );
-}

@@ -88,7 +88,7 @@ export async function createCa(folder: string, wanted: NewCa, now: Date): Promis
   syncFolder(dirname(folder));
 }
 
-function refuseOccupied(folder: string): void {
+export function refuseOccupied(folder: string): void {
   try {
     if (readdirSync(folder).length > 0) throw occupied(folder);
   } catch (error) {
@@ -96,7 +96,7 @@ function refuseOccupied(folder: string): void {
   }
 }
 
-const occupied = (folder: string): PkiError =>
+export const occupied = (folder: string): PkiError =>
   new PkiError('exists', `${folder} is not empty`, {
     hint: 'a CA is made in a new or empty folder: name another with --ca DIR',
   });
@@ -214,7 +214,7 @@ async function writeIssuer(
   syncFolder(folder);
 }
 
-const keyPem = async (key: KeyObject, passphrase: Buffer | undefined): Promise<string> =>
+export const keyPem = async (key: KeyObject, passphrase: Buffer | undefined): Promise<string> =>
   passphrase ? encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key);
 
 function recordIssued(issuer: string, certificate: Certificate): void {

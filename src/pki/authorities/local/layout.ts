@@ -7,6 +7,8 @@ import { join } from 'node:path';
 export const caFile = (ca: string): string => join(ca, 'ca.json');
 export const activeLink = (ca: string): string => join(ca, 'active');
 export const issuersFolder = (ca: string): string => join(ca, 'issuers');
+/** Keys whose certificate somebody else is to sign. */
+export const pendingFolder = (ca: string): string => join(ca, 'pending');
 /** Issuers are foldered by the beginning of their subject key identifier. */
 export const issuerId = (subjectKeyIdentifier: Buffer): string =>
   subjectKeyIdentifier.toString('hex').slice(0, 16);

@@ -2,14 +2,14 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
-import { ioError, orIoError, readIfThere } from '../../durable.ts';
+import { ioError, isThere, orIoError, readIfThere } from '../../durable.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { formatDuration } from '../../x509/duration.ts';
 import { openPrivateKey, publicKeyDer, type AskPassphrase } from '../../x509/key.ts';
 import { commonName } from '../../x509/distinguished-name.ts';
 import { certificatesIn } from './pem-files.ts';
 import { readCaJson, type CaJson } from './ca-json.ts';
-import { activeLink, issuerFolder, issuersFolder } from './layout.ts';
+import { activeLink, issuerFolder, issuersFolder, pendingFolder } from './layout.ts';
 
 /** One issuer of a CA: the root, or one that signs leaves. */
 export interface Issuer {
@@ -41,6 +41,7 @@ function activeId(folder: string): string {
   try {
     return basename(readlinkSync(link));
   } catch (error) {
+    if (foreignCode(error) === 'ENOENT' && isThere(pendingFolder(folder))) throw waits(folder);
     const copied = foreignCode(error) === 'EINVAL';
     throw new PkiError('malformed', copied ? `${link} is not a symbolic link` : `${link} cannot be read`, {
       hint: `it must point to issuers/ID (${issuerIds(folder).join(', ')}); copy CAs with "cp -a" or "tar"`,
@@ -49,11 +50,22 @@ function activeId(folder: string): string {
   }
 }
 
+const waits = (folder: string): PkiError =>
+  new PkiError('not-valid', `the CA in ${folder} has no certificate yet`, {
+    hint: 'have its request signed ("certwright ca request --csr-out FILE" writes it again), then: certwright ca install-cert FILE',
+  });
+
 export function openIssuer(ca: string, id: string): Issuer {
   const folder = issuerFolder(ca, id);
-  const [certificate] = certificatesIn(join(folder, 'cert.pem'));
+  const [certificate, ...above] = certificatesIn(join(folder, 'cert.pem'));
   if (!certificate) throw new PkiError('malformed', `${join(folder, 'cert.pem')} holds no certificate`);
-  return { id, folder, certificate, chain: certificatesIn(join(folder, 'chain.pem')) };
+  // A renewal writes the new chain to cert.pem first: two files cannot be replaced at once.
+  return {
+    id,
+    folder,
+    certificate,
+    chain: above.length > 0 ? above : certificatesIn(join(folder, 'chain.pem')),
+  };
 }
 
 export const allIssuers = (ca: string): Issuer[] => issuerIds(ca).map((id) => openIssuer(ca, id));

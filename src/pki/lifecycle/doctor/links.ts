@@ -8,6 +8,8 @@ import type { Examined } from './finding.ts';
 /** `active` and each `crl/current`: links that some ways of copying turn into folders, into files or into nothing. */
 export function examineLinks({ folder, findings }: Examined): void {
   const issuers = entriesOf(issuersFolder(folder));
+  // One that waits for its certificate, or has lost all, has nothing to point to.
+  if (issuers.length === 0) return;
   examineLink(
     activeLink(folder),
     issuers.map((id) => join('issuers', id)),
