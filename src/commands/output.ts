@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance } from 'chalk';
-import { foreignCode, PkiError, type Fault } from '../pki/errors.ts';
+import { foreignCode, PkiError, type ClockDifference, type Fault } from '../pki/errors.ts';
 import type { Context, OutputStream } from './context.ts';
 import { printable, printableJson } from './printable.ts';
 
@@ -65,7 +65,7 @@ export class Output {
 
   /** The only place where a failure is worded for people or programs. */
   failure(error: unknown): void {
-    const { code, message, hint, faults = [] } = describe(error);
+    const { code, message, hint, faults = [], clock } = describe(error);
     if (this.json) {
       const document = {
         schema: 'certwright.error/1',
@@ -74,6 +74,7 @@ export class Output {
           message,
           ...(hint === undefined ? {} : { hint }),
           ...(faults.length === 0 ? {} : { faults }),
+          ...clockDocument(clock),
         },
       };
       this.#context.stdout.write(`${printableJson(document, this.#lines ? 0 : 2)}\n`);
@@ -136,6 +137,7 @@ interface Failure {
   message: string;
   hint?: string | undefined;
   faults?: readonly Fault[];
+  clock?: ClockDifference | undefined;
 }
 
 /** What a failure is called; an error that nobody foresaw keeps its own words. */
@@ -149,6 +151,12 @@ export function describe(error: unknown): Failure {
     hint: 'this was not foreseen; --verbose shows where it comes from',
   };
 }
+
+/** Whose clock is by how many seconds ahead of this machine's. */
+export const clockDocument = (clock: ClockDifference | undefined): object =>
+  clock === undefined
+    ? {}
+    : { clock: { source: clock.source, aheadSeconds: Math.round(clock.ahead / 1000) } };
 
 function trace(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

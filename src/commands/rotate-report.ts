@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { pendingLines } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
-import { describe, type Output } from './output.ts';
+import { clockDocument, describe, type Output } from './output.ts';
 import { printable } from './printable.ts';
 import type { RotateFlags } from './rotate.ts';
 
@@ -249,8 +249,9 @@ function documentOf(outcome: Rotation): object {
       return { ...head, until: until.toISOString(), failures, error: { code, message } };
     }
     case 'failed': {
-      const { code, message, hint } = describe(outcome.error);
-      return { ...head, error: { code, message, ...(hint === undefined ? {} : { hint }) } };
+      const { code, message, hint, clock } = describe(outcome.error);
+      const rest = { ...(hint === undefined ? {} : { hint }), ...clockDocument(clock) };
+      return { ...head, error: { code, message, ...rest } };
     }
   }
 }

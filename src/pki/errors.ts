@@ -45,11 +45,19 @@ export interface Fault {
   hint: string;
 }
 
+/** Somebody else's clock, beside this machine's. */
+export interface ClockDifference {
+  source: string;
+  /** By how many milliseconds it is ahead; negative where it is behind. */
+  ahead: number;
+}
+
 export interface PkiErrorOptions {
   /** The way out, one sentence without a full stop. */
   hint?: string | undefined;
   cause?: unknown;
   faults?: readonly Fault[];
+  clock?: ClockDifference | undefined;
 }
 
 /**
@@ -62,12 +70,15 @@ export class PkiError extends Error {
   readonly hint: string | undefined;
   /** Where they are: every one of them, in the order of the file. */
   readonly faults: readonly Fault[];
+  /** By how much clocks differ, where that matters and was measured. */
+  readonly clock: ClockDifference | undefined;
 
   constructor(code: ErrorCode, message: string, options: PkiErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
     this.faults = options.faults ?? [];
+    this.clock = options.clock;
   }
 }
 

@@ -154,6 +154,14 @@ export interface PublishesTrust {
 export const publishesTrust = <A extends Authority>(authority: A): authority is A & PublishesTrust =>
   'refreshCrl' in authority && 'trust' in authority;
 
+/** An authority whose clock is heard in its answers. */
+export interface TellsTime {
+  /** By how many milliseconds it is ahead of this machine's; negative where it is behind; not known before an answer. */
+  readonly ahead: number | undefined;
+}
+
+export const tellsTime = <A extends object>(authority: A): authority is A & TellsTime => 'ahead' in authority;
+
 /** An authority that takes the first URLs which a command names for its own. */
 export interface KeepsDefaults {
   adoptDefaults(urls: Authority['defaults']): (keyof Authority['defaults'])[];

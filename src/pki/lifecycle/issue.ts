@@ -16,9 +16,10 @@ import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
-import { formatDuration, parseTime } from '../x509/duration.ts';
+import { parseTime } from '../x509/duration.ts';
 import { authorityReference } from './authority-reference.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
+import { refuseFastClock, refuseNotYetValid } from './clock-check.ts';
 import { dueAt } from './due.ts';
 import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
@@ -101,6 +102,7 @@ export async function issueIntoStore(
   const lock = { pid: world.pid, timeout: order.lockTimeout, signal: world.signal };
   return withLock(folder.lockFile, lock, async () => {
     folder.sweep();
+    if (typeof order.when === 'object') refuseFastClock(authority);
     if (order.when === 'new') refuseExisting(folder, request.name);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = feedTrust(order.store, authority);
@@ -158,6 +160,9 @@ async function makeGeneration(
   const { request } = order;
   const reuse = request.reuseKey ? readIfThere(join(folder.currentPath, 'key.pem')) : undefined;
   const wishes = { reuse, passphrase: undefined };
+  const refuseFuture = (begin: Date | undefined): void => {
+    if (begin && !mayBeginLater(order)) refuseNotYetValid(request.name, begin, authority, world.now());
+  };
   for (;;) {
     const pending = resumeOrBegin(folder, request, order.discardPending, authority);
     if (pending.isWhole) {
@@ -168,7 +173,7 @@ async function makeGeneration(
       continue;
     }
     world.signal.throwIfAborted();
-    refuseFuture(order, request.notBefore && parseTime(request.notBefore, 'notBefore'), world.now());
+    refuseFuture(request.notBefore === undefined ? undefined : parseTime(request.notBefore, 'notBefore'));
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
     const renewal = typeof order.when === 'object' ? order.when.renewal : undefined;
@@ -182,7 +187,7 @@ async function makeGeneration(
     if (issuance.key) pending.keepKey(privateKeyPem(issuance.key), access);
     const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
     const certificate = readCertificate(issuance.certificate);
-    refuseFuture(order, certificate.notBefore, world.now());
+    refuseFuture(certificate.notBefore);
     const files = generationFiles(issuance, key, request, pending.number, world.now());
     if (!pending.complete(files, access, request)) continue;
     const chain = [issuance.certificate, ...issuance.chain];
@@ -196,16 +201,8 @@ async function makeGeneration(
 }
 
 /** What replaces a pair that is in use, or was not asked to begin later, must be valid by this machine's clock. */
-function refuseFuture({ when, request }: IssueOrder, begin: Date | '' | undefined, now: Date): void {
-  const mayBegin = typeof when === 'string' && request.notBefore !== undefined;
-  if (mayBegin || !begin || begin <= now) return;
-  const wait = formatDuration(begin.getTime() - now.getTime());
-  throw new PkiError(
-    'not-yet-valid',
-    `the certificate for ${JSON.stringify(request.name)} is not valid before ${begin.toISOString()}, in ${wait} by this machine's clock`,
-    { hint: 'nothing was switched; set the clock right, or run the same command then' },
-  );
-}
+const mayBeginLater = ({ when, request }: IssueOrder): boolean =>
+  typeof when === 'string' && request.notBefore !== undefined;
 
 /** CRLs and roots that peers need follow every issue. */
 export function feedTrust(store: string, authority: Authority): string | undefined {

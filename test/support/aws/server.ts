@@ -51,7 +51,7 @@ export class AwsServer {
     const path = new URL(request.url ?? '/', 'http://emulator').pathname;
     const target = request.headers['x-amz-target'];
     if (path.startsWith('/_emulator/')) {
-      answerJson(response, ...control(this.#cloud, this.#faults, request.method ?? 'GET', path, body));
+      this.#answer(response, ...control(this.#cloud, this.#faults, request.method ?? 'GET', path, body));
     } else if (request.method === 'POST' && typeof target === 'string') {
       await this.#call(request, response, target, body);
     } else {
@@ -85,12 +85,13 @@ export class AwsServer {
       const answer = await dispatch(this.#cloud, caller, called, body);
       this.#cloud.observe?.(header, answer);
       if (fault?.afterEffect === true && fault.kind !== 'slow') await this.#fail(fault, response);
-      else answerJson(response, 200, answer);
+      else this.#answer(response, 200, answer);
     } catch (error) {
       const refusal = error instanceof Refusal ? error : internal(error);
       stats.count('refusals', refusal.code);
       this.#cloud.observe?.(header, refusal);
-      answerRefusal(response, refusal);
+      const { code, message, status } = refusal;
+      this.#answer(response, status, { __type: code, message });
     }
   }
 
@@ -98,6 +99,16 @@ export class AwsServer {
     if (this.#rates.allows(caller, operation, this.#faults.settings)) return;
     this.#cloud.stats.count('throttled', operation);
     throw new Refusal('ThrottlingException', 'Rate exceeded');
+  }
+
+  /** Tells the time by the movable clock, as AWS does by its own. */
+  #answer(response: ServerResponse, status: number, body: Json): void {
+    response.writeHead(status, {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amzn-requestid': randomUUID(),
+      date: this.#cloud.clock.now().toUTCString(),
+    });
+    response.end(JSON.stringify(body));
   }
 
   async #fail({ kind }: Fault, response: ServerResponse): Promise<void> {
@@ -138,15 +149,3 @@ function internal(error: unknown): Refusal {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return new Refusal('InternalFailure', `The emulator failed: ${String(error)}`, 500);
 }
-
-function answerJson(response: ServerResponse, status: number, body: Json): void {
-  response.writeHead(status, {
-    'content-type': 'application/x-amz-json-1.1',
-    'x-amzn-requestid': randomUUID(),
-  });
-  response.end(JSON.stringify(body));
-}
-
-const answerRefusal = (response: ServerResponse, { code, message, status }: Refusal): void => {
-  answerJson(response, status, { __type: code, message });
-};

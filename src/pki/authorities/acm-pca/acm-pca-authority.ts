@@ -8,7 +8,8 @@ import { certificatesInPem } from '../aws/pem.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import { orderOnce } from '../aws/placed-order.ts';
 import { regionOf } from '../aws/region.ts';
-import type { Authority, Explanation, Issuance, Journal, RequestKey } from '../authority.ts';
+import { ServerClock } from '../aws/server-clock.ts';
+import type { Authority, Explanation, Issuance, Journal, RequestKey, TellsTime } from '../authority.ts';
 import { caFactsOf, foreseeableRefusals, type CaFacts } from './ca-facts.ts';
 import { AcmPcaCalls } from './calls.ts';
 import { placeOrder, requestOf, requestSays, type Order } from './order.ts';
@@ -32,7 +33,7 @@ interface Made {
 }
 
 /** A CA of AWS Private CA (ACM PCA). It never sees a private key. */
-export class AcmPcaAuthority implements Authority {
+export class AcmPcaAuthority implements Authority, TellsTime {
   readonly reference: string;
   readonly makesKeys = false;
   readonly sells = true;
@@ -56,13 +57,18 @@ export class AcmPcaAuthority implements Authority {
   /** @throws PkiError `bad-input`, `usage`, `credentials`, `refused`, `unreachable` */
   static async open(reference: string, options: AwsOptions, now: () => Date): Promise<AcmPcaAuthority> {
     const arn = parseArn(reference, 'acm-pca', isCaArn, '--ca');
-    const calls = new AcmPcaCalls(arn.text, regionOf(options, arn), options);
-    return new AcmPcaAuthority(arn, await factsOf(calls, options), calls, options, now);
+    const heard = { ...options, clock: new ServerClock(now) };
+    const calls = new AcmPcaCalls(arn.text, regionOf(options, arn), heard);
+    return new AcmPcaAuthority(arn, await factsOf(calls, options), calls, heard, now);
   }
 
   get validity(): Authority['validity'] {
     const { notBefore, notAfter } = this.#facts;
     return { notBefore: notBefore ?? new Date(0), notAfter: notAfter ?? new Date(Date.UTC(9999, 11, 31)) };
+  }
+
+  get ahead(): number | undefined {
+    return this.#options.clock?.ahead;
   }
 
   check(profile: Profile): readonly string[] {

@@ -14,6 +14,7 @@ import type {
   RenewsInPlace,
   RequestKey,
   Successor,
+  TellsTime,
   Wish,
 } from '../authority.ts';
 import { isCaArn, parseArn, type Arn } from '../aws/arn.ts';
@@ -22,6 +23,7 @@ import { certificatesInPem } from '../aws/pem.ts';
 import { orderOnce } from '../aws/placed-order.ts';
 import type { Sending } from '../aws/sending.ts';
 import { regionOf } from '../aws/region.ts';
+import { ServerClock } from '../aws/server-clock.ts';
 import { AcmCalls, type HandedOut } from './calls.ts';
 import { AcmClient } from './client.ts';
 import { remedyFor } from './failure-reason.ts';
@@ -46,7 +48,7 @@ const caArnOf = (reference: string): Arn =>
   parseArn(reference.replace(/^acm:/, ''), 'acm-pca', isCaArn, '--ca');
 
 /** AWS Certificate Manager: public certificates, or private ones of a CA of AWS Private CA. It makes the keys. */
-export class AcmAuthority implements Authority, RenewsInPlace {
+export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   readonly reference: string;
   readonly makesKeys = true;
   readonly sells = true;
@@ -81,8 +83,13 @@ export class AcmAuthority implements Authority, RenewsInPlace {
   static async open(reference: string, options: AwsOptions, now: () => Date): Promise<AcmAuthority> {
     const arn = reference === 'acm' ? undefined : caArnOf(reference);
     const region = regionOf(options, arn);
-    const ca = arn && (await PrivateCa.open(arn.text, region, options));
-    return new AcmAuthority(ca, region, options, now);
+    const heard = { ...options, clock: new ServerClock(now) };
+    const ca = arn && (await PrivateCa.open(arn.text, region, heard));
+    return new AcmAuthority(ca, region, heard, now);
+  }
+
+  get ahead(): number | undefined {
+    return this.#options.clock?.ahead;
   }
 
   check(profile: Profile): readonly string[] {

@@ -70,7 +70,9 @@ export function watchAttempts(
         await paces[commandName.replace(/Command$/, '')]?.turn(options.signal);
         // What is not sent is in no doubt.
         options.signal.throwIfAborted();
-        return next(args).catch(judgeForRetries);
+        const { clock } = options;
+        const answer = clock ? clock.hear(() => next(args)) : next(args);
+        return answer.catch(judgeForRetries);
       },
     { name: 'certwrightManners', relation: 'after', toMiddleware: 'retryMiddleware' },
   );

@@ -1,3 +1,5 @@
+import type { ServerClock } from './server-clock.ts';
+
 /** How AWS is reached. */
 export interface AwsConnection {
   env: Readonly<Record<string, string | undefined>>;
@@ -9,6 +11,8 @@ export interface AwsConnection {
   signal: AbortSignal;
   /** Tells the user what is about to happen: a call that costs money, an endpoint that is not AWS's. */
   say: (line: string) => void;
+  /** Where its clock is listened to. */
+  clock?: ServerClock;
 }
 
 /** What a command says about a certificate that AWS is to issue, and how AWS is reached. */

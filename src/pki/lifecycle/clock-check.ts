@@ -1,0 +1,62 @@
+import { tellsTime, type Authority } from '../authorities/authority.ts';
+import { PkiError } from '../errors.ts';
+import { formatDuration } from '../x509/duration.ts';
+
+/** What AWS itself lets a clock be off before it takes a request for an old one; so do others. */
+const bearable = 5 * 60_000;
+
+/** Clocks that are read over a network never agree to the second. */
+const unnoticed = 2_000;
+
+/** By how many milliseconds an authority's clock is ahead of this machine's, where it is known. */
+const aheadOf = (authority: Authority): number | undefined =>
+  tellsTime(authority) ? authority.ahead : undefined;
+
+const differenceOf = (authority: Authority): { source: string; ahead: number } | undefined => {
+  const ahead = aheadOf(authority);
+  return ahead === undefined ? undefined : { source: authority.reference, ahead };
+};
+
+/**
+ * Refuses what is not valid yet: by this machine's clock, or by that of its authority, by which others go.
+ * @throws PkiError `not-yet-valid`
+ */
+export function refuseNotYetValid(name: string, begin: Date, authority: Authority, now: Date): void {
+  const ahead = aheadOf(authority) ?? 0;
+  const wait = begin.getTime() - now.getTime();
+  const waitThere = wait - ahead;
+  if (wait <= 0 && waitThere <= unnoticed) return;
+  const [whose, time] = wait > 0 ? ["this machine's", wait] : ["the authority's", waitThere];
+  throw new PkiError(
+    'not-yet-valid',
+    `the certificate for ${JSON.stringify(name)} is not valid before ${begin.toISOString()}, in ${formatDuration(time)} by ${whose} clock${difference(authority)}`,
+    {
+      hint: 'nothing was switched; set the clock right, or run the same command then',
+      clock: differenceOf(authority),
+    },
+  );
+}
+
+/**
+ * Refuses to order by a clock that is far ahead of the authority's: all would be due, and what is made not valid yet for
+ * anybody else.
+ * @throws PkiError `not-yet-valid`
+ */
+export function refuseFastClock(authority: Authority): void {
+  const ahead = aheadOf(authority) ?? 0;
+  if (ahead >= -bearable) return;
+  throw new PkiError(
+    'not-yet-valid',
+    `what is made by this machine's clock would not be valid yet: it is ${formatDuration(-ahead)} ahead of that of ${authority.reference}`,
+    { hint: 'nothing was ordered; set the clock right', clock: differenceOf(authority) },
+  );
+}
+
+/** `; it is 1 hour behind that of arn:…` */
+function difference(authority: Authority): string {
+  const ahead = aheadOf(authority);
+  if (ahead === undefined) return '';
+  if (Math.abs(ahead) <= unnoticed) return `; it agrees with that of ${authority.reference}`;
+  const by = `${formatDuration(Math.abs(ahead))} ${ahead > 0 ? 'behind' : 'ahead of'}`;
+  return `; this machine's is ${by} that of ${authority.reference}`;
+}
