@@ -27,14 +27,19 @@ export interface Running {
 export type Start = (setting: Setting) => Promise<Running>;
 
 /** Starts a program and waits until it listens. */
-async function start(
+export async function start(
   program: string,
   argv: readonly string[],
   cwd: string,
   port: number,
   input: 'ignore' | 'pipe' = 'ignore',
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
-  const child = spawn(findTool(program) ?? program, argv, { cwd, stdio: [input, 'ignore', 'ignore'] });
+  const child = spawn(findTool(program) ?? program, argv, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: [input, 'ignore', 'ignore'],
+  });
   await listening(port);
   return { port, stop: () => end(child) };
 }
