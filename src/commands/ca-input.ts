@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
+import { parseDuration } from '../pki/x509/duration.ts';
 import { checkUrl } from '../pki/x509/url.ts';
 import type { Context } from './context.ts';
 import { nonEmpty } from './options.ts';
@@ -26,3 +27,9 @@ export function checkCaName(name: string): string {
 /** @throws PkiError `bad-input` */
 export const checkUrls = (flag: string, values: readonly string[] | undefined): string[] =>
   (values ?? []).map((value) => checkUrl(value, flag));
+
+/** `--crl-lifetime`, as ca.json keeps it. @throws PkiError `bad-time` */
+export function crlLifetimeOf(text: string | undefined): string | undefined {
+  if (text !== undefined) parseDuration(text, '--crl-lifetime');
+  return text;
+}

@@ -1,9 +1,9 @@
 import { createCa, defaultCaLifetime, defaultCaName, describeCa } from '../pki/lifecycle/ca.ts';
 import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
 import { registerCreate } from './ca-create.ts';
-import { caFolder, checkCaName, checkUrls } from './ca-input.ts';
 import { registerDoctor } from './ca-doctor.ts';
 import { refuseOwnRoot, registerInstallCert, registerRequest, requestNewCa } from './ca-foreign-root.ts';
+import { caFolder, checkCaName, checkUrls, crlLifetimeOf } from './ca-input.ts';
 import { registerPasswd } from './ca-passwd.ts';
 import { givenCaPassphrase, newPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -37,6 +37,7 @@ interface InitFlags extends OutputFlags {
   ocspUrl?: string[];
   aiaUrl?: string[];
   csrOut?: string;
+  crlLifetime?: string;
 }
 
 interface ShowFlags extends OutputFlags {
@@ -71,6 +72,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--ask-passphrase', 'encrypt the keys with a passphrase that is asked for')
     .option('--offline-root <file>', "write the root's key there; issuing goes on without it")
     .option('--csr-out <file>', "write a request for somebody else's CA there instead of making a root")
+    .option('--crl-lifetime <time>', "life of the issuing CA's CRLs (default 30d)")
     .option('--crl-url <url>', 'default CRL distribution point of its certificates', collect)
     .option('--ocsp-url <url>', 'default OCSP responder of its certificates', collect)
     .option('--aia-url <url>', "default place of the issuer's certificate", collect);
@@ -116,6 +118,7 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
       ocspUrls: checkUrls('--ocsp-url', flags.ocspUrl),
       issuerUrls: checkUrls('--aia-url', flags.aiaUrl),
     },
+    crlLifetime: crlLifetimeOf(flags.crlLifetime),
     offlineRoot: flags.offlineRoot === undefined ? undefined : resolve(context.cwd, flags.offlineRoot),
     passphrase:
       flags.askPassphrase === true

@@ -2,14 +2,20 @@ import { PkiError } from '../pki/errors.ts';
 import type { Context } from './context.ts';
 
 /**
- * Asks before something that costs.
+ * Asks before something that costs, or cannot be taken back.
+ * @param why it is asked, where there is nobody to ask
  * @throws PkiError `usage` where there is nobody to ask, or the answer is no
  */
-export async function confirm(question: string, yes: boolean, context: Context): Promise<void> {
+export async function confirm(
+  question: string,
+  yes: boolean,
+  context: Context,
+  why = 'this costs money',
+): Promise<void> {
   if (yes) return;
   const { stdin, stderr } = context;
   if (stdin.isTTY !== true) {
-    throw new PkiError('usage', 'this costs money, and there is no terminal to ask at', {
+    throw new PkiError('usage', `${why}, and there is no terminal to ask at`, {
       hint: 'add --yes',
     });
   }
@@ -24,5 +30,5 @@ export async function confirm(question: string, yes: boolean, context: Context):
   });
   lines.close();
   if (/^y(es)?$/i.test(answer.trim())) return;
-  throw new PkiError('usage', 'nothing was made', { hint: 'answer y, or add --yes' });
+  throw new PkiError('usage', 'nothing was done', { hint: 'answer y, or add --yes' });
 }

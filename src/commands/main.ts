@@ -10,6 +10,7 @@ declare const __VERSION__: string;
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ register: Register }> }>> = {
   issue: { summary: 'issue a certificate and its key', load: () => import('./issue.ts') },
   rotate: { summary: 'replace what is due, each in one switch', load: () => import('./rotate.ts') },
+  revoke: { summary: 'revoke a certificate, and say so in the CRL', load: () => import('./revoke.ts') },
   inspect: { summary: 'show what certificates, keys and requests hold', load: () => import('./inspect.ts') },
   import: { summary: 'bring a certificate of the store into ACM', load: () => import('./import.ts') },
   list: { summary: 'list certificates, and when they end', load: () => import('./list.ts') },

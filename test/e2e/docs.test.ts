@@ -46,6 +46,7 @@ describeWith(['bash', 'openssl'], 'the reference pages', () => {
   it.each([
     'docs/issue.md',
     'docs/rotate.md',
+    'docs/revoke.md',
     'docs/config.md',
     'docs/ca.md',
     'docs/ca-life.md',

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate } from '../x509/certificate.ts';
+import type { RevocationReason } from '../x509/crl-writer.ts';
 import type { Profile } from '../x509/profile.ts';
 
 /**
@@ -169,3 +170,9 @@ export interface KeepsDefaults {
 
 export const keepsDefaults = <A extends Authority>(authority: A): authority is A & KeepsDefaults =>
   'adoptDefaults' in authority;
+
+/** What is to hold of a certificate from now on. */
+export type RevocationWish =
+  | { event: 'revoke'; reason: RevocationReason; invalidityDate: Date | undefined }
+  /** Takes a hold back (RFC 5280 5.3.1). */
+  | { event: 'release' };

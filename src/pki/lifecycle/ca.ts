@@ -30,6 +30,7 @@ export async function createDefaultCa(folder: string, now: Date): Promise<void> 
       passphrase: undefined,
       offlineRoot: undefined,
       defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
+      crlLifetime: undefined,
     },
     now,
   );

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCaJson } from '../authorities/local/ca-json.ts';
-import { crlLifetime, subjectKeyIdentifierOf } from '../authorities/local/crl.ts';
+import { nextUpdateOf, subjectKeyIdentifierOf } from '../authorities/local/crl.ts';
 import { installIssuer, renewIssuer, type Path } from '../authorities/local/install-issuer.ts';
 import { pendingFolder } from '../authorities/local/layout.ts';
 import { allIssuers, openCa, openIssuerKey, openKeyFile, type Issuer } from '../authorities/local/open.ts';
@@ -127,7 +127,7 @@ export async function installCertificate(
       join(waiting.holder.folder, 'key.pem'),
       ask,
     );
-    const nextUpdate = new Date(Math.min(now.getTime() + crlLifetime, certificate.notAfter.getTime()));
+    const nextUpdate = nextUpdateOf({ certificate, chain: path.slice(1) }, readCaJson(folder), now);
     installIssuer(folder, waiting.holder, path, key, nextUpdate, now);
     return { isNew: true, path, otherRoot: false };
   }

@@ -1,6 +1,7 @@
 import { PkiError } from '../../errors.ts';
 import { jsonText, readJson, replace, refuseNoFolder } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
+import { parseDuration } from '../../x509/duration.ts';
 import { caFile } from './layout.ts';
 
 /** ca.json: what the CA is called and what its certificates say where nobody says otherwise. */
@@ -9,9 +10,14 @@ export interface CaJson {
   /** RFC 3339. */
   created: string;
   defaults: { crlUrls: string[]; ocspUrls: string[]; issuerUrls: string[] };
+  /** Of the issuing CAs' CRLs, in milliseconds. */
+  crlLifetime: number;
   /** Everything in the file, so that fields of a later version survive a rewrite. */
   fields: Readonly<Record<string, unknown>>;
 }
+
+/** Where ca.json says nothing else, in milliseconds. */
+export const defaultCrlLifetime = 30 * 86_400_000;
 
 /** @throws PkiError `not-found` where the folder is no CA. */
 export function readCaJson(ca: string): CaJson {
@@ -31,16 +37,41 @@ export function readCaJson(ca: string): CaJson {
       ocspUrls: strings(defaults['ocspUrls']),
       issuerUrls: strings(defaults['issuerUrls']),
     },
+    crlLifetime:
+      typeof fields['crlLifetime'] === 'string'
+        ? parseDuration(fields['crlLifetime'], `crlLifetime in ${caFile(ca)}`)
+        : defaultCrlLifetime,
     fields,
   };
 }
 
-export const caJsonText = (name: string, created: Date, defaults: CaJson['defaults']): string =>
-  jsonText({ schema: 1, name, created: created.toISOString(), defaults });
+/** @param crlLifetime as it was asked for: `7d` */
+export const caJsonText = (
+  name: string,
+  created: Date,
+  defaults: CaJson['defaults'],
+  crlLifetime: string | undefined,
+): string =>
+  jsonText({
+    schema: 1,
+    name,
+    created: created.toISOString(),
+    defaults,
+    ...(crlLifetime === undefined ? {} : { crlLifetime }),
+  });
 
 export function writeDefaults(ca: string, json: CaJson, defaults: CaJson['defaults']): void {
+  rewrite(ca, { ...json.fields, defaults });
+}
+
+/** @param crlLifetime `7d` */
+export function writeCrlLifetime(ca: string, json: CaJson, crlLifetime: string): void {
+  if (json.fields['crlLifetime'] !== crlLifetime) rewrite(ca, { ...json.fields, crlLifetime });
+}
+
+function rewrite(ca: string, fields: Readonly<Record<string, unknown>>): void {
   sweepDrafts(ca);
-  replace(caFile(ca), { data: jsonText({ ...json.fields, defaults }), mode: 0o600 });
+  replace(caFile(ca), { data: jsonText(fields), mode: 0o600 });
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

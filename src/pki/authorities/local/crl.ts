@@ -1,31 +1,34 @@
 import type { KeyObject } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
 import {
   discard,
   ioError,
+  jsonText,
   makeFolder,
   orIoError,
   pointLink,
   readIfThere,
+  readJson,
   removeAll,
   syncFolder,
   temporaryBeside,
+  unlinkIfThere,
   writeNew,
 } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { extension, type Certificate } from '../../x509/certificate.ts';
 import { readCrlTimes } from '../../x509/crl-times.ts';
-import { buildCrl } from '../../x509/crl-writer.ts';
+import { encodeCrl } from '../../x509/crl-writer.ts';
 import { readSubjectKeyIdentifier } from '../../x509/extensions.ts';
 import { oid } from '../../x509/oid.ts';
-import { encodePem } from '../../x509/pem-writer.ts';
+import { encodePem, pemPieces } from '../../x509/pem-writer.ts';
 import { keyIdentifier } from '../../x509/key.ts';
+import type { CaJson } from './ca-json.ts';
 import { crlFolder } from './layout.ts';
-
-/** Life of an issuing CA's CRLs, in milliseconds. */
-export const crlLifetime = 30 * 86_400_000;
+import type { Issuer } from './open.ts';
+import { digestNow, noFacts, readFacts, retireFacts, type Facts } from './revocation-facts.ts';
 
 export interface CrlSigner {
   folder: string;
@@ -33,74 +36,127 @@ export interface CrlSigner {
   key: KeyObject;
 }
 
+/** CRLs say that they were made a minute before they are, since clocks differ. */
+const backdating = 60_000;
+
 /** How many CRLs of an issuer stay on disk. */
 const kept = 5;
 
-/** Whether less than half of the current CRL's life is gone. */
+/** The end of a CRL that is signed now. That of a root lives as long as the root, whose key may be far away. */
+export function nextUpdateOf(
+  { certificate, chain }: Pick<Issuer, 'certificate' | 'chain'>,
+  { crlLifetime }: Pick<CaJson, 'crlLifetime'>,
+  now: Date,
+): Date {
+  if (chain.length === 0) return certificate.notAfter;
+  return new Date(Math.min(now.getTime() + crlLifetime, certificate.notAfter.getTime()));
+}
+
+/** Whether less than half of the current CRL's life is gone, and it holds every revocation. */
 export function isCrlFresh(folder: string, now: Date): boolean {
   const current = currentCrl(folder);
   if (!current) return false;
   const { thisUpdate, nextUpdate } = readCrlTimes(current.der);
-  return now.getTime() < (thisUpdate.getTime() + nextUpdate.getTime()) / 2;
+  return now.getTime() < (thisUpdate.getTime() + nextUpdate.getTime()) / 2 && holdsAllFacts(folder);
+}
+
+/** Whether the current CRL was made of the facts that are there now: a run that died may have added one. */
+export function holdsAllFacts(folder: string): boolean {
+  const made = readJson(join(crlFolder(folder), 'current', 'facts.json')) ?? { ...noFacts };
+  return made['sha256'] === digestNow(folder).sha256;
 }
 
 /**
  * Signs the issuer's next CRL and moves `crl/current` to it.
  * The number is claimed by renaming a folder that was written whole to `crl/<number>`:
- * rename(2) refuses one that is there, and who loses the claim starts over.
+ * rename(2) refuses one that is there, and who loses the claim starts over, unless the winner's CRL will do.
+ * Whoever has a fact to publish has written it before: the highest number is read first and the facts after it, so
+ * that a CRL holds all that those with lower numbers hold, whichever run signs it.
+ * @param willDo whether a CRL (DER) is what the caller needs.
+ * @returns the number of a CRL that will do.
  */
-export function publishCrl(signer: CrlSigner, now: Date, nextUpdate: Date): number {
-  refuseFactsOfLaterVersions(signer.folder);
+export function publishCrl(
+  signer: CrlSigner,
+  now: Date,
+  nextUpdate: Date,
+  willDo: (der: Buffer) => boolean = () => true,
+): number {
   const crls = crlFolder(signer.folder);
   makeFolder(crls, 0o700);
   sweepDrafts(crls);
-  for (;;) {
+  for (let round = 1; ; round += 1) {
     // The first number is Unix seconds, so that a number that peers have seen is not issued again after a restore.
     const highest = Math.max(0, ...numbers(crls));
     const number = highest === 0 ? Math.floor(now.getTime() / 1000) : highest + 1;
-    if (claim(signer, crls, number, now, nextUpdate)) {
-      moveForward(crls);
-      return number;
-    }
+    const claimed = claim(signer, crls, number, now, nextUpdate);
+    moveForward(crls);
+    // It was made after they had ended and lists them: the next one need not (RFC 5280 3.3).
+    if (claimed && currentNumber(crls) === number) retireFacts(signer.folder, claimed.ended);
+    const current = currentCrl(signer.folder);
+    // One more round for those who have written a fact meanwhile; in a storm they publish it themselves.
+    const mayLack = round === 1 && !holdsAllFacts(signer.folder);
+    if (current && willDo(current.der) && !mayLack) return currentNumber(crls);
   }
 }
 
-function claim(signer: CrlSigner, crls: string, number: number, now: Date, nextUpdate: Date): boolean {
-  const { certificate, key } = signer;
-  const der = buildCrl(
+/** @returns what has ended before this CRL was made, or `undefined` where another run has the number already. */
+function claim(
+  signer: CrlSigner,
+  crls: string,
+  number: number,
+  now: Date,
+  nextUpdate: Date,
+): { ended: ReturnType<Facts['endedBefore']> } | undefined {
+  const { certificate, key, folder } = signer;
+  const facts = readFacts(folder);
+  const thisUpdate = new Date(now.getTime() - backdating);
+  const der = encodeCrl(
     {
       issuer: certificate.subject,
       authorityKeyIdentifier: subjectKeyIdentifierOf(certificate),
       number,
-      thisUpdate: new Date(now.getTime() - 60_000),
+      thisUpdate,
       nextUpdate,
-      entries: [],
+      entries: facts.entries,
     },
     key,
   );
   const target = join(crls, String(number));
   const draft = temporaryBeside(target);
+  const digest = jsonText({ schema: 1, ...facts.digest(thisUpdate) });
   try {
     mkdirSync(draft, { mode: 0o700 });
     writeNew(join(draft, 'crl.der'), { data: der, mode: 0o644 });
-    writeNew(join(draft, 'crl.pem'), { data: encodePem('X509 CRL', der), mode: 0o644 });
+    writeNew(join(draft, 'crl.pem'), { data: pemPieces('X509 CRL', der), mode: 0o644 });
+    writeNew(join(draft, 'facts.json'), { data: digest, mode: 0o600 });
+    symlinkSync(String(number), linkIn(draft));
     syncFolder(draft);
     renameSync(draft, target);
     syncFolder(crls);
-    return true;
   } catch (error) {
     discard(draft);
-    if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
+    if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return undefined;
     throw ioError(error, 'write', target);
   }
+  return { ended: facts.endedBefore(thisUpdate) };
 }
 
-/** Points `current` at the highest number there is; looks again after moving, and never moves back. */
+/**
+ * Moves `current` to the highest number there is, and never back. Each CRL comes with the link that leads to it: to move
+ * is to rename that link over `current`, once, after those of all lower numbers are gone, so that a run which lags behind
+ * finds none to rename.
+ */
 function moveForward(crls: string): void {
+  const current = join(crls, 'current');
   for (;;) {
-    const highest = Math.max(...numbers(crls));
+    const [highest = 0, ...lower] = numbers(crls).sort((a, b) => b - a);
     if (currentNumber(crls) >= highest) break;
-    pointLink(join(crls, 'current'), String(highest));
+    for (const number of lower) unlinkIfThere(linkIn(join(crls, String(number))));
+    if (!renamed(linkIn(join(crls, String(highest))), current)) {
+      if (Math.max(...numbers(crls)) > highest || currentNumber(crls) >= highest) continue;
+      // A CRL of an earlier version has no link, and one that is in use has none left where somebody removed `current`.
+      pointLink(current, String(highest));
+    }
     syncFolder(crls);
   }
   const old = numbers(crls)
@@ -109,10 +165,25 @@ function moveForward(crls: string): void {
   for (const number of old) removeAll(join(crls, String(number)));
 }
 
+const linkIn = (crl: string): string => join(crl, 'link');
+
+/** `false` where there is nothing to rename. */
+function renamed(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return false;
+    throw ioError(error, 'switch', to);
+  }
+}
+
 const numbers = (crls: string): number[] =>
   orIoError('read', crls, () => readdirSync(crls))
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number);
+
+export const currentCrlNumber = (issuer: string): number => currentNumber(crlFolder(issuer));
 
 function currentNumber(crls: string): number {
   try {
@@ -139,15 +210,6 @@ export function currentCrl(issuer: string): { der: Buffer; pem: string } | undef
     });
   }
   return { der, pem: encodePem('X509 CRL', der) };
-}
-
-/** A CRL signed here would silently un-revoke what a later version has revoked. */
-function refuseFactsOfLaterVersions(issuer: string): void {
-  const revoked = join(issuer, 'revoked');
-  if (!existsSync(revoked) || readdirSync(revoked).length === 0) return;
-  throw new PkiError('unsupported', `${revoked} holds revocations that this version cannot read`, {
-    hint: 'update certwright',
-  });
 }
 
 /** The certificate's own SKI, or the hash that it would have. */

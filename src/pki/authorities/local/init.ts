@@ -15,6 +15,7 @@ import { sweepDrafts } from '../../sweep.ts';
 import { buildCertificate, randomSerial, type CertificateTemplate } from '../../x509/certificate-builder.ts';
 import { readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';
 import { encodeName } from '../../x509/distinguished-name.ts';
+import { parseDuration } from '../../x509/duration.ts';
 import type { NameConstraints } from '../../x509/extensions.ts';
 import {
   encryptedPrivateKeyPem,
@@ -26,8 +27,8 @@ import {
 } from '../../x509/key.ts';
 import { oid } from '../../x509/oid.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
-import { caJsonText, type CaJson } from './ca-json.ts';
-import { crlLifetime, publishCrl } from './crl.ts';
+import { caJsonText, defaultCrlLifetime, type CaJson } from './ca-json.ts';
+import { publishCrl } from './crl.ts';
 import { activeLink, caFile, issuedFile, issuerFolder, issuerId } from './layout.ts';
 
 export interface NewCa {
@@ -40,6 +41,8 @@ export interface NewCa {
   /** Where the root's key goes instead of the CA's folder. */
   offlineRoot: string | undefined;
   defaults: CaJson['defaults'];
+  /** Of the issuing CA's CRLs: `7d`; `undefined` for 30 days. */
+  crlLifetime: string | undefined;
 }
 
 /** The last second that a certificate can name (RFC 5280 4.1.2.5). */
@@ -144,12 +147,17 @@ async function fill(draft: string, wanted: NewCa, now: Date): Promise<NewIssuer>
     new Date(seconds(now.getTime() + wanted.lifetime / 2)),
   );
 
-  writeNew(caFile(draft), { data: caJsonText(wanted.name, now, wanted.defaults), mode: 0o600 });
+  writeNew(caFile(draft), {
+    data: caJsonText(wanted.name, now, wanted.defaults, wanted.crlLifetime),
+    mode: 0o600,
+  });
   await writeIssuer(draft, root, [], wanted.offlineRoot === undefined ? wanted.passphrase : 'kept elsewhere');
   await writeIssuer(draft, issuing, [root], wanted.passphrase);
   recordIssued(issuerFolder(draft, root.id), issuing.certificate);
   // The root's list lives as long as the root: with its key offline nobody could renew it.
   publishCrl({ folder: issuerFolder(draft, root.id), ...root }, now, root.certificate.notAfter);
+  const crlLifetime =
+    wanted.crlLifetime === undefined ? defaultCrlLifetime : parseDuration(wanted.crlLifetime, 'crlLifetime');
   publishCrl(
     { folder: issuerFolder(draft, issuing.id), ...issuing },
     now,

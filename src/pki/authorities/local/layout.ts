@@ -23,3 +23,8 @@ export function issuedFile(issuer: string, notAfter: Date, serial: string): stri
 }
 
 export const crlFolder = (issuer: string): string => join(issuer, 'crl');
+
+/** One file an event: `<serial>.<n>.json`. */
+export const revokedFolder = (issuer: string): string => join(issuer, 'revoked');
+/** Facts of certificates that have ended and that a CRL has listed once more since (RFC 5280 3.3). */
+export const expiredFolder = (issuer: string): string => join(issuer, 'revoked', 'expired');

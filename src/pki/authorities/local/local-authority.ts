@@ -19,7 +19,7 @@ import type {
   RequestKey,
 } from '../authority.ts';
 import { writeDefaults } from './ca-json.ts';
-import { crlLifetime, currentCrl, isCrlFresh, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
+import { currentCrl, isCrlFresh, nextUpdateOf, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
 import { issuedFile, issuedFolder, issuerFolder, issuerId } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
@@ -181,9 +181,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   refreshCrl(): void {
     const now = this.#now();
     if (isCrlFresh(this.#issuer.folder, now)) return;
-    const { folder, certificate } = this.#issuer;
-    const nextUpdate = new Date(Math.min(now.getTime() + crlLifetime, certificate.notAfter.getTime()));
-    publishCrl({ folder, certificate, key: this.#key }, now, nextUpdate);
+    publishCrl({ ...this.#issuer, key: this.#key }, now, nextUpdateOf(this.#issuer, this.#ca.json, now));
   }
 
   trust(): { roots: string; crls: string } {

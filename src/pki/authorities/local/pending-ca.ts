@@ -29,6 +29,8 @@ export interface NewPendingCa {
   nameConstraints: NameConstraints | undefined;
   passphrase: Buffer | undefined;
   defaults: CaJson['defaults'];
+  /** Of its CRLs: `7d`; `undefined` for 30 days. */
+  crlLifetime: string | undefined;
 }
 
 /** A key that waits for its certificate. */
@@ -69,7 +71,10 @@ export async function createPendingCa(
   const draft = temporaryBeside(folder);
   try {
     mkdirSync(draft, { mode: 0o700 });
-    writeNew(caFile(draft), { data: caJsonText(wanted.name, now, wanted.defaults), mode: 0o600 });
+    writeNew(caFile(draft), {
+      data: caJsonText(wanted.name, now, wanted.defaults, wanted.crlLifetime),
+      mode: 0o600,
+    });
     mkdirSync(join(draft, 'issuers'), { mode: 0o700 });
     const pending = join(pendingFolder(draft), id);
     makeFolder(pending, 0o700, 'later');

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { currentCrl, crlLifetime, publishCrl } from '../../authorities/local/crl.ts';
+import { readCaJson } from '../../authorities/local/ca-json.ts';
+import { currentCrl, holdsAllFacts, nextUpdateOf, publishCrl } from '../../authorities/local/crl.ts';
 import { crlFolder } from '../../authorities/local/layout.ts';
 import type { Issuer } from '../../authorities/local/open.ts';
 import { readIfThere } from '../../durable.ts';
@@ -16,13 +17,7 @@ export function examineCrl(issuer: Issuer, examined: Examined): void {
   const sign =
     key &&
     ((): void => {
-      const { folder, certificate, chain } = issuer;
-      const longest = chain.length === 0 ? Infinity : now.getTime() + crlLifetime;
-      publishCrl(
-        { folder, certificate, key },
-        now,
-        new Date(Math.min(longest, certificate.notAfter.getTime())),
-      );
+      publishCrl({ ...issuer, key }, now, nextUpdateOf(issuer, readCaJson(examined.folder), now));
     });
   const fix = sign ? 'sign a new one (--fix does)' : 'sign a new one: its key is needed';
   const wrong = (message: string): void => {
@@ -46,6 +41,8 @@ export function examineCrl(issuer: Issuer, examined: Examined): void {
   examineTimes(crl, now, wrong, (message) => {
     findings.note('crl', file, message, fix, sign);
   });
+  if (findings.look('crl', file, () => holdsAllFacts(issuer.folder)) === false)
+    wrong('does not hold all that is on record as revoked');
   const pem = readIfThere(join(file, '..', 'crl.pem'))?.toString('latin1') ?? '';
   const base64 = pem.replace(/-----[^-]*-----|\s/g, '');
   if (!Buffer.from(base64, 'base64').equals(crl.der)) wrong('crl.pem beside it holds something else');

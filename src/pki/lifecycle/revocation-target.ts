@@ -1,0 +1,217 @@
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { isAws } from '../authorities/open.ts';
+import type { OnRecord } from '../authorities/local/issued.ts';
+import { readIfThere, readJson } from '../durable.ts';
+import { PkiError } from '../errors.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import { readRequest } from '../store/request.ts';
+import { certificateFolder, storedNames } from '../store/store.ts';
+import { fingerprint, readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
+import { readDocument } from '../x509/document.ts';
+import { isStored } from './is-stored.ts';
+import { readWhole } from './read-whole.ts';
+import { readSerial, sha256Of } from './serial-text.ts';
+import { pemCertificates } from './standing.ts';
+
+/** What is to be revoked, as a caller names it. */
+export interface TargetWords {
+  text: string;
+  /** How it is meant, where that was said. */
+  meant: 'stored' | 'file' | undefined;
+  /** Of a name in the store. */
+  generation: number | undefined;
+  /** Absolute path. */
+  store: string;
+  /** Absolute path. */
+  cwd: string;
+  /** A folder's absolute path or an ARN: what `--ca` names. */
+  ca: string | undefined;
+  /** The same where nothing names one. */
+  defaultCa: string;
+}
+
+/** One generation of the store. */
+export interface StoredGeneration {
+  name: string;
+  generation: number;
+  /** Whether `current` points to it. */
+  inUse: boolean;
+  folder: CertificateFolder;
+}
+
+export interface Target {
+  /** A folder's absolute path, or an ARN. */
+  authority: string;
+  certificate: Certificate;
+  /** Where the store has it. */
+  stored: StoredGeneration | undefined;
+}
+
+/**
+ * Finds what a caller names: a name of the store, the file of a certificate, a serial number, a SHA-256 fingerprint.
+ * @throws PkiError `usage` where it may mean more than one of them, `not-found`, `malformed`
+ */
+export async function findTarget(words: TargetWords): Promise<Target> {
+  const { text, store } = words;
+  switch (kindOf(words)) {
+    case 'stored':
+      return storedTarget(words);
+    case 'file': {
+      const certificate = await certificateIn(resolve(words.cwd, text));
+      return placed(words, certificate);
+    }
+    case 'fingerprint': {
+      const sha256 = sha256Of(text) ?? '';
+      const stored = findStored(store, (version) => version['fingerprint'] === sha256);
+      if (stored) return stored;
+      const { issuedWithFingerprint } = await import('../authorities/local/issued.ts');
+      const found = isAws(caOf(words)) ? undefined : issuedWithFingerprint(caOf(words), sha256);
+      if (found) return placed(words, found.certificate);
+      throw notFound(words, `no certificate with the SHA-256 ${sha256} is in ${store} or on record in`);
+    }
+    case 'serial':
+      return serialTarget(words);
+  }
+}
+
+type Kind = 'stored' | 'file' | 'fingerprint' | 'serial';
+
+function kindOf({ text, meant, store, cwd, generation }: TargetWords): Kind {
+  if (meant !== undefined) return meant;
+  const possible: [Kind, string][] = [];
+  if (isStored(store, text)) possible.push(['stored', `a name in ${store}`]);
+  if (statSync(resolve(cwd, text), { throwIfNoEntry: false })?.isFile() === true) {
+    possible.push(['file', 'a file']);
+  }
+  if (sha256Of(text) !== undefined) possible.push(['fingerprint', 'a fingerprint']);
+  else if (readSerial(text).length > 0) possible.push(['serial', 'a serial number']);
+  const [only, other] = possible;
+  if (!only) {
+    throw new PkiError(
+      'not-found',
+      `${JSON.stringify(text)} is neither a name in ${store} nor a file, a serial number, a fingerprint or an ARN`,
+      { hint: '"certwright list" shows the names; --store names another store' },
+    );
+  }
+  if (other) {
+    throw new PkiError('usage', `${JSON.stringify(text)} is ${only[1]} and ${other[1]}`, {
+      hint: 'add --stored for the name, --file for the file, or write a serial number as 0x…',
+    });
+  }
+  if (generation !== undefined && only[0] !== 'stored') {
+    throw new PkiError('usage', `--generation is for a name of the store, and this is ${only[1]}`, {
+      hint: 'leave it out, or give the name',
+    });
+  }
+  return only[0];
+}
+
+const caOf = ({ ca, defaultCa }: TargetWords): string => ca ?? defaultCa;
+
+function storedTarget({ text: name, store, generation, ca }: TargetWords): Target {
+  const folder = certificateFolder(store, name);
+  const current = folder.current();
+  const wanted = generation ?? current;
+  if (wanted === undefined) {
+    throw new PkiError('not-found', `there is no certificate ${JSON.stringify(name)} in ${store}`, {
+      hint: '"certwright list" shows what there is',
+    });
+  }
+  const found = readStored(store, folder, name, wanted);
+  if (!found) {
+    throw new PkiError('not-found', `${name} has no generation ${wanted}`, {
+      hint: `there are ${folder.generations().join(', ')}; one that is pruned is revoked by its serial number`,
+    });
+  }
+  return ca === undefined ? found : { ...found, authority: ca };
+}
+
+/** `undefined` where there is no such generation. */
+function readStored(
+  store: string,
+  folder: CertificateFolder,
+  name: string,
+  generation: number,
+): Target | undefined {
+  const path = folder.versionPath(generation);
+  const [der] = pemCertificates(readIfThere(join(path, 'cert.pem')));
+  if (!der) return undefined;
+  const recorded = readJson(join(path, 'version.json'))?.['authority'];
+  const authority =
+    typeof recorded === 'string' ? recorded : readRequest(folder.requestFile)?.request.authority;
+  if (authority === undefined) {
+    throw new PkiError('malformed', `${folder.requestFile} is not there`, {
+      hint: 'restore it from a backup, or name the file of the certificate and its CA with --ca',
+    });
+  }
+  return {
+    // Paths are relative to the store.
+    authority: isAws(authority) ? authority : resolve(store, authority),
+    certificate: readCertificate(der),
+    stored: { name, generation, inUse: folder.current() === generation, folder },
+  };
+}
+
+/** The generation whose version.json answers. */
+function findStored(
+  store: string,
+  answers: (version: Readonly<Record<string, unknown>>) => boolean,
+): Target | undefined {
+  for (const name of storedNames(store)) {
+    const folder = certificateFolder(store, name);
+    for (const generation of folder.generations()) {
+      const version = readJson(join(folder.versionPath(generation), 'version.json'));
+      if (version && answers(version)) return readStored(store, folder, name, generation);
+    }
+  }
+  return undefined;
+}
+
+/** A certificate that is known: the store may have it, and then knows its authority. */
+function placed(words: TargetWords, certificate: Certificate): Target {
+  const sha256 = fingerprint(certificate.der);
+  const found = findStored(words.store, (version) => version['fingerprint'] === sha256);
+  return {
+    authority: words.ca ?? found?.authority ?? words.defaultCa,
+    certificate,
+    stored: found?.stored,
+  };
+}
+
+async function serialTarget(words: TargetWords): Promise<Target> {
+  const readings = readSerial(words.text);
+  const { issuedWithSerial } = await import('../authorities/local/issued.ts');
+  const onRecord: OnRecord[] = isAws(caOf(words))
+    ? []
+    : readings.flatMap((serial) => issuedWithSerial(caOf(words), serial));
+  const inStore = readings.flatMap(
+    (serial) => findStored(words.store, (version) => version['serial'] === serial) ?? [],
+  );
+  const found = new Map<string, Certificate>();
+  for (const { certificate } of [...onRecord, ...inStore])
+    found.set(fingerprint(certificate.der), certificate);
+  const [only, other] = [...found.values()];
+  if (!only) throw notFound(words, `no certificate with the serial number ${words.text} is on record in`);
+  if (other) {
+    throw new PkiError('usage', `${words.text} is the serial number of more than one certificate`, {
+      hint: `hexadecimal ${[...found.values()].map(({ serial }) => `0x${serialHex(serial)}`).join(' or ')}: name one of them, the certificate's file, or its name in the store`,
+    });
+  }
+  return placed(words, only);
+}
+
+const notFound = (words: TargetWords, message: string): PkiError =>
+  new PkiError('not-found', `${message} ${caOf(words)}`, {
+    hint: "name its CA with --ca, its store with --store, or give the certificate's file",
+  });
+
+/** The first certificate of a file: the leaf, where the file holds a chain. */
+async function certificateIn(path: string): Promise<Certificate> {
+  const { items, problems } = await readDocument(readWhole(path), async () => undefined);
+  const [problem] = problems;
+  if (problem) throw new PkiError(problem.code, `${path}: ${problem.message}`, { hint: problem.hint });
+  const first = items.find((item) => item.kind === 'certificate');
+  if (first) return first.certificate;
+  throw new PkiError('bad-input', `${path} holds no certificate`, { hint: 'name the file of a certificate' });
+}

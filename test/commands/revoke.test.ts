@@ -1,0 +1,330 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { readCrl, reasonOf, revokedCertificates, type Crl } from '../../src/pki/x509/crl.ts';
+import { serialHex } from '../../src/pki/x509/certificate.ts';
+import { formatName } from '../../src/pki/x509/distinguished-name.ts';
+import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { schemaErrors } from '../support/schemas.ts';
+
+const day = 86_400_000;
+
+interface Report {
+  state: string;
+  name: string | null;
+  generation: number | null;
+  inUse: boolean | null;
+  serial: string;
+  sha256: string;
+  revocation: { revokedAt: string; reason: string; invalidityDate: string | null; by: string } | null;
+  crl: { number: number; path: string; thisUpdate: string; nextUpdate: string };
+  knownBy: string | null;
+  trust: string | null;
+  error: { code: string; message: string; hint: string };
+}
+
+async function folderWith(...names: string[]): Promise<string> {
+  const cwd = temporaryFolder();
+  await succeed(['ca', 'init', '--name', 'Test'], { cwd });
+  for (const name of names) await succeed(['issue', name], { cwd });
+  return cwd;
+}
+
+async function succeed(argv: readonly string[], lent: Lent): Promise<Ran> {
+  const ran = await run(argv, lent);
+  expect({ argv, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
+    argv,
+    code: 0,
+    stderr: '',
+  });
+  return ran;
+}
+
+/** Runs it with --json and --yes. */
+async function revoke(
+  cwd: string,
+  args: readonly string[],
+  lent: Omit<Lent, 'cwd'> = {},
+): Promise<Report & { code: Ran['code'] }> {
+  const { code, stdout } = await run(['revoke', ...args, '--yes', '--json'], { cwd, ...lent });
+  expect(schemaErrors(stdout)).toEqual([]);
+  return { code, ...(JSON.parse(stdout) as Report) };
+}
+
+const issuerFolder = (cwd: string): string =>
+  join(cwd, 'ca', 'issuers', readlinkSync(join(cwd, 'ca/active')).split('/').at(-1) ?? '');
+
+const currentCrl = (cwd: string): Crl =>
+  readCrl(readFileSync(join(issuerFolder(cwd), 'crl/current/crl.der')));
+
+const listed = (cwd: string): Record<string, string> =>
+  Object.fromEntries(
+    [...revokedCertificates(currentCrl(cwd))].map((entry) => [serialHex(entry.serial), reasonOf(entry)]),
+  );
+
+const factsIn = (cwd: string): string[] => {
+  const folder = join(issuerFolder(cwd), 'revoked');
+  return existsSync(folder) ? readdirSync(folder).sort() : [];
+};
+
+const serialOf = (file: string): string => new X509Certificate(readFileSync(file)).serialNumber.toLowerCase();
+
+const at = (milliseconds: number): { now: () => Date } => ({ now: () => new Date(milliseconds) });
+
+describe('certwright revoke', () => {
+  it('writes down what is revoked and signs the CRL that says so, which the trust bundle takes over', async () => {
+    const cwd = await folderWith('a.internal', 'b.internal');
+    const before = new Date(currentCrl(cwd).nextUpdate ?? 0).toISOString();
+    const report = await revoke(cwd, [
+      'a.internal',
+      '--reason',
+      'keyCompromise',
+      '--invalidity-date',
+      '2026-01-31',
+    ]);
+    const serial = serialOf(join(cwd, 'certs/a.internal/current/cert.pem'));
+    expect(report).toMatchObject({
+      code: 0,
+      state: 'revoked',
+      name: 'a.internal',
+      generation: 1,
+      inUse: true,
+      serial,
+      revocation: { reason: 'keyCompromise', invalidityDate: '2026-01-31T00:00:00.000Z' },
+      knownBy: before,
+    });
+    expect(report.revocation?.by).toMatch(/^[^@]+@.+$/);
+    expect(listed(cwd)).toEqual({ [serial]: 'keyCompromise' });
+    expect(factsIn(cwd)).toEqual([`${serial}.1.json`]);
+    const bundle = readFileSync(join(report.trust ?? '', 'crl.pem'), 'utf8');
+    expect(bundle).toContain(readFileSync(report.crl.path, 'utf8'));
+  });
+
+  it('does nothing more the second time, whatever reason is given then', async () => {
+    const cwd = await folderWith('a.internal');
+    const first = await revoke(cwd, ['a.internal', '--reason', 'superseded']);
+    const second = await revoke(cwd, ['a.internal', '--reason', 'keyCompromise']);
+    expect(second).toMatchObject({ code: 0, state: 'already-revoked', revocation: { reason: 'superseded' } });
+    expect(second.crl).toEqual(first.crl);
+    expect(factsIn(cwd)).toHaveLength(1);
+  });
+
+  it('says which generation it is about to revoke, and whether that is the one in use', async () => {
+    const cwd = await folderWith('a.internal');
+    await succeed(['issue', 'a.internal', '--force'], { cwd });
+    const old = await run(['revoke', 'a.internal', '--generation', '1', '--yes'], { cwd });
+    expect(old.stderr).toContain('about to revoke a.internal generation 1, which is not in use (2 is)');
+    expect(Object.keys(listed(cwd))).toEqual([
+      serialOf(join(cwd, 'certs/a.internal/versions/000001/cert.pem')),
+    ]);
+    const current = await run(['revoke', 'a.internal', '--yes'], { cwd });
+    expect(current.stderr).toContain('about to revoke a.internal generation 2, which is in use');
+    expect(Object.keys(listed(cwd))).toHaveLength(2);
+  });
+
+  it('asks only at a terminal: elsewhere it touches nothing without --yes', async () => {
+    const cwd = await folderWith('a.internal');
+    const { code, stderr } = await run(['revoke', 'a.internal'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain('add --yes');
+    expect(factsIn(cwd)).toEqual([]);
+    expect(listed(cwd)).toEqual({});
+  });
+
+  it('says with --dry-run what would happen, and touches nothing', async () => {
+    const cwd = await folderWith('a.internal');
+    const { code, stdout } = await run(['revoke', 'a.internal', '--dry-run', '--json'], { cwd });
+    expect(code).toBe(0);
+    expect(schemaErrors(stdout)).toEqual([]);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'revoked', dryRun: true });
+    expect(factsIn(cwd)).toEqual([]);
+  });
+
+  it('knows every reason of RFC 5280, in any case, and no other', async () => {
+    const cwd = await folderWith('a.internal');
+    const unknown = await revoke(cwd, ['a.internal', '--reason', 'fun']);
+    expect(unknown).toMatchObject({ code: 2, error: { code: 'usage' } });
+    expect(unknown.error.hint).toContain('keyCompromise, cACompromise');
+    const { revocation } = await revoke(cwd, ['a.internal', '--reason', 'AACOMPROMISE']);
+    expect(revocation?.reason).toBe('aACompromise');
+    expect(Object.values(listed(cwd))).toEqual(['aACompromise']);
+  });
+
+  it('refuses an invalidity date in the future', async () => {
+    const cwd = await folderWith('a.internal');
+    const report = await revoke(cwd, ['a.internal', '--invalidity-date', '2126-01-01']);
+    expect(report).toMatchObject({ code: 2, error: { code: 'bad-time' } });
+  });
+});
+
+describe('what a hold is', () => {
+  it('is released, and revoked again, each as an event of its own', async () => {
+    const cwd = await folderWith('a.internal');
+    const { serial, revocation } = await revoke(cwd, ['a.internal', '--hold']);
+    expect(listed(cwd)).toEqual({ [serial]: 'certificateHold' });
+    expect(await revoke(cwd, ['a.internal', '--release'])).toMatchObject({ code: 0, state: 'released' });
+    expect(listed(cwd)).toEqual({});
+    expect(await revoke(cwd, ['a.internal', '--release'])).toMatchObject({ code: 0, state: 'not-revoked' });
+    const again = await revoke(cwd, ['a.internal', '--reason', 'keyCompromise']);
+    expect(again.revocation?.revokedAt).not.toBe(revocation?.revokedAt);
+    expect(listed(cwd)).toEqual({ [serial]: 'keyCompromise' });
+    expect(factsIn(cwd)).toEqual([1, 2, 3].map((number) => `${serial}.${number}.json`));
+  });
+
+  it('becomes a revocation from the day of the hold', async () => {
+    const cwd = await folderWith('a.internal');
+    const hold = await revoke(cwd, ['a.internal', '--hold']);
+    const final = await revoke(cwd, ['a.internal', '--reason', 'keyCompromise'], at(Date.now() + day));
+    expect(final).toMatchObject({ state: 'revoked', revocation: { reason: 'keyCompromise' } });
+    expect(final.revocation?.revokedAt).toBe(hold.revocation?.revokedAt);
+  });
+
+  it('is the only revocation that can be taken back', async () => {
+    const cwd = await folderWith('a.internal');
+    await revoke(cwd, ['a.internal']);
+    expect(await revoke(cwd, ['a.internal', '--release'])).toMatchObject({
+      code: 2,
+      error: { code: 'not-permitted' },
+    });
+  });
+});
+
+describe('what can be revoked', () => {
+  it('is named by a file, a serial number in any writing, or a fingerprint', async () => {
+    const cwd = await folderWith('a.internal');
+    const file = join(cwd, 'certs/a.internal/current/cert.pem');
+    const certificate = new X509Certificate(readFileSync(file));
+    const serial = certificate.serialNumber.toLowerCase();
+    const pairs = serial.match(/../g)?.join(':') ?? '';
+    const decimal = BigInt(`0x${serial}`).toString();
+    const words = [
+      ['certs/a.internal/current/fullchain.pem'],
+      [serial.toUpperCase()],
+      [`0x${serial}`],
+      [pairs],
+      [decimal],
+      [certificate.fingerprint256],
+      [certificate.fingerprint256.replace(/:/g, '').toLowerCase()],
+    ];
+    for (const [index, target] of words.entries()) {
+      expect({ target, ...(await revoke(cwd, target)) }).toMatchObject({
+        target,
+        code: 0,
+        state: index === 0 ? 'revoked' : 'already-revoked',
+        name: 'a.internal',
+        generation: 1,
+        serial,
+      });
+    }
+  });
+
+  it('need not be in the store: its CA has it on record', async () => {
+    const cwd = await folderWith();
+    await succeed(['issue', 'out.internal', '--out', 'tls'], { cwd });
+    const serial = serialOf(join(cwd, 'tls/cert.pem'));
+    rmSync(join(cwd, 'tls'), { recursive: true });
+    expect(await revoke(cwd, [serial])).toMatchObject({ code: 0, state: 'revoked', name: null, trust: null });
+    expect(Object.keys(listed(cwd))).toEqual([serial]);
+  });
+
+  it('is refused where it may mean two things', async () => {
+    const cwd = await folderWith('a.internal');
+    copyFileSync(join(cwd, 'certs/a.internal/current/cert.pem'), join(cwd, 'a.internal'));
+    expect(await revoke(cwd, ['a.internal'])).toMatchObject({ code: 2, error: { code: 'usage' } });
+    expect(await revoke(cwd, ['a.internal', '--stored'])).toMatchObject({ code: 0 });
+  });
+
+  it('is refused where its digits are one serial in hex and another in decimal', async () => {
+    const cwd = await folderWith('a.internal', 'b.internal');
+    // Serials are random, so such a pair is made up from two certificates on record.
+    const issued = join(issuerFolder(cwd), 'issued');
+    const month = join(issued, readdirSync(issued)[0] ?? '');
+    const [a = '', b = ''] = readdirSync(month);
+    copyFileSync(join(month, a), join(month, '10.pem'));
+    copyFileSync(join(month, b), join(month, '0a.pem'));
+    const report = await revoke(cwd, ['10']);
+    expect(report).toMatchObject({ code: 2, error: { code: 'usage' } });
+    expect(report.error.hint).toContain('name one of them');
+  });
+
+  it('must be of that CA', async () => {
+    const cwd = await folderWith('a.internal');
+    await succeed(['ca', 'init', '--ca', 'other'], { cwd });
+    const report = await revoke(cwd, ['a.internal', '--ca', 'other']);
+    expect(report).toMatchObject({ code: 2, error: { code: 'bad-input' } });
+    expect(await revoke(cwd, ['0x1234'])).toMatchObject({ code: 2, error: { code: 'not-found' } });
+    expect(await revoke(cwd, ['nobody.internal'])).toMatchObject({ code: 2, error: { code: 'not-found' } });
+  });
+});
+
+describe('the CRL of a CA with revocations', () => {
+  it('drops what has ended, after one more CRL', async () => {
+    const cwd = await folderWith();
+    await succeed(['issue', 'short.internal', '--lifetime', '2d'], { cwd });
+    await succeed(['issue', 'long.internal'], { cwd });
+    const { serial: short } = await revoke(cwd, ['short.internal']);
+    const later = Date.now() + 3 * day;
+    const { serial: long } = await revoke(cwd, ['long.internal', '--hold'], at(later));
+    expect(Object.keys(listed(cwd)).sort()).toEqual([short, long].sort());
+    await revoke(cwd, ['long.internal'], at(later + 60_000));
+    expect(Object.keys(listed(cwd))).toEqual([long]);
+    // It stays on record, and a repeat knows it.
+    expect(await revoke(cwd, ['short.internal'], at(later + 120_000))).toMatchObject({
+      code: 0,
+      state: 'already-revoked',
+    });
+    expect(Object.keys(listed(cwd))).toEqual([long]);
+  });
+
+  it('is signed by the next command where a run did not live to do it', async () => {
+    const cwd = await folderWith('a.internal', 'b.internal');
+    const { serial } = await revoke(cwd, ['a.internal']);
+    // As a run leaves it that died between the fact and its CRL.
+    const other = serialOf(join(cwd, 'certs/b.internal/current/cert.pem'));
+    const facts = join(issuerFolder(cwd), 'revoked');
+    const fact = readFileSync(join(facts, `${serial}.1.json`), 'utf8');
+    writeFileSync(join(facts, `${other}.1.json`), fact.replaceAll(serial, other));
+    await succeed(['issue', 'c.internal'], { cwd });
+    expect(Object.keys(listed(cwd)).sort()).toEqual([serial, other].sort());
+    const bundle = readFileSync(join(cwd, 'certs/_trust/default/current/crl.pem'), 'utf8');
+    expect(bundle).toContain(readFileSync(join(issuerFolder(cwd), 'crl/current/crl.pem'), 'utf8'));
+  });
+
+  it('is not signed over a fact that cannot be read', async () => {
+    const cwd = await folderWith('a.internal', 'b.internal');
+    const facts = join(issuerFolder(cwd), 'revoked');
+    mkdirSync(facts, { mode: 0o700 });
+    writeFileSync(join(facts, '1234.1.json'), '{ "schema": 1, "event": "revok');
+    expect(await revoke(cwd, ['a.internal'])).toMatchObject({ code: 2, error: { code: 'malformed' } });
+    writeFileSync(join(facts, '1234.1.json'), '{ "schema": 2 }');
+    expect(await revoke(cwd, ['a.internal'])).toMatchObject({ code: 2, error: { code: 'unsupported' } });
+  });
+
+  it('lives as long as --crl-lifetime says', async () => {
+    const cwd = temporaryFolder();
+    await succeed(['ca', 'init', '--crl-lifetime', '7d'], { cwd });
+    await succeed(['issue', 'a.internal'], { cwd });
+    const { crl } = await revoke(cwd, ['a.internal']);
+    const life = Date.parse(crl.nextUpdate) - Date.parse(crl.thisUpdate);
+    expect(Math.abs(life - 7 * day)).toBeLessThan(120_000);
+  });
+
+  it('of the root lists an issuing CA', async () => {
+    const cwd = await folderWith('a.internal');
+    const report = await revoke(cwd, [join(issuerFolder(cwd), 'cert.pem'), '--reason', 'cACompromise']);
+    expect(report).toMatchObject({ code: 0, state: 'revoked' });
+    const crl = readCrl(readFileSync(report.crl.path.replace(/pem$/, 'der')));
+    expect(formatName(crl.issuerName)).toBe('CN=Test Root CA');
+    expect([...revokedCertificates(crl)].map(reasonOf)).toEqual(['cACompromise']);
+  });
+});
