@@ -9,6 +9,9 @@ const contract = 'src/pki/authorities/authority.ts';
 const kinds = ['src/pki/authorities/local/', 'src/pki/authorities/acm-pca/', 'src/pki/authorities/acm/'];
 // What ACM and AWS Private CA have in common.
 const aws = 'src/pki/authorities/aws/';
+// What is written in certwright.yaml and request.json about a deploy.
+const plan = 'src/pki/deploy/plan.ts';
+const storedPlan = 'src/pki/deploy/stored-plan.ts';
 const x509 = 'src/pki/x509/';
 const ground = 'src/pki/';
 
@@ -32,13 +35,14 @@ const rooms = {
       aws,
       'src/pki/store/',
       'src/pki/deploy/',
+      plan,
       'src/pki/tls/',
       x509,
       ground,
     ],
   },
 
-  'src/pki/config/': { rooms: ['src/pki/authorities/', aws, 'src/pki/store/', x509, ground] },
+  'src/pki/config/': { rooms: ['src/pki/authorities/', aws, 'src/pki/store/', plan, x509, ground] },
   'src/pki/config/yaml.ts': { within: 'src/pki/config/', packages: ['yaml'] },
 
   [contract]: { rooms: [x509, ground] },
@@ -55,8 +59,10 @@ const rooms = {
     packages: ['@aws-sdk/client-acm'],
   },
   // The store implements the Journal, which is declared beside the contract.
-  'src/pki/store/': { rooms: [x509, ground], types: [contract] },
-  'src/pki/deploy/': { rooms: [x509, ground] },
+  'src/pki/store/': { rooms: [plan, storedPlan, x509, ground], types: [contract] },
+  'src/pki/deploy/': { rooms: [plan, x509, ground] },
+  [plan]: { rooms: [x509, ground] },
+  [storedPlan]: { rooms: [plan, x509, ground] },
   'src/pki/tls/': { rooms: [x509, ground] },
 
   [x509]: { rooms: [ground] },

@@ -21,6 +21,10 @@ export interface Context {
   stderr: OutputStream;
   /** Process number, to tell later whether this run still lives. */
   pid: number;
+  /** Number of the user that we act as; -1 where the system has none. */
+  uid: number;
+  /** kill(2). */
+  kill: (pid: number, signal: NodeJS.Signals) => void;
   /** Wall clock. */
   now: () => Date;
   /** Aborts at SIGINT and SIGTERM: a run ends at the next point where it can be resumed. */
@@ -43,6 +47,8 @@ export function processContext(onSignals: (controller: AbortController) => void)
     stdout: new PlainOutput(1, () => process.stdout),
     stderr: new PlainOutput(2, () => process.stderr),
     pid: process.pid,
+    uid: process.geteuid?.() ?? -1,
+    kill: (pid, signal) => void process.kill(pid, signal),
     now: () => new Date(),
     get signal() {
       if (controller === undefined) {

@@ -65,7 +65,7 @@ export class Output {
 
   /** The only place where a failure is worded for people or programs. */
   failure(error: unknown): void {
-    const { code, message, hint, faults = [], clock } = describe(error);
+    const { code, message, hint, faults = [], clock, details = [] } = describe(error);
     if (this.json) {
       const document = {
         schema: 'certwright.error/1',
@@ -75,25 +75,27 @@ export class Output {
           ...(hint === undefined ? {} : { hint }),
           ...(faults.length === 0 ? {} : { faults }),
           ...clockDocument(clock),
+          ...(details.length === 0 ? {} : { details }),
         },
       };
       this.#context.stdout.write(`${printableJson(document, this.#lines ? 0 : 2)}\n`);
     }
     if (!this.json || this.verbose) {
-      this.#refuse(message, hint);
+      this.#refuse(message, hint, details);
       for (const fault of faults) this.#point(fault);
     }
     if (this.verbose) this.#context.stderr.write(`${printable(trace(error))}\n`);
   }
 
   /** A part of a result that failed; JSON carries it in the document. */
-  problem(message: string, hint: string | undefined): void {
-    if (!this.json) this.#refuse(message, hint);
+  problem(message: string, hint: string | undefined, details: readonly string[] = []): void {
+    if (!this.json) this.#refuse(message, hint, details);
   }
 
-  #refuse(message: string, hint: string | undefined): void {
+  #refuse(message: string, hint: string | undefined, details: readonly string[]): void {
     const { stderr } = this.#context;
     stderr.write(`${this.#paintErr.red('certwright:')} ${printable(message)}\n`);
+    for (const line of details) stderr.write(`  | ${printable(line)}\n`);
     if (hint !== undefined) stderr.write(`  ${printable(hint)}\n`);
   }
 
@@ -138,6 +140,7 @@ interface Failure {
   hint?: string | undefined;
   faults?: readonly Fault[];
   clock?: ClockDifference | undefined;
+  details?: readonly string[];
 }
 
 /** What a failure is called; an error that nobody foresaw keeps its own words. */

@@ -1,9 +1,10 @@
 import { PkiError } from '../pki/errors.ts';
-import type { KeptStatus, Rotation } from '../pki/lifecycle/rotate.ts';
+import type { KeptStatus, Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
 import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
+import { codeWithDeploy, deployDocument, deployText, tellDeploy } from './deploy-report.ts';
 import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { pendingLines } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
@@ -43,7 +44,7 @@ export class RotateReport {
 
   add(outcome: Rotation): void {
     const { output, flags, context } = this.#lent;
-    const exitCode = codeOf(outcome);
+    const exitCode = codeWithDeploy(codeOf(outcome), outcome.deploy);
     this.#codes.push(exitCode);
     const document = { ...documentOf(outcome), exitCode };
     if (flags.jsonLines === true) output.row({ schema, certificate: document });
@@ -51,6 +52,7 @@ export class RotateReport {
     const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : [];
     this.#rows.push({ name, state, cells: cellsOf(outcome, context), below, document });
     this.#tellMended(outcome);
+    tellDeploy(name, outcome.deploy, output);
     if (outcome.state === 'to-rotate') {
       for (const warning of outcome.warnings) output.warn(`${name}: ${warning}`);
     }
@@ -58,8 +60,8 @@ export class RotateReport {
       output.problem(`${name}: ${patienceText(outcome)}`, `"certwright rotate ${name}" does not wait`);
     }
     if (outcome.state !== 'failed') return;
-    const { message, hint } = describe(outcome.error);
-    output.problem(`${name}: ${message}`, hint);
+    const { message, hint, details } = describe(outcome.error);
+    output.problem(`${name}: ${message}`, hint, details);
   }
 
   #tellMended({ name, mended = [] }: Rotation): void {
@@ -98,6 +100,11 @@ export class RotateReport {
       failed: count('failed'),
       waiting: count('waiting'),
       rolledBack: count('rolled-back'),
+      deployed: count('deployed'),
+      deployPending: count('deploy-pending'),
+      candidate: count('candidate'),
+      held: count('held'),
+      toDeploy: count('to-deploy'),
     };
     const rest = { stale: this.#stale, summary };
     if (flags.jsonLines === true) output.row({ schema, end: rest });
@@ -140,22 +147,33 @@ const tones = {
   failed: 'red',
   waiting: 'red',
   'rolled-back': 'yellow',
+  deployed: 'green',
+  'deploy-pending': 'red',
+  candidate: 'red',
+  held: 'yellow',
+  'to-deploy': 'yellow',
 } as const satisfies Record<Rotation['state'], string>;
 
 const errorExit = (error: unknown): ExitCode =>
   error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
 
+/** Without what became of telling its service. */
 function codeOf(outcome: Rotation): ExitCode {
   switch (outcome.state) {
     case 'rotated':
     case 'not-due':
     case 'to-rotate':
     case 'rolled-back':
+    case 'deployed':
+    case 'to-deploy':
+    case 'deploy-pending':
+    case 'candidate':
       return exit.done;
     case 'due':
       return outcome.who === 'owner' ? exit.no : exit.done;
     case 'pending':
     case 'waiting':
+    case 'held':
       return exit.tryAgain;
     case 'failed':
       return errorExit(outcome.error);
@@ -169,15 +187,32 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
   const cells = (state: string, ...more: string[]): string[] => [name, state, ...more].map(printable);
   switch (outcome.state) {
     case 'rotated': {
-      const made = `generation ${outcome.generation}, ${span(outcome.certificate, context)}`;
-      return cells('rotated', because, made);
+      return cells('rotated', because, madeText(outcome, context));
     }
+    case 'deployed':
+      return cells(
+        'deployed',
+        outcome.deploy?.state === 'done' ? (outcome.deploy.note ?? '') : '',
+        madeText(outcome, context),
+      );
+    case 'deploy-pending':
+      return cells('deploy pending', because, outcome.deploy ? deployText(outcome.deploy) : '');
+    case 'candidate':
+      return cells(
+        'candidate',
+        `generation ${outcome.generation} is in use`,
+        outcome.deploy ? deployText(outcome.deploy) : '',
+      );
+    case 'held':
+      return cells('held', because, `${outcome.by} of group ${outcome.group} comes first`);
+    case 'to-deploy':
+      return cells('would deploy', '', outcome.deploys.join('; '));
     case 'not-due':
       return cells('not due', `due ${outcome.due.toISOString()}`, span(outcome.certificate, context));
     case 'due':
       return cells('due', because, outcome.why);
     case 'to-rotate':
-      return cells('would rotate', because, outcome.plan ?? '');
+      return cells('would rotate', because, nextText(outcome));
     case 'pending':
       return cells('pending', because, `waits for ${outcome.pending.waitingFor}`);
     case 'rolled-back': {
@@ -209,6 +244,16 @@ function why({ reason, changes, since }: Due): string {
   return details.length === 0 ? reasons[reason] : `${reasons[reason]}: ${details.join(', ')}`;
 }
 
+/** How it would be made, and what would follow. */
+const nextText = ({ plan, deploys }: { plan: string | undefined; deploys: readonly string[] }): string =>
+  [
+    ...(plan === undefined ? [] : [plan]),
+    ...(deploys.length === 0 ? [] : [`then ${deploys.join('; ')}`]),
+  ].join('; ');
+
+const madeText = ({ generation, certificate }: StandingRotation, context: Context): string =>
+  `generation ${generation}, ${span(certificate, context)}`;
+
 const span = ({ notAfter }: Certificate, context: Context): string =>
   `valid for ${formatDuration(notAfter.getTime() - context.now().getTime())}, until ${notAfter.toISOString()}`;
 
@@ -221,9 +266,13 @@ function documentOf(outcome: Rotation): object {
     since: verdict?.since?.toISOString() ?? null,
     changes: verdict?.changes ?? [],
     mended: outcome.mended ?? [],
+    deploy: deployDocument(outcome.deploy),
   };
   switch (outcome.state) {
-    case 'rotated': {
+    case 'rotated':
+    case 'deployed':
+    case 'deploy-pending':
+    case 'candidate': {
       const earlier = verdict?.standing;
       return {
         ...head,
@@ -238,7 +287,11 @@ function documentOf(outcome: Rotation): object {
     case 'due':
       return { ...head, renewedBy: outcome.who, hint: outcome.why, ...statusDocument(outcome.status) };
     case 'to-rotate':
-      return { ...head, warnings: outcome.warnings, plan: outcome.plan ?? null };
+      return { ...head, warnings: outcome.warnings, plan: outcome.plan ?? null, deploys: outcome.deploys };
+    case 'to-deploy':
+      return { ...head, deploys: outcome.deploys };
+    case 'held':
+      return { ...head, group: outcome.group, by: outcome.by };
     case 'pending': {
       const { waitingFor, hint, records } = outcome.pending;
       return { ...head, waitingFor, hint: hint ?? null, records, ...statusDocument(outcome.status) };
@@ -258,7 +311,7 @@ function documentOf(outcome: Rotation): object {
 
 const statusDocument = (acm: KeptStatus | undefined): object => (acm === undefined ? {} : { acm });
 
-type Standing = Extract<Rotation, { state: 'rotated' | 'not-due' | 'rolled-back' }>;
+type Standing = StandingRotation | Extract<Rotation, { state: 'rolled-back' }>;
 
 const standingDocument = ({ generation, path, ...rest }: Standing): object => ({
   generation,

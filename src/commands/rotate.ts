@@ -27,7 +27,7 @@ import {
 } from './options.ts';
 import { Output } from './output.ts';
 import { RotateReport } from './rotate-report.ts';
-import { addInstanceOption, worldOf, type InstanceFlags } from './world.ts';
+import { addInstanceOption, deployingWorldOf, type InstanceFlags } from './world.ts';
 
 export interface RotateFlags extends StoreFlags, ConfigFlags, AwsConnectionFlags, InstanceFlags {
   force?: boolean;
@@ -153,7 +153,7 @@ async function rollBackOne(
     state: 'rolled-back',
     name,
     verdict: undefined,
-    ...(await rollBack(order, worldOf(flags, context))),
+    ...(await rollBack(order, deployingWorldOf(flags, context))),
   });
   return report.end();
 }
@@ -175,7 +175,8 @@ function declaredIn(
   const declaration = config.certificates.get(stored.name);
   if (!declaration) return undefined;
   const authority = declaration.settings.ca ?? reference;
-  return { reference: authority, request: requestFor(declaration, declaration.settings, store, authority) };
+  const request = requestFor(declaration, declaration.settings, store, authority);
+  return { reference: authority, request, source: config.file };
 }
 
 async function act(
@@ -189,7 +190,7 @@ async function act(
   const open = async ({ reference, request }: Wanted): Promise<Authority> => {
     return (await openOrCreate(reference, { ...options(request), create: false })).authority;
   };
-  const stale = await rotate(order, open, worldOf(flags, context), (outcome) => report.add(outcome));
+  const stale = await rotate(order, open, deployingWorldOf(flags, context), (outcome) => report.add(outcome));
   for (const { reference, error } of stale) report.addStale(reference, error);
 }
 
@@ -208,5 +209,5 @@ async function look(
     const found = await limits(wanted);
     return { limits: found, warnings: likelyRefusals(wanted.request, found, context.now()) };
   };
-  await lookAtRotation(order, examine, worldOf(flags, context), (outcome) => report.add(outcome));
+  await lookAtRotation(order, examine, deployingWorldOf(flags, context), (outcome) => report.add(outcome));
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
+import type { DeployingWorld } from '../pki/lifecycle/deploy.ts';
 import type { World } from '../pki/lifecycle/issue.ts';
 import type { Context } from './context.ts';
 import { nonEmpty } from './options.ts';
@@ -39,4 +40,12 @@ export const worldOf = (flags: InstanceFlags, context: Context): World => ({
   pid: context.pid,
   signal: context.signal,
   instance: instanceOf(flags, context),
+});
+
+/** The same for a run that tells services. */
+export const deployingWorldOf = (flags: InstanceFlags, context: Context): DeployingWorld => ({
+  ...worldOf(flags, context),
+  env: context.env,
+  uid: context.uid,
+  kill: context.kill,
 });

@@ -21,6 +21,9 @@ export const errorCodes = [
   // The run itself.
   'io',
   'issued-differs',
+  'rehearsal-failed',
+  'hook-failed',
+  'confirm-failed',
   'refused',
   'credentials',
   'internal',
@@ -58,6 +61,8 @@ export interface PkiErrorOptions {
   cause?: unknown;
   faults?: readonly Fault[];
   clock?: ClockDifference | undefined;
+  /** What another program said of it, line by line; hostile text. */
+  details?: readonly string[];
 }
 
 /**
@@ -72,6 +77,7 @@ export class PkiError extends Error {
   readonly faults: readonly Fault[];
   /** By how much clocks differ, where that matters and was measured. */
   readonly clock: ClockDifference | undefined;
+  readonly details: readonly string[];
 
   constructor(code: ErrorCode, message: string, options: PkiErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -79,6 +85,7 @@ export class PkiError extends Error {
     this.hint = options.hint;
     this.faults = options.faults ?? [];
     this.clock = options.clock;
+    this.details = options.details ?? [];
   }
 }
 

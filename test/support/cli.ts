@@ -69,6 +69,8 @@ export async function run(
     stdout,
     stderr,
     pid: process.pid,
+    uid: process.geteuid?.() ?? -1,
+    kill: (pid, signal) => void process.kill(pid, signal),
     now,
     signal: new AbortController().signal,
   };

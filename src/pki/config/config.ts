@@ -4,9 +4,10 @@ import { nameText, parseName } from '../x509/subject-alternative-name.ts';
 import { authorityReader, readAuthorities, type AuthorityReader } from './authorities.ts';
 import { list, text } from './readers.ts';
 import { isEmpty, Reading } from './reading.ts';
-import { readSettings, unknownKey } from './read-settings.ts';
+import { readSettings } from './read-settings.ts';
 import { withDefaults, type Settings } from './settings.ts';
 import type { Entry, Position, Tree } from './tree.ts';
+import { unknownKey } from './unknown-key.ts';
 import { readYaml } from './yaml.ts';
 
 /** certwright.yaml: which authorities there are, and which certificates there shall be. */
@@ -50,10 +51,10 @@ export function parseConfig(bytes: Uint8Array, file: string, shown: string): Con
   };
   const authorities = readAuthorities(section('authorities'), file, reading);
   const authority = authorityReader(authorities, file);
-  const defaults = readSettings(section('defaults'), [], authority, reading);
+  const defaults = readSettings(section('defaults'), [], authority, file, reading);
   const certificates = new Map<string, Declaration>();
   for (const entry of section('certificates')) {
-    const declaration = readCertificate(entry, defaults, authority, reading);
+    const declaration = readCertificate(entry, defaults, authority, file, reading);
     const earlier = declaration && certificates.get(declaration.name);
     if (earlier) {
       const message = `certificate ${JSON.stringify(declaration.name)} is declared twice`;
@@ -86,10 +87,11 @@ function readCertificate(
   { key, at, value }: Entry,
   defaults: Settings,
   authority: AuthorityReader,
+  file: string,
   reading: Reading,
 ): Declaration | null {
   const entries = entriesOf(value, `certificate ${JSON.stringify(key.slice(0, 80))}`, reading);
-  const settings = withDefaults(defaults, readSettings(entries, ['names'], authority, reading));
+  const settings = withDefaults(defaults, readSettings(entries, ['names'], authority, file, reading));
   const given = entries.find((entry) => entry.key === 'names');
   if (!given) {
     const name = reading.attempt(at, () => nameOf(key));

@@ -9,11 +9,12 @@ import { parseRenewalPoint } from '../x509/renewal-point.ts';
 import { parseSpread } from '../x509/spread.ts';
 import { checkUrl } from '../x509/url.ts';
 import type { AuthorityReader } from './authorities.ts';
-import { nearest } from './nearest.ts';
+import { deployReader } from './deploy-reader.ts';
 import { choice, flag, list, text, textOrNumber, type Reader } from './readers.ts';
 import type { Reading } from './reading.ts';
 import type { Settings } from './settings.ts';
 import type { Entry } from './tree.ts';
+import { unknownKey } from './unknown-key.ts';
 
 type Readers = { readonly [Key in keyof Settings]-?: Reader<NonNullable<Settings[Key]>> };
 
@@ -38,7 +39,7 @@ const account = textOrNumber((value, label) => {
 });
 
 /** The keys of a certificate, each with the parser of the flag that it stands for. */
-const readers = (authority: AuthorityReader): Readers => ({
+const readers = (authority: AuthorityReader, file: string): Readers => ({
   usage: choice(usages),
   keyType: choice(keyTypes),
   reuseKey: flag,
@@ -61,19 +62,22 @@ const readers = (authority: AuthorityReader): Readers => ({
   mode: checked((value, label) => keyFileMode(value, undefined, label)),
   renewAt: checked(parseRenewalPoint),
   spread: checked(parseSpread),
+  deploy: deployReader(file),
 });
 
 /**
  * Reads the keys of one certificate, or of `defaults`.
  * @param others keys that the caller reads itself.
+ * @param file absolute: paths in it are relative to its folder.
  */
 export function readSettings(
   entries: readonly Entry[],
   others: readonly string[],
   authority: AuthorityReader,
+  file: string,
   reading: Reading,
 ): Settings {
-  const table = readers(authority);
+  const table = readers(authority, file);
   const known = [...others, ...Object.keys(table)];
   const settings: Record<string, unknown> = {};
   for (const { key, at, value } of entries) {
@@ -90,15 +94,4 @@ export function readSettings(
     reading.fault(second.at, 'usage', 'lifetime and notAfter exclude each other', 'give only one of them');
   }
   return settings;
-}
-
-export function unknownKey(key: string, at: Entry['at'], known: readonly string[], reading: Reading): void {
-  const meant = nearest(key, known);
-  const hint =
-    key === '<<'
-      ? 'YAML 1.2 has no merge keys: write what is shared under defaults'
-      : meant === undefined
-        ? `known here: ${known.join(', ')}`
-        : `did you mean ${JSON.stringify(meant)}?`;
-  reading.fault(at, 'usage', `unknown key ${JSON.stringify(key.slice(0, 80))}`, hint);
 }

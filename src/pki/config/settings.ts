@@ -1,4 +1,5 @@
 import { isAcm } from '../authorities/open.ts';
+import type { Deploy } from '../deploy/plan.ts';
 import type { Format, Validation } from '../store/request.ts';
 import type { KeyType } from '../x509/key.ts';
 import type { Usage } from '../x509/profile.ts';
@@ -24,6 +25,7 @@ export interface Settings {
   mode?: string;
   renewAt?: string;
   spread?: string;
+  deploy?: Deploy;
   /** AWS Private CA. */
   template?: string;
   signingAlgorithm?: string;

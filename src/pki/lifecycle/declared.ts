@@ -44,6 +44,7 @@ export function requestFor(
     validation: settings.validation,
     renewAt: settings.renewAt,
     spread: settings.spread,
+    deploy: settings.deploy,
   };
 }
 

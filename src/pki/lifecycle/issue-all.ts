@@ -12,6 +12,8 @@ import { assess, type Reason } from './standing.ts';
 export interface Wanted {
   request: StoredRequest;
   reference: string;
+  /** The file that asks for it, where that is not its own request.json. */
+  source?: string;
 }
 
 export interface AllOrder {

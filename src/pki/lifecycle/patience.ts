@@ -26,10 +26,14 @@ export function waiting(
   const last = readFailures(folder, generation);
   if (!last || last.last > now) return undefined;
   const end = standing?.certificate.notAfter.getTime() ?? Infinity;
-  const left = end - last.last.getTime();
-  const pause = Math.min(minute * 2 ** (last.failures - 1), Math.max(0, left / 4));
-  const until = new Date(last.last.getTime() + pause);
+  const until = nextTry(last.last, last.failures, end);
   return until > now ? { until, last } : undefined;
+}
+
+/** 1, 2, 4 … minutes after the last of so many failures, never more than a quarter of what was left until an end. */
+export function nextTry(last: Date, failures: number, end: number): Date {
+  const left = Math.max(0, end - last.getTime());
+  return new Date(last.getTime() + Math.min(minute * 2 ** (failures - 1), left / 4));
 }
 
 /** Remembers a failure for which the next run is to wait. */

@@ -3,7 +3,7 @@ import { tlsVersions, type ProbeOrder, type TlsVersion } from '../tls/probe.ts';
 import { applications, type Application } from '../tls/prove.ts';
 import { proxyFor } from '../proxy-environment.ts';
 import { startTlsProtocols, type StartTls } from '../tls/starttls.ts';
-import { parseEndpoint } from '../tls/target.ts';
+import { parseEndpoint } from '../endpoint.ts';
 import { parseName, type SubjectAlternativeName } from '../x509/subject-alternative-name.ts';
 
 export { applications, startTlsProtocols, tlsVersions, type Application, type StartTls, type TlsVersion };

@@ -1,26 +1,34 @@
-import { resolve } from 'node:path';
 import type { Authority, KeptStatus, Pending } from '../authorities/authority.ts';
-import { readCaFacts, type CaFacts } from '../authorities/local/local-authority.ts';
+import { readCaFacts } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
+import { followsSwitch } from '../deploy/plan.ts';
 import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { generationsInUse } from '../store/deploy-record.ts';
 import { forgetFailures } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
-import { readRequest, type StoredRequest } from '../store/request.ts';
-import { checkAccess, type Mended } from '../store/mend-access.ts';
-import { certificateFolder, storedNames } from '../store/store.ts';
+import type { Mended } from '../store/mend-access.ts';
+import type { StoredRequest } from '../store/request.ts';
+import { certificateFolder } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
-import { accessOf, feedTrust, issueIntoStore, momentOf, type IssueResult, type World } from './issue.ts';
+import type { Deployed, DeployingWorld } from './deploy.ts';
+import { feedTrust, issueIntoStore, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
 import type { Limits } from './plan.ts';
-import { manyAtATime } from './many-at-a-time.ts';
-import { remember, waiting, type Waiting } from './patience.ts';
+import { remember, type Waiting } from './patience.ts';
 import type { RolledBack } from './roll-back.ts';
-import { QuickVerdict } from './quick-verdict.ts';
-import { elsewhere, judge, type Due, type Elsewhere, type Rule, type Verdict } from './rotation-verdict.ts';
+import {
+  deployAll,
+  standingOutcome,
+  switchToCandidate,
+  waitingCandidate,
+  wouldDeploy,
+} from './rotate-deploy.ts';
+import { forEachStored, type Acts } from './rotate-each.ts';
+import type { Due, Elsewhere } from './rotation-verdict.ts';
 import { isOfOthers, outcomeOf, renewalBy, successorOf, type OfOthers } from './successor.ts';
 
 export type { KeptStatus };
@@ -44,31 +52,49 @@ export interface RotateOrder {
   lockTimeout: number;
 }
 
-/** What became of one certificate, and why anything had to. */
-export type Rotation = {
+interface Settled {
   name: string;
   verdict: Due | undefined;
   /** Files whose owner or mode was not as it should be. */
   mended?: readonly Mended[];
-} & (
-  | {
-      state: 'rotated' | 'not-due';
-      generation: number;
-      /** Absolute path of `current`. */
-      path: string;
-      certificate: Certificate;
-      /** When its successor is due. */
-      due: Date;
-    }
-  | ({ state: 'due' } & Elsewhere)
-  /** Only looked at: this is likely to be refused. */
-  | { state: 'to-rotate'; warnings: readonly string[]; plan: string | undefined }
-  | { state: 'pending'; pending: Pending; status?: KeptStatus }
-  | { state: 'failed'; error: unknown }
-  /** It failed a short while ago: too early to ask again. */
-  | ({ state: 'waiting' } & Waiting)
-  | ({ state: 'rolled-back' } & RolledBack)
-);
+  /** What became of telling its service, where that was to be done. */
+  deploy?: Deployed;
+}
+
+/** One that is in use, whatever its service made of it. */
+export type StandingRotation = Settled & {
+  state: 'rotated' | 'not-due' | 'deployed' | 'deploy-pending' | 'candidate';
+  generation: number;
+  /** Absolute path of `current`. */
+  path: string;
+  certificate: Certificate;
+  /** When its successor is due. */
+  due: Date;
+};
+
+/** What became of one certificate, and why anything had to. */
+export type Rotation =
+  | StandingRotation
+  | (Settled &
+      (
+        | ({ state: 'due' } & Elsewhere)
+        /** Only looked at: this is likely to be refused, and that is what would follow. */
+        | {
+            state: 'to-rotate';
+            warnings: readonly string[];
+            plan: string | undefined;
+            deploys: readonly string[];
+          }
+        /** Only looked at: its service would be told. */
+        | { state: 'to-deploy'; deploys: readonly string[] }
+        /** Another one of its group has failed. */
+        | { state: 'held'; group: string; by: string }
+        | { state: 'pending'; pending: Pending; status?: KeptStatus }
+        | { state: 'failed'; error: unknown }
+        /** It failed a short while ago: too early to ask again. */
+        | ({ state: 'waiting' } & Waiting)
+        | ({ state: 'rolled-back' } & RolledBack)
+      ));
 
 /** An authority whose trust bundle could not be kept fresh. */
 export interface Stale {
@@ -79,20 +105,9 @@ export interface Stale {
 /** How long a reader may take that has followed `current` to a generation, in milliseconds. */
 const readersTime = 3_600_000;
 
-type Replace = (wanted: Wanted, verdict: Due) => Promise<Rotation>;
-
-interface Acts {
-  /** Whether owners and modes are mended, or only looked at. */
-  mend: boolean;
-  /** What is done about one that stands as it should. */
-  keep: (certificate: StoredCertificate) => Promise<void>;
-  /** What is done about one that is due. */
-  replace: Replace;
-}
-
 /**
- * Replaces what is due in a store. One that fails stops no other; each authority is opened once, and only where
- * something is due.
+ * Replaces what is due in a store, and tells services of it. One that fails stops no other; each authority is opened
+ * once, and only where something is due.
  * @param report is called with each outcome as it comes, in no order.
  * @throws PkiError `not-found` for a store or a name that is not there, before anything is touched; whatever the
  * world's signal was aborted with.
@@ -100,7 +115,7 @@ interface Acts {
 export async function rotate(
   order: RotateOrder,
   open: (wanted: Wanted) => Promise<Authority>,
-  world: World,
+  world: DeployingWorld,
   report: (outcome: Rotation) => void,
 ): Promise<Stale[]> {
   const { store, discardPending, lockTimeout } = order;
@@ -115,9 +130,12 @@ export async function rotate(
     const wish = { store, request: wanted.request, when, discardPending, lockTimeout, foreign: undefined };
     return issueIntoStore(wish, authority, world);
   };
-  const replace: Replace = async (wanted, verdict) => {
+  const prune = (folder: CertificateFolder): void => {
+    const since = new Date(world.now().getTime() - readersTime);
+    folder.prune(order.keep, since, generationsInUse(folder));
+  };
+  const replace: Acts['replace'] = async ({ folder, wanted }, verdict) => {
     const { name } = wanted.request;
-    const folder = certificateFolder(store, name);
     const result = await issue(wanted, verdict).catch((error: unknown) => {
       if (!world.signal.aborted) remember(folder, verdict, error, world.now());
       throw error;
@@ -127,7 +145,8 @@ export async function rotate(
     // Another run was first: nothing had to be done any more.
     if (result.state === 'unchanged') return { ...result, state: 'not-due', verdict: undefined };
     forgetFailures(folder);
-    folder.prune(order.keep, new Date(world.now().getTime() - readersTime));
+    // What a service has not taken yet may have to be switched back from.
+    if (!followsSwitch(wanted.request.deploy)) prune(folder);
     return { ...result, state: 'rotated', verdict };
   };
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
@@ -135,7 +154,18 @@ export async function rotate(
     if (wanted.request !== stored) await keepPolicy(folder, wanted.request, lock);
     inUse.set(wanted.reference, wanted);
   };
-  await forEachStored(order, world, report, { mend: true, keep, replace });
+  const retry: Acts['retry'] = async (found, candidate, verdict) => {
+    const isEarly = order.names.length === 0 && candidate.until > world.now();
+    if (isEarly && verdict.standing) return waitingCandidate(found, candidate, verdict.standing);
+    await switchToCandidate(found, candidate, lock);
+    return standingOutcome(found, candidate.standing);
+  };
+  const tell: Acts['tell'] = (undeployed, report) =>
+    deployAll(undeployed, order, world, (outcome, { folder }) => {
+      if (outcome.deploy?.state === 'done') prune(folder);
+      report(outcome);
+    });
+  await forEachStored(order, world, report, { mend: true, keep, replace, retry, tell });
   return refreshTrust(store, [...inUse.values()], opened, world.now());
 }
 
@@ -146,134 +176,25 @@ export async function rotate(
 export async function lookAtRotation(
   order: RotateOrder,
   examine: (wanted: Wanted) => Promise<{ warnings: readonly string[]; limits: Limits }>,
-  world: World,
+  world: DeployingWorld,
   report: (outcome: Rotation) => void,
 ): Promise<void> {
   await forEachStored(order, world, report, {
     mend: false,
     keep: async () => undefined,
-    replace: async (wanted, verdict) => {
+    replace: async ({ folder, wanted }, verdict) => {
       const { name } = wanted.request;
       const { warnings, limits } = await examine(wanted);
-      const successor = await successorOf(certificateFolder(order.store, name), verdict, limits);
+      const successor = await successorOf(folder, verdict, limits);
       if (successor && isOfOthers(successor)) return { name, verdict, ...outcomeOf(successor) };
-      return { state: 'to-rotate', name, verdict, warnings, plan: successor?.plan };
+      return { state: 'to-rotate', name, verdict, warnings, plan: successor?.plan, deploys: [] };
+    },
+    retry: async (found, candidate, { standing }) =>
+      waitingCandidate(found, candidate, standing ?? candidate.standing),
+    tell: async (undeployed, report) => {
+      for (const one of undeployed) report(wouldDeploy(one));
     },
   });
-}
-
-async function forEachStored(
-  order: RotateOrder,
-  world: World,
-  report: (outcome: Rotation) => void,
-  { mend, keep, replace }: Acts,
-): Promise<void> {
-  const { store, force, renewAt, jobs } = order;
-  const facts = factsOnce(world.now());
-  const quick = new QuickVerdict();
-  const settle = async (name: string): Promise<Rotation> => {
-    let verdict: Due | undefined;
-    let mended: readonly Mended[] = [];
-    try {
-      const certificate = readStored(order, name);
-      const { folder, generation, stored, wanted } = certificate;
-      const rule: Rule = { force, renewAt, ...momentOf(world) };
-      const issuer = facts(wanted.reference)?.issuer;
-      const access = await accessOf(wanted.request);
-      const asked = { stored, wanted: wanted.request, access };
-      const thoroughly = (): Verdict => {
-        const check = checkAccess(folder.versionPath(generation), access, mend);
-        mended = check.mended;
-        return judge(folder, generation, wanted.request, issuer, rule, check.strange.length > 0);
-      };
-      const judged = quick.notDue(folder, generation, asked, issuer, rule) ?? thoroughly();
-      if (!judged.due) {
-        await keep(certificate);
-        return { state: 'not-due', name, verdict, mended, path: folder.currentPath, ...judged.standing };
-      }
-      verdict = judged;
-      const theirs = elsewhere(stored, judged);
-      if (theirs) return { state: 'due', name, verdict, mended, ...theirs };
-      // Whoever names one, or forces it, has a reason not to wait.
-      const early = order.names.length === 0 && !force ? waiting(folder, judged, world.now()) : undefined;
-      if (early) return { state: 'waiting', name, verdict, mended, ...early };
-      const outcome = await replace(wanted, judged);
-      if (outcome.state === 'rotated' || outcome.state === 'not-due') await keep(certificate);
-      return { ...outcome, mended };
-    } catch (error) {
-      return { state: 'failed', name, verdict, mended, error };
-    }
-  };
-  await manyAtATime(namesOf(store, order.names), jobs, world, settle, report);
-}
-
-/** @throws PkiError `not-found` */
-function namesOf(store: string, names: readonly string[]): readonly string[] {
-  if (!isThere(store)) {
-    throw new PkiError('not-found', `there is no store in ${store}`, {
-      hint: 'name its folder with --store; "certwright issue" makes one',
-    });
-  }
-  if (names.length === 0) return storedNames(store);
-  const missing = names.find((name) => certificateFolder(store, name).current() === undefined);
-  if (missing === undefined) return [...new Set(names)];
-  throw new PkiError('not-found', `there is no certificate ${JSON.stringify(missing)} in ${store}`, {
-    hint: '"certwright list" shows what there is; "certwright issue" makes one',
-  });
-}
-
-interface StoredCertificate {
-  folder: CertificateFolder;
-  generation: number;
-  stored: StoredRequest;
-  wanted: Wanted;
-}
-
-function readStored({ store, declared }: RotateOrder, name: string): StoredCertificate {
-  const folder = certificateFolder(store, name);
-  const generation = folder.current();
-  const stored = readRequest(folder.requestFile)?.request;
-  if (!stored || generation === undefined) {
-    throw new PkiError('malformed', `${folder.requestFile} is not there`, {
-      hint: 'restore it from a backup, or issue the certificate anew with --force',
-    });
-  }
-  if (stored.name !== name) {
-    throw new PkiError(
-      'malformed',
-      `${folder.requestFile} is of ${JSON.stringify(stored.name)}, not of ${JSON.stringify(name)}`,
-      {
-        hint: 'a copied or renamed folder is no certificate of its own: give it its name back, or remove it',
-      },
-    );
-  }
-  const { authority } = stored;
-  // Paths are relative to the store, since cron runs elsewhere.
-  const reference = isAws(authority) ? authority : resolve(store, authority);
-  return {
-    folder,
-    generation,
-    stored,
-    wanted: declared(stored, reference) ?? { request: stored, reference },
-  };
-}
-
-/** Reads each CA in a folder once. One that cannot be read is of no concern before something is due. */
-function factsOnce(now: Date): (reference: string) => CaFacts | undefined {
-  const known = new Map<string, CaFacts | undefined>();
-  return (reference) => {
-    if (!known.has(reference)) known.set(reference, isAws(reference) ? undefined : quietly(reference, now));
-    return known.get(reference);
-  };
-}
-
-function quietly(reference: string, now: Date): CaFacts | undefined {
-  try {
-    return readCaFacts(reference, now);
-  } catch (error) {
-    if (error instanceof PkiError) return undefined;
-    throw error;
-  }
 }
 
 /** What is cut to the authority's end cannot outlive it: without this it would be replaced at every run. */

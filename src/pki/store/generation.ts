@@ -155,13 +155,15 @@ export class CertificateFolder {
   /**
    * Removes all but the newest generations. One that is in use stays, and so does one that is newer, which a run may be
    * about to switch to, and one that was born after `since`: a reader may have followed `current` to it.
+   * @param inUse others that stay: hosts serve them still.
    * What cannot be removed now is removed by a later run.
    */
-  prune(keep: number, since: Date): void {
+  prune(keep: number, since: Date, inUse: ReadonlySet<number> = new Set()): void {
     const current = this.current();
     if (current === undefined) return;
     const older = this.generations().filter((one) => one < current);
     for (const generation of older.slice(0, Math.max(0, older.length - keep + 1))) {
+      if (inUse.has(generation)) continue;
       const path = this.versionPath(generation);
       if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > since.getTime()) continue;
       // Out of sight in one step: a run that dies here leaves no half of a generation under its number.

@@ -1,3 +1,5 @@
+import { readPlan } from '../deploy/stored-plan.ts';
+import type { Deploy } from '../deploy/plan.ts';
 import { jsonText, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { KeyType } from '../x509/key.ts';
@@ -43,6 +45,8 @@ export interface StoredRequest {
   renewAt: string | undefined;
   /** Over how long a fleet's replacements are spread: `6h`, `5%`; `undefined` for not at all. */
   spread: string | undefined;
+  /** What happens after each switch. */
+  deploy: Deploy | undefined;
 }
 
 export const validations = ['dns', 'email', 'http'] as const;
@@ -103,14 +107,15 @@ export function readRequest(
     validation: validations.find((one) => one === json['validation']),
     renewAt: text('renewAt'),
     spread: text('spread'),
+    deploy: json['deploy'] === undefined ? undefined : readPlan(json['deploy'], path),
   };
   const known = new Set(['schema', ...Object.keys(request)]);
   const unknown = Object.fromEntries(Object.entries(json).filter(([key]) => !known.has(key)));
   return { request, unknown };
 }
 
-/** What says nothing about the certificate, only about when there is another. */
-const policy = { renewAt: undefined, spread: undefined } satisfies Partial<StoredRequest>;
+/** What says nothing about the certificate, only about when there is another and what follows. */
+const policy = { renewAt: undefined, spread: undefined, deploy: undefined } satisfies Partial<StoredRequest>;
 
 /** Whether two requests ask for the same certificate and files. */
 export const sameRequest = (a: StoredRequest, b: StoredRequest): boolean =>

@@ -6,7 +6,7 @@ import { ConnectionFailure, networkWords, within } from './failure.ts';
 import { PlainTalk } from './plain-talk.ts';
 import { openTunnel } from './proxy.ts';
 import { startTls, type StartTls } from './starttls.ts';
-import { endpointText, type Endpoint } from './target.ts';
+import { endpointText, type Endpoint } from '../endpoint.ts';
 
 export interface Route {
   endpoint: Endpoint;

@@ -4,7 +4,7 @@ import { httpRequest, parseAnswer, readAnswer, type Answer } from './application
 import type { Course } from './course.ts';
 import { opensslWords, refusalOf, type Outcome } from './outcome.ts';
 import type { Tap } from './tap.ts';
-import type { Endpoint } from './target.ts';
+import type { Endpoint } from '../endpoint.ts';
 import type { Transcript } from './transcript.ts';
 
 export const applications = ['http', 'none'] as const;

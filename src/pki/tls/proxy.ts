@@ -1,6 +1,6 @@
 import type { Proxy } from '../proxy-environment.ts';
 import { quoted, type PlainTalk } from './plain-talk.ts';
-import { endpointText, type Endpoint } from './target.ts';
+import { endpointText, type Endpoint } from '../endpoint.ts';
 
 /** CONNECT (RFC 9110 9.3.6): asks the proxy for a tunnel. */
 export async function openTunnel(target: Endpoint, proxy: Proxy, talk: PlainTalk): Promise<void> {

@@ -47,7 +47,26 @@ signingAlgorithm: SHA256WITHECDSA
 exportable: false
 validation: dns
 renewAt: 66%
-spread: 6h`),
+spread: 6h
+deploy:
+  run: [./reload, --now, ""]
+  signal: HUP
+  pidfile: /run/nginx.pid
+  systemd: nginx@one.service
+  timeout: 90s
+  confirm:
+    servers: [127.0.0.1:8443, "[::1]:8443"]
+    name: orders.internal
+    startTls: postgres
+    client: client.internal
+    key: ./client.key
+    timeout: 1m
+  onFailure: keep
+  rehearse: ./peer
+  group: galera`),
+  'a deploy in few words': certificate('deploy: { systemd: nginx.service, confirm: 127.0.0.1:8443 }'),
+  'several servers': certificate('deploy: { confirm: [127.0.0.1:8443, db.internal:5432] }'),
+  'what is shared by all': `defaults: { deploy: { run: [systemctl, reload, nginx] } }\n${certificate('')}`,
   'a point before the end': certificate('renewAt: 1d12h-before'),
   'a share of the life to spread over': certificate('spread: 5%'),
   'an end in place of a lifetime': certificate('notAfter: 2027-01-31'),
@@ -100,6 +119,23 @@ const bad: Readonly<Record<string, string>> = {
     'authorities: { prod: "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555" }\n',
   'an ARN cut short': certificate('ca: arn:aws:acm-pca:eu-west-1'),
   'acm with something that is no ARN': certificate('ca: acm:corp'),
+  'a command line in place of a list': certificate('deploy: { run: systemctl reload nginx }'),
+  'a command without a word': certificate('deploy: { run: [] }'),
+  'a number among the arguments': certificate('deploy: { run: [sleep, 1] }'),
+  'a deploy that does nothing': certificate('deploy: { onFailure: keep }'),
+  'an empty deploy': certificate('deploy:'),
+  'a signal for nobody': certificate('deploy: { signal: HUP }'),
+  'a pidfile without a signal': certificate('deploy: { pidfile: /run/nginx.pid, run: ["true"] }'),
+  'a signal that kills': certificate('deploy: { signal: KILL, pidfile: /run/nginx.pid }'),
+  'a unit with a space': certificate('deploy: { systemd: "nginx reload" }'),
+  'an option in place of a unit': certificate('deploy: { systemd: --now }'),
+  'a server without a port': certificate('deploy: { confirm: localhost }'),
+  'no servers': certificate('deploy: { confirm: [] }'),
+  'a confirmation without servers': certificate('deploy: { confirm: { name: a.internal } }'),
+  'an unknown key of a deploy': certificate('deploy: { run: ["true"], shell: true }'),
+  'an unknown key of a confirmation': certificate('deploy: { confirm: { servers: "a:1", port: 1 } }'),
+  'another way out': certificate('deploy: { run: ["true"], onFailure: ignore }'),
+  'a bare number as time-out': certificate('deploy: { run: ["true"], timeout: 60 }'),
   'an alias called acm': 'authorities: { acm: ./ca }\n',
   'an alias with a slash': 'authorities: { a/b: ./ca }\n',
   'an authority that is a mapping': 'authorities: { corp: { path: ./ca } }\n',
@@ -116,6 +152,9 @@ const badBeyondSchema: Readonly<Record<string, string>> = {
   'an attribute that is none': certificate('subject: XX=orders'),
   'one certificate in two spellings': 'certificates: { orders.internal: {}, Orders.Internal: {} }\n',
   'a key given twice': 'certificates:\n  orders.internal: {}\n  orders.internal: {}\n',
+  'a time-out of days': certificate('deploy: { run: ["true"], timeout: 2d }'),
+  'a program in no folder in particular': certificate('deploy: { run: [bin/reload] }'),
+  'a port beyond the last': certificate('deploy: { confirm: "a:65536" }'),
   'a tag': certificate('usage: !role mtls'),
   'an alias without an anchor': certificate('names: *names'),
   'two documents': 'certificates: {}\n---\ncertificates: {}\n',

@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alertInMessage, alertOf, alertText, isFatal } from '../../../src/pki/tls/alert.ts';
-import { readEndpoint } from '../../../src/pki/tls/target.ts';
+import { readEndpoint } from '../../../src/pki/endpoint.ts';
 import { Tap } from '../../../src/pki/tls/tap.ts';
 import { expandLabel } from '../../../src/pki/tls/traffic-key.ts';
 import { Transcript } from '../../../src/pki/tls/transcript.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { PkiError } from '../errors.ts';
+import { PkiError } from './errors.ts';
 
 /** Where a server listens. */
 export interface Endpoint {

@@ -1,0 +1,73 @@
+import { PkiError } from '../pki/errors.ts';
+import type { Deployed } from '../pki/lifecycle/deploy.ts';
+import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { describe, type Output } from './output.ts';
+
+const errorExit = (error: unknown): ExitCode =>
+  error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
+
+/** What a certificate ends with, with what became of telling its service. */
+export function codeWithDeploy(code: ExitCode, deploy: Deployed | undefined): ExitCode {
+  if (deploy === undefined || deploy.state === 'done') return code;
+  // Too early to try a candidate again.
+  const own = deploy.error === undefined ? exit.tryAgain : errorExit(deploy.error);
+  return code === exit.done ? own : combine([code, own]);
+}
+
+/** One clause for a person. */
+export function deployText(deploy: Deployed): string {
+  switch (deploy.state) {
+    case 'done':
+      return deploy.note === undefined ? 'deployed' : `deployed: ${deploy.note}`;
+    case 'pending':
+      return `deploy pending, failed ${times(deploy.failed?.attempts ?? 1)}: ${describe(deploy.error).message}`;
+    case 'candidate': {
+      const { candidate, until } = deploy;
+      return `generation ${candidate.generation} failed ${times(candidate.attempts)} and is tried again ${until.toISOString()}`;
+    }
+  }
+}
+
+const times = (count: number): string => (count <= 1 ? 'once' : `${count} times`);
+
+/** Says what a service did not take, and what its hook said. */
+export function tellDeploy(name: string, deploy: Deployed | undefined, output: Output): void {
+  if (deploy === undefined || deploy.state === 'done') return;
+  if (deploy.state === 'candidate' && deploy.error === undefined) {
+    const again = `"certwright rotate ${name}" does not wait`;
+    output.problem(`${name}: ${deployText(deploy)}: ${deploy.candidate.message}`, again);
+    return;
+  }
+  const { message, hint, details } = describe(deploy.error);
+  const back =
+    deploy.state === 'candidate' ? `; it was switched back to generation ${deploy.generation}` : '';
+  output.problem(`${name}: ${message}${back}`, hint, details);
+}
+
+export function deployDocument(deploy: Deployed | undefined): object | null {
+  if (deploy === undefined) return null;
+  const { state, generation } = deploy;
+  if (deploy.state === 'done') return { state, generation, note: deploy.note ?? null };
+  const attempt = deploy.state === 'pending' ? deploy.failed : deploy.candidate;
+  return {
+    state,
+    generation,
+    attempts: attempt?.attempts ?? 0,
+    ...(deploy.state === 'candidate'
+      ? { candidate: deploy.candidate.generation, until: deploy.until.toISOString() }
+      : {}),
+    error: errorDocument(deploy.error ?? (attempt && { code: attempt.code, message: attempt.message })),
+  };
+}
+
+function errorDocument(error: unknown): object {
+  const isRecorded = typeof error === 'object' && error !== null && !(error instanceof Error);
+  if (isRecorded) return error;
+  const { code, message, hint, details = [] } = describe(error);
+  return {
+    code,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(details.length === 0 ? {} : { details }),
+  };
+}

@@ -1,0 +1,229 @@
+import { resolve } from 'node:path';
+import { readCaFacts, type CaFacts } from '../authorities/local/local-authority.ts';
+import { isAws } from '../authorities/open.ts';
+import { hasActions } from '../deploy/plan.ts';
+import { isThere } from '../durable.ts';
+import { PkiError } from '../errors.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import { checkAccess, type Mended } from '../store/mend-access.ts';
+import { readRequest, type StoredRequest } from '../store/request.ts';
+import { certificateFolder, storedNames } from '../store/store.ts';
+import type { DeployingWorld } from './deploy.ts';
+import { accessOf, momentOf } from './issue.ts';
+import type { Wanted } from './issue-all.ts';
+import { manyAtATime } from './many-at-a-time.ts';
+import { waiting } from './patience.ts';
+import { QuickVerdict } from './quick-verdict.ts';
+import type { RotateOrder, Rotation } from './rotate.ts';
+import {
+  outstanding,
+  standingOutcome,
+  undeployed,
+  type Candidate,
+  type Outstanding,
+  type Undeployed,
+} from './rotate-deploy.ts';
+import { eachGroup, groupOf, type Grouped } from './rotate-groups.ts';
+import { elsewhere, judge, type Due, type Rule, type Verdict } from './rotation-verdict.ts';
+
+/** A certificate of the store, and what is wanted of it now. */
+export interface StoredCertificate {
+  folder: CertificateFolder;
+  generation: number;
+  stored: StoredRequest;
+  wanted: Wanted;
+}
+
+/** What is done about certificates, once it is known how they stand. */
+export interface Acts {
+  /** Whether anything is done at all, or only looked at. */
+  mend: boolean;
+  /** About one that stands as it should. */
+  keep: (found: StoredCertificate) => Promise<void>;
+  /** About one that is due. */
+  replace: (found: StoredCertificate, verdict: Due) => Promise<Rotation>;
+  /** About one whose successor is there, and was shown by no server yet. */
+  retry: (found: StoredCertificate, candidate: Candidate, verdict: Verdict) => Promise<Rotation>;
+  /** About services that are to be told. */
+  tell: (undeployed: readonly Undeployed[], report: (outcome: Rotation) => void) => Promise<void>;
+}
+
+/** What became of one certificate; with a deployment that is to be done before that is an outcome. */
+export interface Settled {
+  state: Rotation['state'];
+  outcome: Rotation;
+  undeployed: Undeployed | undefined;
+}
+
+/** What a run keeps of what it has seen. */
+interface Seen {
+  facts: (reference: string) => CaFacts | undefined;
+  quick: QuickVerdict;
+}
+
+/** Settles every certificate of the order. Services are told at the end; those of a group one after the other. */
+export async function forEachStored(
+  order: RotateOrder,
+  world: DeployingWorld,
+  report: (outcome: Rotation) => void,
+  acts: Acts,
+): Promise<void> {
+  const seen: Seen = { facts: factsOnce(world.now()), quick: new QuickVerdict() };
+  const grouped: Grouped[] = [];
+  const later: Undeployed[] = [];
+  const settleAlone = async (name: string): Promise<Settled | Grouped> => {
+    const found = find(order, name);
+    if ('error' in found) return ended({ state: 'failed', name, verdict: undefined, error: found.error });
+    return groupOf(found, world) ?? settle(found, order, seen, world, acts);
+  };
+  await manyAtATime(namesOf(order.store, order.names), order.jobs, world, settleAlone, (settled) => {
+    if (settled.state === 'grouped') grouped.push(settled);
+    else if (settled.undeployed) later.push(settled.undeployed);
+    else report(settled.outcome);
+  });
+  await acts.tell(later, report);
+  const settleGrouped = (found: StoredCertificate, acting: Acts): Promise<Settled> =>
+    settle(found, order, seen, world, acting);
+  await eachGroup(grouped, order.jobs, world, acts, settleGrouped, report);
+}
+
+const ended = (outcome: Rotation, later?: Undeployed): Settled => ({
+  state: outcome.state,
+  outcome,
+  undeployed: later,
+});
+
+async function settle(
+  found: StoredCertificate,
+  order: RotateOrder,
+  { facts, quick }: Seen,
+  world: DeployingWorld,
+  acts: Acts,
+): Promise<Settled> {
+  const { folder, generation, wanted } = found;
+  const { name } = found.stored;
+  let verdict: Due | undefined;
+  let mended: readonly Mended[] = [];
+  try {
+    const rule: Rule = { force: order.force, renewAt: order.renewAt, ...momentOf(world) };
+    const issuer = facts(wanted.reference)?.issuer;
+    const access = await accessOf(wanted.request);
+    const asked = { stored: found.stored, wanted: wanted.request, access };
+    const thoroughly = (): Verdict => {
+      const check = checkAccess(folder.versionPath(generation), access, acts.mend);
+      mended = check.mended;
+      return judge(folder, generation, wanted.request, issuer, rule, check.strange.length > 0);
+    };
+    const judged = quick.notDue(folder, generation, asked, issuer, rule) ?? thoroughly();
+    if (judged.due) verdict = judged;
+    const left = outstanding(found, judged, rule);
+    if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(found, world);
+    const outcome = await act(found, judged, left, order, rule.now, acts);
+    if (outcome.state === 'rotated' || outcome.state === 'not-due') await acts.keep(found);
+    return ended({ ...outcome, mended }, left && undeployed(found, { ...outcome, mended }, world));
+  } catch (error) {
+    return ended({ state: 'failed', name, verdict, mended, error });
+  }
+}
+
+async function act(
+  found: StoredCertificate,
+  judged: Verdict,
+  left: Outstanding | undefined,
+  order: RotateOrder,
+  now: Date,
+  acts: Acts,
+): Promise<Rotation> {
+  const { name } = found.stored;
+  if (left?.candidate) return acts.retry(found, left.candidate, judged);
+  if (!judged.due) return standingOutcome(found, judged.standing);
+  const verdict = judged;
+  const theirs = elsewhere(found.stored, judged);
+  if (theirs) return { state: 'due', name, verdict, ...theirs };
+  // Whoever names one, or forces it, has a reason not to wait.
+  const early = order.names.length === 0 && !order.force ? waiting(found.folder, judged, now) : undefined;
+  if (early) return { state: 'waiting', name, verdict, ...early };
+  try {
+    return await acts.replace(found, judged);
+  } catch (error) {
+    return { state: 'failed', name, verdict, error };
+  }
+}
+
+/** What another user may write decides nothing that is run: refused before anything is touched. */
+async function refuseLax({ folder, wanted }: StoredCertificate, world: DeployingWorld): Promise<void> {
+  const { deploy: plan } = wanted.request;
+  if (!plan || !hasActions(plan)) return;
+  const { refuseLaxPlan } = await import('../deploy/actions.ts');
+  refuseLaxPlan(plan, wanted.source ?? folder.requestFile, world);
+}
+
+function find(order: RotateOrder, name: string): StoredCertificate | { error: unknown } {
+  try {
+    return readStored(order, name);
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** @throws PkiError `not-found` */
+function namesOf(store: string, names: readonly string[]): readonly string[] {
+  if (!isThere(store)) {
+    throw new PkiError('not-found', `there is no store in ${store}`, {
+      hint: 'name its folder with --store; "certwright issue" makes one',
+    });
+  }
+  if (names.length === 0) return storedNames(store);
+  const missing = names.find((name) => certificateFolder(store, name).current() === undefined);
+  if (missing === undefined) return [...new Set(names)];
+  throw new PkiError('not-found', `there is no certificate ${JSON.stringify(missing)} in ${store}`, {
+    hint: '"certwright list" shows what there is; "certwright issue" makes one',
+  });
+}
+
+function readStored({ store, declared }: RotateOrder, name: string): StoredCertificate {
+  const folder = certificateFolder(store, name);
+  const generation = folder.current();
+  const stored = readRequest(folder.requestFile)?.request;
+  if (!stored || generation === undefined) {
+    throw new PkiError('malformed', `${folder.requestFile} is not there`, {
+      hint: 'restore it from a backup, or issue the certificate anew with --force',
+    });
+  }
+  if (stored.name !== name) {
+    throw new PkiError(
+      'malformed',
+      `${folder.requestFile} is of ${JSON.stringify(stored.name)}, not of ${JSON.stringify(name)}`,
+      {
+        hint: 'a copied or renamed folder is no certificate of its own: give it its name back, or remove it',
+      },
+    );
+  }
+  const { authority } = stored;
+  // Paths are relative to the store, since cron runs elsewhere.
+  const reference = isAws(authority) ? authority : resolve(store, authority);
+  return {
+    folder,
+    generation,
+    stored,
+    wanted: declared(stored, reference) ?? { request: stored, reference },
+  };
+}
+
+/** Reads each CA in a folder once. One that cannot be read is of no concern before something is due. */
+function factsOnce(now: Date): (reference: string) => CaFacts | undefined {
+  const known = new Map<string, CaFacts | undefined>();
+  return (reference) => {
+    if (!known.has(reference)) known.set(reference, isAws(reference) ? undefined : quietly(reference, now));
+    return known.get(reference);
+  };
+}
+
+function quietly(reference: string, now: Date): CaFacts | undefined {
+  try {
+    return readCaFacts(reference, now);
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
+  }
+}

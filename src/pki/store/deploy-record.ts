@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { ioError, isThere, jsonText, makeFolder, readJson, replace } from '../durable.ts';
+import { foreignCode, PkiError } from '../errors.ts';
+import { folderName } from './folder-name.ts';
+import type { CertificateFolder } from './generation.ts';
+
+/** One that has failed, and how often in a row. */
+export interface Attempt {
+  generation: number;
+  attempts: number;
+  /** When last. */
+  last: Date;
+  code: string;
+  message: string;
+}
+
+/** deploy/<instance>.json: what one host's service made of a certificate. */
+export interface DeployRecord {
+  instance: string;
+  /** The generation that its service took last. */
+  generation: number | undefined;
+  /** When. */
+  at: Date | undefined;
+  /** Why that is not all: what has to be tried again. */
+  failed: Attempt | undefined;
+  /** A newer generation that no server showed: it was switched back from, and is tried again later. */
+  candidate: Attempt | undefined;
+}
+
+const folderOf = (folder: CertificateFolder): string => join(folder.path, 'deploy');
+const fileOf = (folder: CertificateFolder, instance: string): string =>
+  join(folderOf(folder), `${folderName(instance)}.json`);
+
+const nothing = (instance: string): DeployRecord => ({
+  instance,
+  generation: undefined,
+  at: undefined,
+  failed: undefined,
+  candidate: undefined,
+});
+
+/** A damaged record is none: what it was about is done once more. */
+export function readDeployRecord(folder: CertificateFolder, instance: string): DeployRecord {
+  return { ...nothing(instance), ...readRecord(fileOf(folder, instance)), instance };
+}
+
+/** Those of every host that shares the store. */
+export function readDeployRecords(folder: CertificateFolder): DeployRecord[] {
+  const files = namesIn(folderOf(folder)).filter((name) => /^[^.].*\.json$/.test(name));
+  return files.flatMap((name) => readRecord(join(folderOf(folder), name)) ?? []);
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return [];
+    throw ioError(error, 'read', path);
+  }
+}
+
+function readRecord(file: string): DeployRecord | undefined {
+  let json: Record<string, unknown> | undefined;
+  try {
+    json = readJson(file);
+  } catch (error) {
+    // A newer version's is not ours to overwrite.
+    if (!(error instanceof PkiError) || error.code !== 'malformed') throw error;
+  }
+  if (!json) return undefined;
+  const { instance, generation, at } = json;
+  return {
+    instance: typeof instance === 'string' ? instance : '',
+    generation: isCount(generation) ? generation : undefined,
+    at: timeOf(at),
+    failed: attemptOf(json['failed']),
+    candidate: attemptOf(json['candidate']),
+  };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+function timeOf(value: unknown): Date | undefined {
+  const time = typeof value === 'string' ? new Date(value) : undefined;
+  return time && !Number.isNaN(time.getTime()) ? time : undefined;
+}
+
+function attemptOf(value: unknown): Attempt | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { generation, attempts, last, code, message } = value as Partial<Record<keyof Attempt, unknown>>;
+  const time = timeOf(last);
+  if (!isCount(generation) || !isCount(attempts) || !time) return undefined;
+  return { generation, attempts, last: time, code: String(code), message: String(message) };
+}
+
+/** @throws PkiError `io` */
+export function writeDeployRecord(folder: CertificateFolder, record: DeployRecord): void {
+  const file = fileOf(folder, record.instance);
+  const earlier = isThere(file) ? quietly(file) : {};
+  makeFolder(folderOf(folder));
+  const { instance, generation = null, at = null, failed = null, candidate = null } = record;
+  // Fields of another version survive.
+  const text = jsonText({ ...earlier, schema: 1, instance, generation, at, failed, candidate });
+  replace(file, { data: text, mode: 0o644 }, 'now');
+}
+
+function quietly(file: string): Record<string, unknown> {
+  try {
+    return readJson(file) ?? {};
+  } catch (error) {
+    if (error instanceof PkiError && error.code === 'malformed') return {};
+    throw error;
+  }
+}
+
+/** Whether a host's service has something to be told of. */
+export const isPending = ({ generation, failed }: DeployRecord, current: number): boolean =>
+  generation !== current || failed !== undefined;
+
+/** Generations that some host needs: none of them may be pruned. */
+export function generationsInUse(folder: CertificateFolder): Set<number> {
+  const records = readDeployRecords(folder);
+  const numbers = records.flatMap(({ generation, failed, candidate }) => [
+    generation,
+    failed?.generation,
+    candidate?.generation,
+  ]);
+  return new Set(numbers.filter((one) => one !== undefined));
+}

@@ -1,0 +1,367 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { schemaErrors } from '../support/schemas.ts';
+import { startService } from '../support/service.ts';
+
+const day = 86_400_000;
+
+interface Row {
+  name: string;
+  state: string;
+  reason: string | null;
+  exitCode: number;
+  generation?: number;
+  error?: { code: string; message: string };
+  deploy: {
+    state: string;
+    generation: number;
+    note?: string | null;
+    attempts?: number;
+    candidate?: number;
+    until?: string;
+    error?: { code: string; message: string; details?: string[] };
+  } | null;
+  deploys?: string[];
+  by?: string;
+}
+
+interface Report {
+  code: Ran['code'];
+  certificates: Row[];
+  summary: Record<string, number>;
+}
+
+type Deploys = Readonly<Record<string, object>>;
+
+/** A folder with a CA and these certificates, each with what is to follow a switch. */
+async function folderWith(deploys: Deploys): Promise<string> {
+  const cwd = temporaryFolder();
+  await succeed(['ca', 'init', '--name', 'Test'], { cwd });
+  for (const name of Object.keys(deploys)) await succeed(['issue', name], { cwd });
+  declare(cwd, deploys);
+  return cwd;
+}
+
+function declare(cwd: string, deploys: Deploys): void {
+  const certificates = Object.entries(deploys).map(([name, deploy]) => [name, { deploy }]);
+  writeFileSync(
+    join(cwd, 'certwright.yaml'),
+    JSON.stringify({ certificates: Object.fromEntries(certificates) }),
+  );
+}
+
+async function succeed(argv: readonly string[], lent: Lent): Promise<Ran> {
+  const ran = await run(argv, lent);
+  expect({ argv, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
+    argv,
+    code: 0,
+    stderr: '',
+  });
+  return ran;
+}
+
+async function rotate(
+  cwd: string,
+  args: readonly string[] = [],
+  lent: Omit<Lent, 'cwd'> = {},
+): Promise<Report> {
+  const { code, stdout } = await run(['rotate', ...args, '--json'], { cwd, ...lent });
+  expect(schemaErrors(stdout)).toEqual([]);
+  return { code, ...(JSON.parse(stdout) as Omit<Report, 'code'>) };
+}
+
+const states = ({ certificates }: Report): Record<string, string> =>
+  Object.fromEntries(certificates.map(({ name, state }) => [name, state]));
+const generation = (cwd: string, name: string): number =>
+  Number(readlinkSync(join(cwd, 'certs', name, 'current')).slice(-6));
+const after = (milliseconds: number): { now: () => Date } => ({
+  now: () => new Date(Date.now() + milliseconds),
+});
+
+/** A hook that notes each of its runs; `more` is what else it does. */
+function hook(cwd: string, name: string, more = ''): string {
+  const file = join(cwd, name);
+  writeFileSync(file, `#!/bin/sh\necho "$CERTWRIGHT_NAMES" | tr '\\n' ' ' >> ${file}.runs\n${more}\n`, {
+    mode: 0o755,
+  });
+  return file;
+}
+const runsOf = (file: string): number =>
+  existsSync(`${file}.runs`) ? readFileSync(`${file}.runs`, 'utf8').split(' ').filter(Boolean).length : 0;
+
+/** Where nobody reaps the dead, they stay as zombies. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('a hook', () => {
+  it('runs once after a rotation, and not again', async () => {
+    const cwd = await folderWith({});
+    await succeed(['issue', 'orders.internal'], { cwd });
+    const file = hook(cwd, 'hook');
+    declare(cwd, { 'orders.internal': { run: [file] } });
+    const rotated = await rotate(cwd, ['--force']);
+    expect(rotated).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'rotated', deploy: { state: 'done', generation: 2 } }],
+    });
+    expect(runsOf(file)).toBe(1);
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due', deploy: null }] });
+    expect(runsOf(file)).toBe(1);
+  });
+
+  it('runs for what was only issued at the next rotation, though nothing is due', async () => {
+    const cwd = await folderWith({ 'orders.internal': { run: ['true'] } });
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'deployed' });
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'not-due' });
+  });
+
+  it('learns by its environment and its standard input what it is about', async () => {
+    const cwd = await folderWith({});
+    await succeed(['issue', 'orders.internal'], { cwd });
+    const file = hook(
+      cwd,
+      'hook',
+      `env | grep ^CERTWRIGHT > ${join(cwd, 'env')}; cat > ${join(cwd, 'stdin')}`,
+    );
+    declare(cwd, { 'orders.internal': { run: [file, 'a b', '', 'a b'] } });
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      CERTWRIGHT_CA_PASSPHRASE: 'x',
+      CERTWRIGHT_INSTANCE: 'web-1',
+    };
+    const report = await rotate(cwd, ['--force'], { env });
+    const variables = Object.fromEntries(
+      readFileSync(join(cwd, 'env'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split('=', 2)),
+    ) as Record<string, string>;
+    const folder = join(cwd, 'certs/orders.internal');
+    expect(variables).toMatchObject({
+      CERTWRIGHT_EVENT: 'deploy',
+      CERTWRIGHT_NAME: 'orders.internal',
+      CERTWRIGHT_NAMES: 'orders.internal',
+      CERTWRIGHT_INSTANCE: 'web-1',
+      CERTWRIGHT_GENERATION: '2',
+      CERTWRIGHT_CURRENT: join(folder, 'current'),
+      CERTWRIGHT_KEY: join(folder, 'versions/000002/key.pem'),
+      CERTWRIGHT_FULLCHAIN: join(folder, 'versions/000002/fullchain.pem'),
+      CERTWRIGHT_PREVIOUS_GENERATION: '1',
+    });
+    expect(variables).not.toHaveProperty('CERTWRIGHT_CA_PASSPHRASE');
+    const [row] = report.certificates as unknown as [
+      { certificate: { sha256: string }; replaced: { sha256: string } },
+    ];
+    expect(variables['CERTWRIGHT_SHA256']).toBe(row.certificate.sha256);
+    expect(variables['CERTWRIGHT_PREVIOUS_SHA256']).toBe(row.replaced.sha256);
+    expect(JSON.parse(readFileSync(join(cwd, 'stdin'), 'utf8'))).toMatchObject({
+      schema: 'certwright.deploy/1',
+      event: 'deploy',
+      certificates: [
+        {
+          name: 'orders.internal',
+          generation: 2,
+          sha256: row.certificate.sha256,
+          previous: { generation: 1 },
+        },
+      ],
+    });
+    const record = readFileSync(join(folder, 'deploy/web-1.json'), 'utf8');
+    expect(JSON.parse(record)).toMatchObject({
+      schema: 1,
+      instance: 'web-1',
+      generation: 2,
+      failed: null,
+      candidate: null,
+    });
+  });
+
+  it('is shared by all that ask for the same, and not by others', async () => {
+    const cwd = await folderWith({});
+    const [one, other] = [hook(cwd, 'one'), hook(cwd, 'other')];
+    const names = ['a.internal', 'b.internal', 'c.internal'];
+    for (const name of names) await succeed(['issue', name], { cwd });
+    declare(cwd, {
+      'a.internal': { run: [one] },
+      'b.internal': { run: [one] },
+      'c.internal': { run: [other] },
+    });
+    expect((await rotate(cwd, ['--force'])).summary).toMatchObject({ rotated: 3 });
+    expect(readFileSync(`${one}.runs`, 'utf8').split(' ').filter(Boolean).sort()).toEqual([
+      'a.internal',
+      'b.internal',
+    ]);
+    expect(readFileSync(`${other}.runs`, 'utf8').trim()).toBe('c.internal');
+  });
+
+  it('that fails makes the run fail, and runs again without anything being issued, until it succeeds', async () => {
+    const cwd = await folderWith({});
+    await succeed(['issue', 'orders.internal'], { cwd });
+    const flag = join(cwd, 'works');
+    const file = hook(cwd, 'hook', `printf 'no\\033[2J config\\n' >&2; test -e ${flag}`);
+    declare(cwd, { 'orders.internal': { run: [file] } });
+    const first = await rotate(cwd, ['--force']);
+    expect(first).toMatchObject({
+      code: 1,
+      certificates: [
+        {
+          state: 'deploy-pending',
+          reason: 'forced',
+          generation: 2,
+          deploy: { attempts: 1, error: { code: 'hook-failed', details: ['no\u001b[2J config'] } },
+        },
+      ],
+    });
+    const { code, stderr, stdout } = await run(['rotate'], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`certwright: orders.internal: ${file} ended with 1\n  | no\\u001b[2J config\n`);
+    expect(stdout).toMatch(/orders\.internal {2}deploy pending .*failed 2 times/);
+    expect(generation(cwd, 'orders.internal')).toBe(2);
+    writeFileSync(flag, '');
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'deployed' });
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'not-due' });
+    expect(runsOf(file)).toBe(3);
+  });
+
+  it('that fails lets the others be, and the exit code is 4', async () => {
+    const cwd = await folderWith({ 'a.internal': { run: ['false'] }, 'b.internal': { run: ['true'] } });
+    const report = await rotate(cwd, ['--force']);
+    expect({ code: report.code, ...states(report) }).toEqual({
+      code: 4,
+      'a.internal': 'deploy-pending',
+      'b.internal': 'rotated',
+    });
+  });
+
+  it('that hangs is killed with all it has started', async () => {
+    const cwd = await folderWith({});
+    await succeed(['issue', 'orders.internal'], { cwd });
+    const pid = join(cwd, 'pid');
+    const file = hook(
+      cwd,
+      'hook',
+      `trap '' TERM; sh -c 'trap "" TERM; echo $$ > ${pid}; sleep 600' & wait; sleep 600`,
+    );
+    declare(cwd, { 'orders.internal': { run: [file], timeout: '1s' } });
+    const [row] = (await rotate(cwd, ['--force'])).certificates;
+    expect(row).toMatchObject({
+      exitCode: 1,
+      state: 'deploy-pending',
+      deploy: { error: { code: 'hook-failed' } },
+    });
+    expect(row?.deploy?.error?.message).toMatch(/was not done within 1 second and was killed/);
+    await expect.poll(() => isRunning(Number(readFileSync(pid, 'utf8')))).toBe(false);
+  });
+
+  it('that is gone, or ends by a signal, says so', async () => {
+    const cwd = await folderWith({});
+    await succeed(['issue', 'orders.internal'], { cwd });
+    const file = hook(cwd, 'hook', 'kill -9 $$');
+    declare(cwd, { 'orders.internal': { run: [file] } });
+    expect((await rotate(cwd)).certificates[0]?.deploy?.error?.message).toContain('was ended by SIGKILL');
+    rmSync(file);
+    expect((await rotate(cwd)).certificates[0]?.deploy?.error?.message).toContain(`${file} is not there`);
+  });
+
+  it('whose daemon keeps its output open is not waited for', async () => {
+    const cwd = await folderWith({
+      'orders.internal': { run: ['sh', '-c', 'sleep 20 & echo $! > pid'], timeout: '15s' },
+    });
+    const started = performance.now();
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'deployed' });
+    expect(performance.now() - started).toBeLessThan(10_000);
+    process.kill(Number(readFileSync(join(cwd, 'certs/pid'), 'utf8')));
+  });
+
+  it('that others may write is refused, and so is what is configured where others may write', async () => {
+    const cwd = await folderWith({ 'orders.internal': { run: ['true'] } });
+    chmodSync(join(cwd, 'certwright.yaml'), 0o666);
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      code: 2,
+      certificates: [{ state: 'failed', error: { code: 'lax-permissions' } }],
+    });
+    expect(generation(cwd, 'orders.internal')).toBe(1);
+    const file = hook(cwd, 'hook');
+    declare(cwd, { 'orders.internal': { run: [file] } });
+    chmodSync(join(cwd, 'certwright.yaml'), 0o600);
+    chmodSync(file, 0o775);
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      code: 2,
+      certificates: [{ error: { code: 'lax-permissions' } }],
+    });
+    chmodSync(file, 0o755);
+    mkdirSync(join(cwd, 'open'));
+    expect((await rotate(cwd, ['--force'])).code).toBe(0);
+    chmodSync(join(cwd, 'certs'), 0o777);
+    rmSync(join(cwd, 'certwright.yaml'));
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      code: 2,
+      certificates: [{ error: { code: 'lax-permissions' } }],
+    });
+    chmodSync(join(cwd, 'certs'), 0o1777);
+    expect((await rotate(cwd, ['--force'])).code).toBe(0);
+  });
+
+  it('is kept in request.json, so that a run without the file knows it', async () => {
+    const cwd = await folderWith({ 'orders.internal': { run: ['true'] } });
+    await rotate(cwd);
+    rmSync(join(cwd, 'certwright.yaml'));
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      certificates: [{ state: 'rotated', deploy: { state: 'done' } }],
+    });
+  });
+
+  it('is told, and nothing is done, with --dry-run', async () => {
+    const cwd = await folderWith({ 'orders.internal': { run: ['false', 'a b'], confirm: '127.0.0.1:1' } });
+    const deploys = ['run false "a b"', 'confirm 127.0.0.1:1'];
+    expect(await rotate(cwd, ['--dry-run'])).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'to-deploy', deploys }],
+    });
+    expect(await rotate(cwd, ['--dry-run', '--force'])).toMatchObject({
+      certificates: [{ state: 'to-rotate', deploys }],
+    });
+    expect(existsSync(join(cwd, 'certs/orders.internal/deploy'))).toBe(false);
+  });
+
+  it('of another host is its own: each remembers what its service took, and nothing of it is pruned', async () => {
+    const cwd = await folderWith({ 'orders.internal': { run: ['true'] } });
+    expect(states(await rotate(cwd, ['--instance', 'a']))).toEqual({ 'orders.internal': 'deployed' });
+    expect(states(await rotate(cwd, ['--instance', 'b']))).toEqual({ 'orders.internal': 'deployed' });
+    for (let count = 0; count < 4; count += 1) {
+      await rotate(cwd, ['--instance', 'b', '--force', '--keep', '1'], after((count + 1) * day));
+    }
+    expect(existsSync(join(cwd, 'certs/orders.internal/versions/000001'))).toBe(true);
+    expect(states(await rotate(cwd, ['--instance', 'a']))).toEqual({ 'orders.internal': 'deployed' });
+  });
+});
+
+describe('a signal', () => {
+  it('reaches the process of the pidfile', async () => {
+    const cwd = await folderWith({ 'orders.internal': { confirm: '127.0.0.1:1' } });
+    const service = await startService(cwd, 'orders.internal');
+    declare(cwd, { 'orders.internal': { signal: 'USR2', pidfile: 'orders.internal.pid' } });
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'deployed' });
+    await expect.poll(() => service.reloads).toBe(1);
+  });
+
+  it.each([
+    ['no file', undefined, 'there is no '],
+    ['no number', 'nginx', 'holds no process number'],
+    ['all processes', '-1', 'holds no process number'],
+    ['nobody', '4194305', 'there is no process 4194305'],
+  ])('fails with %s', async (_what, text, message) => {
+    const cwd = await folderWith({ 'orders.internal': { signal: 'HUP', pidfile: 'pid' } });
+    if (text !== undefined) writeFileSync(join(cwd, 'pid'), text);
+    const [row] = (await rotate(cwd)).certificates;
+    expect(row?.deploy?.error).toMatchObject({ code: 'hook-failed' });
+    expect(row?.deploy?.error?.message).toContain(message);
+  });
+});
