@@ -45,7 +45,7 @@ async function folderWith(deploys: Deploys): Promise<string> {
 }
 
 function declare(cwd: string, deploys: Deploys): void {
-  const certificates = Object.entries(deploys).map(([name, deploy]) => [name, { deploy }]);
+  const certificates = Object.entries(deploys).map(([name, deploy]) => [name, { deploy }] as const);
   writeFileSync(
     join(cwd, 'certwright.yaml'),
     JSON.stringify({ certificates: Object.fromEntries(certificates) }),
