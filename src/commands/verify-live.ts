@@ -81,6 +81,7 @@ async function readOrder(
   const application = oneOf('--app', applications)(flags.app ?? 'http');
   const clientAuth = oneOf('--client-auth', ['required', 'optional'])(flags.clientAuth ?? 'required');
   const expectHttp = parseStatuses(flags.expectHttp);
+  const path = parsePath(flags.path);
   const probes = chosenProbes(flags);
   const again = flags.probe === true;
   const ca = await openProbeAuthority(flags, pair, context);
@@ -88,7 +89,7 @@ async function readOrder(
     const place = reach(wanted(target, flags, context));
     const name = flags.name === undefined ? nameOfHost(place.servername) : parseName(flags.name);
     const judgedBy = { anchors, crls, name, clientAuth, expectHttp, now: context.now };
-    return { ...place, ...judgedBy, pair, application, probes, ca, again };
+    return { ...place, ...judgedBy, pair, application, path, probes, ca, again };
   };
 }
 
@@ -116,6 +117,14 @@ function parseStatuses(list: string | undefined): number[] {
   if (statuses.every((one) => /^[1-5]\d\d$/.test(one))) return statuses.map(Number);
   throw new PkiError('usage', `--expect-http ${JSON.stringify(list)} is no list of HTTP statuses`, {
     hint: 'for example 200,204',
+  });
+}
+
+/** What would break out of the request line, or is no path, is refused. */
+function parsePath(path = '/'): string {
+  if (/^\/[\u0021-\u007e]*$/.test(path) && path.length <= 2048) return path;
+  throw new PkiError('usage', `--path ${JSON.stringify(path)} is no path`, {
+    hint: 'it begins with / and holds no spaces: /health',
   });
 }
 

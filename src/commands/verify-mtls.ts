@@ -32,6 +32,7 @@ export interface VerifyFlags extends StoreFlags, ConnectionFlags, ProbeFlags, Co
   name?: string;
   app?: string;
   expectHttp?: string;
+  path?: string;
   clientAuth?: string;
   targets?: string;
   concurrency?: string;
@@ -66,7 +67,8 @@ export function register(command: Command, context: Context, run: Run): void {
     )
     .option('--crl <file>', 'CRLs to judge by', collect)
     .option('--name <name>', "name that the server's certificate must hold (default the one asked for)")
-    .option('--app <kind>', 'http (default): ask for /; none: send nothing and wait a moment')
+    .option('--app <kind>', 'http (default): ask for --path; none: send nothing and wait a moment')
+    .option('--path <path>', 'what to ask for over HTTP (default /)')
     .option('--expect-http <list>', 'statuses that count as acceptance, and only they: 200,204')
     .option(
       '--client-auth <kind>',
@@ -106,6 +108,7 @@ const ofLive = [
   'passphraseFile',
   'app',
   'expectHttp',
+  'path',
   'clientAuth',
   'targets',
   'concurrency',

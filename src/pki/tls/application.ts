@@ -23,8 +23,8 @@ const mostRead = 16_384;
 /** A page that has begun gets this long to go on, in milliseconds. */
 const patience = 1000;
 
-export const httpRequest = (host: string): string =>
-  `GET / HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: certwright\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
+export const httpRequest = (host: string, path: string): string =>
+  `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: certwright\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
 
 /** Collects what a server answers, until it is enough, the server has ended, or the time is over. */
 export function readAnswer(socket: TLSSocket, timeout: number): Promise<Buffer> {

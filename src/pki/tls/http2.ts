@@ -2,8 +2,13 @@ import { connect } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Answer } from './application.ts';
 
-/** Asks for `/` over HTTP/2; `undefined` where the connection ended first. */
-export function askHttp2(tls: TLSSocket, authority: string, timeout: number): Promise<Answer | undefined> {
+/** Asks for a path over HTTP/2; `undefined` where the connection ended first. */
+export function askHttp2(
+  tls: TLSSocket,
+  authority: string,
+  path: string,
+  timeout: number,
+): Promise<Answer | undefined> {
   return new Promise((done) => {
     const session = connect(`https://${authority}`, { createConnection: () => tls });
     const finish = (answer: Answer | undefined): void => {
@@ -14,7 +19,7 @@ export function askHttp2(tls: TLSSocket, authority: string, timeout: number): Pr
     const timer = setTimeout(() => finish({ kind: 'silence' }), timeout);
     session.on('error', () => finish(undefined));
     session.on('close', () => finish(undefined));
-    const request = session.request({ ':path': '/', 'user-agent': 'certwright' });
+    const request = session.request({ ':path': path, 'user-agent': 'certwright' });
     request.on('error', () => finish(undefined));
     request.on('response', (headers) => {
       const date = Date.parse(headers.date ?? '');

@@ -40,6 +40,7 @@ export interface ProbeOrder extends Route {
   /** Presents a pair whose key or signature OpenSSL would call too weak. */
   weak?: boolean;
   application: Proof['application'];
+  path?: Proof['path'];
 }
 
 /** What a server showed; whatever did not come to pass is `undefined`. */

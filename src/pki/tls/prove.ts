@@ -8,12 +8,14 @@ import type { Endpoint } from '../endpoint.ts';
 import type { Transcript } from './transcript.ts';
 
 export const applications = ['http', 'none'] as const;
-/** `http` asks for `/` and reads what comes; `none` sends nothing and waits a moment for a refusal. */
+/** `http` asks for a path and reads what comes; `none` sends nothing and waits a moment for a refusal. */
 export type Application = (typeof applications)[number];
 
 export interface Proof {
   /** `handshake` proves nothing: only where a certificate is asked for does it wait for what comes of that. */
   application: Application | 'handshake';
+  /** What is asked for; `/` where nothing is said. */
+  path?: string | undefined;
   servername: string;
   endpoint: Endpoint;
   /** Milliseconds until the first byte. */
@@ -58,7 +60,7 @@ async function answerOf(
   tls: TLSSocket,
   tap: Tap,
   transcript: Transcript,
-  { application, servername, endpoint, timeout }: Proof,
+  { application, path = '/', servername, endpoint, timeout }: Proof,
   took: number,
   course: Course,
 ): Promise<Answer | undefined> {
@@ -72,8 +74,8 @@ async function answerOf(
   const authority = endpoint.port === 443 ? host : `${host}:${endpoint.port}`;
   if (tls.alpnProtocol === 'h2') {
     const { askHttp2 } = await import('./http2.ts');
-    return askHttp2(tls, authority, timeout);
+    return askHttp2(tls, authority, path, timeout);
   }
-  tls.write(httpRequest(authority));
+  tls.write(httpRequest(authority, path));
   return parseAnswer(await readAnswer(tls, timeout));
 }
