@@ -1,6 +1,7 @@
 import { createCa, defaultCaLifetime, defaultCaName, describeCa } from '../pki/lifecycle/ca.ts';
 import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
 import { registerCreate } from './ca-create.ts';
+import { registerBackup, registerRestore } from './ca-backup.ts';
 import { registerDoctor } from './ca-doctor.ts';
 import { refuseOwnRoot, registerInstallCert, registerRequest, requestNewCa } from './ca-foreign-root.ts';
 import { caFolder, checkCaName, checkUrls, crlLifetimeOf } from './ca-input.ts';
@@ -81,6 +82,8 @@ export function register(command: Command, context: Context, run: Run): void {
 
   registerCreate(command.command('create'), context, run);
   registerDoctor(command.command('doctor'), context, run);
+  registerBackup(command.command('backup'), context, run);
+  registerRestore(command.command('restore'), context, run);
   registerRequest(command.command('request'), context, run);
   registerInstallCert(command.command('install-cert'), context, run);
   registerPasswd(command.command('passwd'), context, run);

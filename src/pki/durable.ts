@@ -171,6 +171,39 @@ export function replace(path: string, content: FileContent, durability: 'now' | 
   if (durability === 'now') syncFolder(dirname(path));
 }
 
+/** The same for a content too large to be held at once. */
+export function replaceInParts(
+  path: string,
+  mode: number,
+  produce: (write: (bytes: Uint8Array) => void) => void,
+): void {
+  const temporary = temporaryBeside(path);
+  const file = orIoError('create', path, () => openSync(temporary, 'wx', mode));
+  try {
+    const parts: Uint8Array[] = [];
+    let held = 0;
+    const flush = (): void => {
+      const bytes = Buffer.concat(parts.splice(0));
+      held = 0;
+      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    };
+    produce((bytes) => {
+      parts.push(bytes);
+      held += bytes.length;
+      if (held > 1_048_576) flush();
+    });
+    flush();
+    fsyncSync(file);
+    renameSync(temporary, path);
+  } catch (error) {
+    discard(temporary);
+    throw ioError(error, 'write', path);
+  } finally {
+    closeSync(file);
+  }
+  syncFolder(dirname(path));
+}
+
 /**
  * Creates a file once, whole, by link(2).
  * @param beside where its draft is made, on the same file system.

@@ -12,6 +12,7 @@ import {
   readIfThere,
   readJson,
   removeAll,
+  replace,
   syncFolder,
   temporaryBeside,
   unlinkIfThere,
@@ -85,9 +86,9 @@ export function publishCrl(
   makeFolder(crls, 0o700);
   sweepDrafts(crls);
   for (let round = 1; ; round += 1) {
-    // The first number is Unix seconds, so that a number that peers have seen is not issued again after a restore.
     const highest = Math.max(0, ...numbers(crls));
-    const number = highest === 0 ? Math.floor(now.getTime() / 1000) : highest + 1;
+    const next = highest === 0 ? Math.floor(now.getTime() / 1000) : highest + 1;
+    const number = Math.max(next, leastNumber(crls));
     const claimed = claim(signer, crls, number, now, nextUpdate);
     moveForward(crls);
     // It was made after they had ended and lists them: the next one need not (RFC 5280 3.3).
@@ -163,6 +164,24 @@ function moveForward(crls: string): void {
     .sort((a, b) => b - a)
     .slice(kept);
   for (const number of old) removeAll(join(crls, String(number)));
+}
+
+/**
+ * No CRL of this issuer gets a lower number from now on: peers may have seen them. It stays the same for all that follow; a
+ * number by the clock would let a run that lags behind publish less under a higher one.
+ */
+export function setLeastNumber(issuer: string, least: number): void {
+  makeFolder(crlFolder(issuer), 0o700);
+  const file = join(crlFolder(issuer), 'least');
+  replace(file, { data: `${Math.max(least, leastNumber(crlFolder(issuer)))}\n`, mode: 0o644 });
+}
+
+function leastNumber(crls: string): number {
+  const text = readIfThere(join(crls, 'least'))?.toString('latin1').trim() ?? '0';
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new PkiError('malformed', `${join(crls, 'least')} holds no number`, {
+    hint: 'restore it from a backup',
+  });
 }
 
 const linkIn = (crl: string): string => join(crl, 'link');
