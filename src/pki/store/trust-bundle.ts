@@ -16,6 +16,7 @@ import {
   writeNew,
 } from '../durable.ts';
 import { sweepDrafts } from '../sweep.ts';
+import { folderName } from './folder-name.ts';
 import { generationName } from './generation.ts';
 
 export interface TrustFiles {
@@ -25,7 +26,10 @@ export interface TrustFiles {
   crls: string;
 }
 
-export const defaultTrust = (store: string): string => join(store, '_trust', 'default');
+/** Folder of what to trust under a name. */
+export const trustBundle = (store: string, name: string): string => join(store, '_trust', folderName(name));
+
+export const defaultTrust = (store: string): string => trustBundle(store, 'default');
 
 /**
  * Brings `_trust/default` up to date with its authority, in a new version if anything changed.

@@ -147,3 +147,18 @@ export function entriesOf({ der, revoked }: Crl, serial: Buffer): RevokedCertifi
   }
   return found;
 }
+
+/** Content octets of the first serial number below zero, which RFC 5280 4.1.2.2 forbids. */
+export function negativeSerial({ der, revoked }: Crl): Buffer | undefined {
+  const list = revoked?.reader();
+  while (list && !list.done) {
+    const { offset } = list;
+    const short = (der[offset + 1] ?? 0x80) < 0x80 && (der[offset + 3] ?? 0x80) < 0x80;
+    if (short && (der[offset + 4] ?? 0) < 0x80) list.offset = offset + 2 + (der[offset + 1] ?? 0);
+    else {
+      const { serial } = readEntry(list);
+      if ((serial[0] ?? 0) >= 0x80) return serial;
+    }
+  }
+  return undefined;
+}
