@@ -51,6 +51,7 @@ describeWith(['bash', 'openssl'], 'the reference pages', () => {
     'docs/ca.md',
     'docs/ca-life.md',
     'docs/inspect.md',
+    'docs/bundle.md',
     'docs/list.md',
     'docs/verify-mtls.md',
   ])('%s has examples that work as they stand', async (page) => {

@@ -144,12 +144,21 @@ export interface Explanation {
   value: string;
 }
 
+/** What peers need to trust an authority's certificates, as PEM. */
+export interface Trust {
+  /** Every root to trust. */
+  roots: string;
+  /** The CAs between a root and the certificates. */
+  intermediates: string;
+  /** The CRL of every CA in the chain. */
+  crls: string;
+}
+
 /** An authority whose CRLs and roots are files that peers need. */
 export interface PublishesTrust {
   /** Signs what is about to lapse. */
   refreshCrl(): void;
-  /** PEM of every root to trust, and of the CRL of every CA in the chain. */
-  trust(): { roots: string; crls: string };
+  trust(): Trust;
 }
 
 export const publishesTrust = <A extends Authority>(authority: A): authority is A & PublishesTrust =>

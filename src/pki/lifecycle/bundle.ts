@@ -136,6 +136,7 @@ interface Source {
 }
 
 async function readSources({
+  target,
   sources,
   crls,
   store,
@@ -153,7 +154,9 @@ async function readSources({
   const trusted = await Promise.all(
     places.flatMap(({ cas }) => cas).map((path) => read(path, 'certificate')),
   );
-  const beside = given.length > 0 ? given : places.flatMap((place) => place.crls);
+  // Those that come by themselves are left out where they are of no use.
+  const own = targets[target].crls ? places.flatMap((place) => place.crls) : [];
+  const beside = given.length > 0 ? given : own;
   return { trusted, crlFiles: await Promise.all(beside.map((path) => read(path, 'crl'))) };
 }
 

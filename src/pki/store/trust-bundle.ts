@@ -22,6 +22,8 @@ import { generationName } from './generation.ts';
 export interface TrustFiles {
   /** PEM of every root that is trusted now. */
   roots: string;
+  /** PEM of the CAs below them. */
+  intermediates: string;
   /** PEM of the CRL of every CA in the chain. */
   crls: string;
 }
@@ -60,10 +62,16 @@ export function updateDefaultTrust(store: string, authority: string, files: Trus
   return current;
 }
 
+const fileNames = [
+  ['ca.pem', 'roots'],
+  ['chain.pem', 'intermediates'],
+  ['crl.pem', 'crls'],
+] as const;
+
 function isUpToDate(current: string, files: TrustFiles): boolean {
   const same = (name: string, text: string): boolean =>
     readIfThere(join(current, name))?.toString('latin1') === text;
-  return same('ca.pem', files.roots) && same('crl.pem', files.crls);
+  return fileNames.every(([name, part]) => same(name, files[part]));
 }
 
 function versions(folder: string): number[] {
@@ -78,8 +86,7 @@ function claim(target: string, files: TrustFiles): void {
   const draft = temporaryBeside(target);
   try {
     mkdirSync(draft, { mode: 0o755 });
-    writeNew(join(draft, 'ca.pem'), { data: files.roots, mode: 0o644 });
-    writeNew(join(draft, 'crl.pem'), { data: files.crls, mode: 0o644 });
+    for (const [name, part] of fileNames) writeNew(join(draft, name), { data: files[part], mode: 0o644 });
     syncFolder(draft);
     renameSync(draft, target);
   } catch (error) {

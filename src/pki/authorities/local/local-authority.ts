@@ -17,12 +17,14 @@ import type {
   KeepsDefaults,
   PublishesTrust,
   RequestKey,
+  Trust,
 } from '../authority.ts';
 import { writeDefaults } from './ca-json.ts';
-import { currentCrl, isCrlFresh, nextUpdateOf, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
-import { issuedFile, issuedFolder, issuerFolder, issuerId } from './layout.ts';
+import { isCrlFresh, nextUpdateOf, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
+import { issuedFile, issuedFolder } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
+import { trustOf } from './trust.ts';
 
 /** How long a certificate that nobody got is handed out to a run that goes on, in milliseconds: a new one is free. */
 const resumable = 3_600_000;
@@ -184,19 +186,9 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     publishCrl({ ...this.#issuer, key: this.#key }, now, nextUpdateOf(this.#issuer, this.#ca.json, now));
   }
 
-  trust(): { roots: string; crls: string } {
-    return trustOf(this.#ca);
+  trust(): Trust {
+    return trustOf(this.#ca, this.#now());
   }
-}
-
-function trustOf({ folder, active }: LocalCa): { roots: string; crls: string } {
-  const chain = [active.certificate, ...active.chain];
-  const folders = chain.map((one) => issuerFolder(folder, issuerId(subjectKeyIdentifierOf(one))));
-  const root = chain.at(-1);
-  return {
-    roots: root ? certificatePem(root.der) : '',
-    crls: folders.map((one) => currentCrl(one)?.pem ?? '').join(''),
-  };
 }
 
 /** What can be told of a CA without its key. */
@@ -204,13 +196,13 @@ export interface CaFacts {
   /** Who signs now. */
   issuer: Certificate;
   /** `undefined` where its CRL is about to lapse: then its key is needed. */
-  trust: { roots: string; crls: string } | undefined;
+  trust: Trust | undefined;
 }
 
 /** @throws PkiError where the CA is not there, lax or malformed. */
 export function readCaFacts(folder: string, now: Date): CaFacts {
   const ca = openCa(folder);
-  const trust = isCrlFresh(ca.active.folder, now) ? trustOf(ca) : undefined;
+  const trust = isCrlFresh(ca.active.folder, now) ? trustOf(ca, now) : undefined;
   return { issuer: ca.active.certificate, trust };
 }
 

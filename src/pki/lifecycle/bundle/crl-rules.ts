@@ -74,15 +74,7 @@ function judgeOne(crl: Crl, paths: Paths, rules: CrlTarget, title: string, now: 
     ...(delta
       ? [fault('crl-kind', `${name} only adds to another (a delta CRL)`, 'name the complete one')]
       : []),
-    ...(paths.signersOf(crl).length > 0
-      ? []
-      : [
-          fault(
-            'crl-stranger',
-            `no certificate of the bundle has signed ${name}`,
-            'add its CA, or leave it out',
-          ),
-        ]),
+    ...(paths.signersOf(crl).length > 0 ? [] : [stranger(name, rules)]),
     ...(negative === undefined
       ? []
       : [
@@ -93,6 +85,16 @@ function judgeOne(crl: Crl, paths: Paths, rules: CrlTarget, title: string, now: 
           ),
         ]),
   ];
+}
+
+/** OpenSSL passes over one that it does not need. */
+function stranger(name: string, { wantsAll }: CrlTarget): BundleFinding {
+  const say = wantsAll ? warning : fault;
+  return say(
+    'crl-stranger',
+    `no certificate of the bundle has signed ${name}`,
+    'add its CA, or leave it out',
+  );
 }
 
 /** OpenSSL asks for the CRL of every CA in a chain once it has one, that of the root too. */
