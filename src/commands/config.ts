@@ -57,7 +57,8 @@ type Meaning = Omit<StoredRequest, 'csr'>;
 function meaning(declaration: Declaration, config: Config, context: Context): Meaning {
   const reference = declaration.settings.ca ?? defaultAuthority(context, config);
   const { csr: _csr, ...request } = requestFor(declaration, declaration.settings, context.cwd, reference);
-  return { ...request, authority: reference };
+  const outputs = (declaration.settings.outputs ?? []).map(({ relative: _relative, ...output }) => output);
+  return { ...request, authority: reference, outputs };
 }
 
 function lines(config: Config, certificates: readonly Meaning[], context: Context, output: Output): string[] {
@@ -91,6 +92,7 @@ function certificateLines(one: Meaning, context: Context): string[] {
     ['formats', one.formats.join(', ')],
     ['AWS', aws.filter((part) => part !== undefined).join(', ')],
     ['files', access.join(', ')],
+    ...one.outputs.map(({ path, content }) => ['output', `${content} ${shortest(path, context)}`] as const),
   ];
   const told = rows.filter(([, value]) => value !== '');
   return [printable(one.name), ...told.map(([what, value]) => `  ${what.padEnd(10)} ${printable(value)}`)];

@@ -10,6 +10,7 @@ import type { IssueFlags } from './issue.ts';
 import { changeText } from './issue-remarks.ts';
 import { pendingLines } from './issue-pending.ts';
 import { describe, type Output } from './output.ts';
+import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
 import { printable } from './printable.ts';
 
 const schema = 'certwright.issue-all/1';
@@ -42,6 +43,7 @@ export class AllReport {
   add(outcome: Outcome): void {
     const { output, flags } = this.#lent;
     const exitCode = this.#codeOf(outcome);
+    if ('outputs' in outcome) tellOutputs(outcome.name, outcome.outputs, output, outcome.state === 'issued');
     const document = { ...documentOf(outcome), exitCode };
     this.#codes.push(exitCode);
     if (flags.jsonLines === true) output.row({ schema, certificate: document });
@@ -87,8 +89,11 @@ export class AllReport {
   #codeOf(outcome: Outcome): ExitCode {
     switch (outcome.state) {
       case 'issued':
-      case 'unchanged':
-        return exit.done;
+      case 'unchanged': {
+        const { outputs } = outcome;
+        const differ = this.#lent.flags.check === true && outputs.some(({ state }) => state === 'differs');
+        return differ ? exit.no : withOutputs(exit.done, outputs);
+      }
       case 'to-issue':
         return this.#lent.flags.check === true ? exit.no : exit.done;
       case 'pending':
@@ -176,7 +181,7 @@ function documentOf(outcome: Outcome): { name: string; state: string } {
   }
 }
 
-function standingDocument({ generation, path, certificate, due }: Standing): object {
+function standingDocument({ generation, path, certificate, due, outputs }: Standing): object {
   return {
     generation,
     path,
@@ -187,6 +192,7 @@ function standingDocument({ generation, path, certificate, due }: Standing): obj
       notAfter: certificate.notAfter.toISOString(),
       renewAt: due.toISOString(),
     },
+    outputs: outputDocuments(outputs),
   };
 }
 

@@ -13,6 +13,7 @@ import type { IssueFlags } from './issue.ts';
 import { warningsOf, type Order } from './issue-order.ts';
 import type { Pending } from '../pki/lifecycle/open-ca.ts';
 import { storePath } from './options.ts';
+import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
 import type { Output } from './output.ts';
 import { passphraseFile } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -35,10 +36,10 @@ export async function finish(
     (order.foreign === undefined || flags.as !== undefined);
   const toStandardOutput = flags.out === undefined && flags.certOut === undefined;
   const deliver = intoStore ? toStore : toStandardOutput ? toStdout : toFiles;
-  const pending = await deliver(order, authority, flags, context, output);
-  if (pending) {
+  const ending = await deliver(order, authority, flags, context, output);
+  if (typeof ending === 'object') {
     const { reportPending } = await import('./issue-pending.ts');
-    reportPending(schema, order.request.name, pending, output);
+    reportPending(schema, order.request.name, ending, output);
     return exit.tryAgain;
   }
   for (const kind of adoptDefaults(authority, order.given)) {
@@ -46,7 +47,7 @@ export async function finish(
       `${{ crlUrls: 'the CRL URL', ocspUrls: 'the OCSP URL', issuerUrls: 'the AIA URL' }[kind]} is now the CA's default`,
     );
   }
-  return exit.done;
+  return ending;
 }
 
 /** What somebody's request asked for beyond names is said, never copied in silence. */
@@ -62,7 +63,7 @@ async function toStore(
   flags: IssueFlags,
   context: Context,
   output: Output,
-): Promise<Pending | undefined> {
+): Promise<Pending | ExitCode> {
   const result = await issueIntoStore(
     {
       store: storePath(flags, context),
@@ -84,10 +85,12 @@ async function toStore(
     path: result.path,
     trust: result.trust ?? null,
     certificate: certificateDocument(result.certificate, result.due),
+    outputs: outputDocuments(result.outputs),
     warnings: warningsOf(order),
   };
   output.result(document, storeLines(result, order, context, output));
-  return undefined;
+  tellOutputs(result.name, result.outputs, output, result.state === 'issued');
+  return withOutputs(exit.done, result.outputs);
 }
 
 const certificateDocument = (certificate: Certificate, due = renewAt(certificate)): object => ({
@@ -109,6 +112,9 @@ function storeLines(result: InPlace, order: Order, context: Context, output: Out
     `${mark} ${printable(result.name)} (generation ${generation}): valid for ${left}, until ${certificate.notAfter.toISOString()}`,
     ...(state === 'unchanged' ? [`  not due before ${result.due.toISOString()}`] : []),
     `  ${printable(path)}/  ${order.foreign ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
+    ...result.outputs
+      .filter(({ state: became }) => became === 'written')
+      .map(({ path: copy, content }) => `  ${printable(shortest(copy, context))}  ${content}`),
   ];
   return state === 'unchanged' || order.foreign
     ? head
@@ -159,7 +165,7 @@ async function toStdout(
   _flags: IssueFlags,
   context: Context,
   output: Output,
-): Promise<undefined> {
+): Promise<ExitCode> {
   const { foreign, request } = order;
   if (!foreign) throw new PkiError('internal', 'a certificate without a key of its own needs a request');
   const { issueOnly } = await import('../pki/lifecycle/issue-files.ts');
@@ -177,6 +183,7 @@ async function toStdout(
       [],
     );
   } else output.raw(pem.fullchain);
+  return exit.done;
 }
 
 async function toFiles(
@@ -185,7 +192,7 @@ async function toFiles(
   flags: IssueFlags,
   context: Context,
   output: Output,
-): Promise<Pending | undefined> {
+): Promise<Pending | ExitCode> {
   const absolute = (path: string): string => resolve(context.cwd, path);
   const destination: FilesOrder['destination'] =
     flags.out === undefined
@@ -228,5 +235,5 @@ async function toFiles(
       ...files.map((file) => `  ${printable(shortest(file, context))}`),
     ],
   );
-  return undefined;
+  return exit.done;
 }

@@ -9,6 +9,7 @@ import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { pendingLines } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
 import { clockDocument, describe, type Output } from './output.ts';
+import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
 import { printable } from './printable.ts';
 import type { RotateFlags } from './rotate.ts';
 
@@ -44,7 +45,7 @@ export class RotateReport {
 
   add(outcome: Rotation): void {
     const { output, flags, context } = this.#lent;
-    const exitCode = codeWithDeploy(codeOf(outcome), outcome.deploy);
+    const exitCode = withOutputs(codeWithDeploy(codeOf(outcome), outcome.deploy), outcome.outputs);
     this.#codes.push(exitCode);
     const document = { ...documentOf(outcome), exitCode };
     if (flags.jsonLines === true) output.row({ schema, certificate: document });
@@ -52,6 +53,7 @@ export class RotateReport {
     const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : [];
     this.#rows.push({ name, state, cells: cellsOf(outcome, context), below, document });
     this.#tellMended(outcome);
+    tellOutputs(name, outcome.outputs, output, state === 'rotated' || state === 'rolled-back');
     tellDeploy(name, outcome.deploy, output);
     if (outcome.state === 'to-rotate') {
       for (const warning of outcome.warnings) output.warn(`${name}: ${warning}`);
@@ -266,6 +268,7 @@ function documentOf(outcome: Rotation): object {
     since: verdict?.since?.toISOString() ?? null,
     changes: verdict?.changes ?? [],
     mended: outcome.mended ?? [],
+    outputs: outputDocuments(outcome.outputs),
     deploy: deployDocument(outcome.deploy),
   };
   switch (outcome.state) {

@@ -40,6 +40,7 @@ export const worldOf = (flags: InstanceFlags, context: Context): World => ({
   pid: context.pid,
   signal: context.signal,
   instance: instanceOf(flags, context),
+  env: context.env,
 });
 
 /** The same for a run that tells services. */

@@ -47,6 +47,7 @@ describeWith(['bash', 'openssl'], 'the reference pages', () => {
     'docs/issue.md',
     'docs/rotate.md',
     'docs/revoke.md',
+    'docs/outputs.md',
     'docs/config.md',
     'docs/ca.md',
     'docs/ca-life.md',

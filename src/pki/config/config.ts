@@ -3,6 +3,7 @@ import { checkStoreName } from '../store/folder-name.ts';
 import { nameText, parseName } from '../x509/subject-alternative-name.ts';
 import { authorityReader, readAuthorities, type AuthorityReader } from './authorities.ts';
 import { list, text } from './readers.ts';
+import { OutputsReader } from './read-outputs.ts';
 import { isEmpty, Reading } from './reading.ts';
 import { readSettings } from './read-settings.ts';
 import { withDefaults, type Settings } from './settings.ts';
@@ -52,9 +53,10 @@ export function parseConfig(bytes: Uint8Array, file: string, shown: string): Con
   const authorities = readAuthorities(section('authorities'), file, reading);
   const authority = authorityReader(authorities, file);
   const defaults = readSettings(section('defaults'), [], authority, file, reading);
+  const outputs = new OutputsReader(file);
   const certificates = new Map<string, Declaration>();
   for (const entry of section('certificates')) {
-    const declaration = readCertificate(entry, defaults, authority, file, reading);
+    const declaration = readCertificate(entry, { file, defaults, authority, outputs }, reading);
     const earlier = declaration && certificates.get(declaration.name);
     if (earlier) {
       const message = `certificate ${JSON.stringify(declaration.name)} is declared twice`;
@@ -81,17 +83,27 @@ function entriesOf(tree: Tree, label: string, reading: Reading): readonly Entry[
   return [];
 }
 
+/** What the certificates of a file have in common. */
+interface Shared {
+  /** Absolute path. */
+  file: string;
+  defaults: Settings;
+  authority: AuthorityReader;
+  outputs: OutputsReader;
+}
+
 const readNames = list(text((value) => nameText(parseName(value))));
 
 function readCertificate(
   { key, at, value }: Entry,
-  defaults: Settings,
-  authority: AuthorityReader,
-  file: string,
+  { file, defaults, authority, outputs }: Shared,
   reading: Reading,
 ): Declaration | null {
   const entries = entriesOf(value, `certificate ${JSON.stringify(key.slice(0, 80))}`, reading);
-  const settings = withDefaults(defaults, readSettings(entries, ['names'], authority, file, reading));
+  const own = readSettings(entries, ['names', 'outputs'], authority, file, reading);
+  const settings = withDefaults(defaults, own);
+  const copies = entries.find((entry) => entry.key === 'outputs');
+  if (copies) settings.outputs = outputs.read(copies.value, key, reading);
   const given = entries.find((entry) => entry.key === 'names');
   if (!given) {
     const name = reading.attempt(at, () => nameOf(key));

@@ -9,14 +9,18 @@ import { parseRenewalPoint } from '../x509/renewal-point.ts';
 import { parseSpread } from '../x509/spread.ts';
 import { checkUrl } from '../x509/url.ts';
 import type { AuthorityReader } from './authorities.ts';
+import { account } from './account.ts';
 import { deployReader } from './deploy-reader.ts';
-import { choice, flag, list, text, textOrNumber, type Reader } from './readers.ts';
+import { choice, flag, list, text, type Reader } from './readers.ts';
 import type { Reading } from './reading.ts';
 import type { Settings } from './settings.ts';
 import type { Entry } from './tree.ts';
 import { unknownKey } from './unknown-key.ts';
 
-type Readers = { readonly [Key in keyof Settings]-?: Reader<NonNullable<Settings[Key]>> };
+/** `outputs` are read by whoever sees all certificates of the file. */
+type Readers = {
+  readonly [Key in Exclude<keyof Settings, 'outputs'>]-?: Reader<NonNullable<Settings[Key]>>;
+};
 
 /** Text that is kept as it was written once a parser has taken it. */
 const checked = (check: (value: string, label: string) => unknown): Reader<string> =>
@@ -29,14 +33,6 @@ const present = (value: string, label: string): void => {
   if (value !== '') return;
   throw new PkiError('bad-input', `${label} is empty`, { hint: 'leave it out for the one that fits' });
 };
-
-const account = textOrNumber((value, label) => {
-  // eslint-disable-next-line no-control-regex
-  if (value !== '' && !/[\u0000-\u0020\u007f:]/.test(value)) return value;
-  throw new PkiError('bad-input', `${label} ${JSON.stringify(value)} is no name of an account`, {
-    hint: 'a name that the machine knows, or its number',
-  });
-});
 
 /** The keys of a certificate, each with the parser of the flag that it stands for. */
 const readers = (authority: AuthorityReader, file: string): Readers => ({

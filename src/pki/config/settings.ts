@@ -2,6 +2,7 @@ import { isAcm } from '../authorities/open.ts';
 import type { Deploy } from '../deploy/plan.ts';
 import type { Format, Validation } from '../store/request.ts';
 import type { KeyType } from '../x509/key.ts';
+import type { DeclaredOutput } from './read-outputs.ts';
 import type { Usage } from '../x509/profile.ts';
 
 /** What can be said of a certificate beside its names; what is left out is decided further down. */
@@ -26,6 +27,7 @@ export interface Settings {
   renewAt?: string;
   spread?: string;
   deploy?: Deploy;
+  outputs?: DeclaredOutput[];
   /** AWS Private CA. */
   template?: string;
   signingAlgorithm?: string;

@@ -1,6 +1,9 @@
+import { relative, resolve } from 'node:path';
 import { isAcm } from '../authorities/open.ts';
+import type { DeclaredOutput } from '../config/read-outputs.ts';
 import type { Settings } from '../config/settings.ts';
 import { changesBetween, formats, readRequest, type Change, type StoredRequest } from '../store/request.ts';
+import type { OutputRequest } from '../store/output-request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { authorityReference } from './authority-reference.ts';
 
@@ -45,6 +48,18 @@ export function requestFor(
     renewAt: settings.renewAt,
     spread: settings.spread,
     deploy: settings.deploy,
+    outputs: (settings.outputs ?? []).map((output) => storedOutput(output, store)),
+  };
+}
+
+/** Where an output was named relative to the config file, it is stored relative to the store: both may move together. */
+function storedOutput({ relative: was, ...output }: DeclaredOutput, store: string): OutputRequest {
+  const { path, passphrase } = output;
+  const below = (absolute: string): string => relative(resolve(store), absolute);
+  return {
+    ...output,
+    path: was.path ? below(path) : path,
+    passphrase: was.passphrase ? `file:${below(passphrase?.slice('file:'.length) ?? '')}` : passphrase,
   };
 }
 

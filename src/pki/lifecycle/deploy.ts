@@ -16,7 +16,7 @@ import { withLock } from '../store/lock.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { confirmServed } from './confirm.ts';
 import { occasionFor, type DeployEvent, type Told } from './deploy-occasion.ts';
-import type { World } from './issue.ts';
+import { outputsOf, type World } from './issue.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { nextTry } from './patience.ts';
 import { readGeneration, type Standing } from './standing.ts';
@@ -206,7 +206,7 @@ async function confirm(
     }
   } catch (error) {
     world.signal.throwIfAborted();
-    const back = shouldReturn(one, error, world.now()) ? await goBack(one, error, world) : undefined;
+    const back = shouldReturn(one, error, world.now()) ? await goBack(one, store, error, world) : undefined;
     return back ? { state: 'return', back, error } : notTaken(one, error, world.now());
   }
   accept(one, world.now());
@@ -256,7 +256,12 @@ function shouldReturn({ deployment, previous }: Telling, error: unknown, now: Da
  * generation is.
  * @returns `undefined` where another run has switched meanwhile.
  */
-async function goBack(one: Telling, error: unknown, world: DeployingWorld): Promise<Telling | undefined> {
+async function goBack(
+  one: Telling,
+  store: string,
+  error: unknown,
+  world: DeployingWorld,
+): Promise<Telling | undefined> {
   const { folder, record, previous, standing } = one;
   if (!previous) return undefined;
   const lock = { pid: world.pid, timeout: 30_000, signal: world.signal };
@@ -270,6 +275,9 @@ async function goBack(one: Telling, error: unknown, world: DeployingWorld): Prom
     const returning = { ...record, generation, failed, candidate };
     writeDeployRecord(folder, returning);
     folder.pointTo(generation);
+    const outputs = await outputsOf({ store, folder, request: one.deployment.request, lock: 'held' }, world);
+    const unwritten = outputs.find(({ state }) => state === 'failed');
+    if (unwritten) throw unwritten.error;
     return { ...one, standing: previous, previous: standing, record: returning };
   });
 }

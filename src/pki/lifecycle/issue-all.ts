@@ -1,11 +1,13 @@
 import type { Authority, Pending } from '../authorities/authority.ts';
 import { isAws } from '../authorities/open.ts';
+import { holdTrust } from '../store/output-request.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { feedTrust, issueIntoStore, momentOf, type World } from './issue.ts';
+import { feedTrust, issueIntoStore, momentOf, outputsOf, type World } from './issue.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
+import type { OutputOutcome } from './outputs.ts';
 import { assess, type Reason } from './standing.ts';
 
 /** A certificate that there shall be, and the reference of the authority that is to issue it. */
@@ -39,6 +41,7 @@ type Ending =
       certificate: Certificate;
       /** When its successor is due. */
       due: Date;
+      outputs: readonly OutputOutcome[];
     }
   | { state: 'pending'; pending: Pending }
   /** Only looked at: it is to be issued, and this is likely to be refused. */
@@ -49,7 +52,7 @@ interface Acts {
   /** About a certificate that does not do as it is. */
   issue: (wanted: Wanted) => Promise<Ending>;
   /** About one that does. */
-  keep: (wanted: Wanted) => Promise<void>;
+  keep: (wanted: Wanted) => Promise<readonly OutputOutcome[]>;
 }
 
 /**
@@ -70,6 +73,7 @@ export async function issueAll(
   const closed = new Set<string>();
   const inUse = new Map<string, Wanted>();
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
+  const refresh = once(async (wanted) => feedTrust(store, await opened(wanted)));
   const issueIfDue = async (wanted: Wanted): Promise<Ending> => {
     const { request, reference } = wanted;
     closed.add(reference);
@@ -87,13 +91,20 @@ export async function issueAll(
       report(outcome);
     },
     {
-      keep: ({ request }) => keepPolicy(certificateFolder(store, request.name), request, lock),
+      keep: async (wanted) => {
+        const { request } = wanted;
+        const folder = certificateFolder(store, request.name);
+        await keepPolicy(folder, request, lock);
+        // A failure is told of where the rest is refreshed.
+        if (!isAws(wanted.reference) && holdTrust(request)) await refresh(wanted).catch(() => undefined);
+        return outputsOf({ store, folder, request, lock }, world);
+      },
       issue: issueIfDue,
     },
   );
   // CRLs lapse also where nothing is due. What could not be opened has been reported.
   const local = [...inUse.values()].filter(({ reference }) => !isAws(reference) && !closed.has(reference));
-  return refreshTrust(store, local, opened);
+  return refreshTrust(local, refresh);
 }
 
 /**
@@ -107,7 +118,10 @@ export async function lookAtAll(
   report: (outcome: Outcome) => void,
 ): Promise<void> {
   await forEachWanted(order, world, report, {
-    keep: async () => undefined,
+    keep: ({ request }) => {
+      const folder = certificateFolder(order.store, request.name);
+      return outputsOf({ store: order.store, folder, request, lock: 'held' }, world, 'look');
+    },
     issue: async (wanted) => ({ state: 'to-issue', warnings: await examine(wanted) }),
   });
 }
@@ -134,9 +148,10 @@ async function settle(store: string, wanted: Wanted, world: World, acts: Acts): 
     const folder = certificateFolder(store, name);
     const found = assess(folder, wanted.request, momentOf(world));
     if (found.reason === undefined) {
-      await acts.keep(wanted);
+      const outputs = await acts.keep(wanted);
       const { generation, certificate, due } = found.standing;
-      return { name, ...known, state: 'unchanged', generation, path: folder.currentPath, certificate, due };
+      const stands = { generation, path: folder.currentPath, certificate, due, outputs };
+      return { name, ...known, state: 'unchanged', ...stands };
     }
     known = { reason: found.reason, changes: found.changes };
     const ending = await acts.issue(wanted);
@@ -149,14 +164,13 @@ async function settle(store: string, wanted: Wanted, world: World, acts: Acts): 
 }
 
 async function refreshTrust(
-  store: string,
   wanted: readonly Wanted[],
-  open: (wanted: Wanted) => Promise<Authority>,
+  refresh: (wanted: Wanted) => Promise<unknown>,
 ): Promise<{ reference: string; error: unknown }[]> {
   const failures: { reference: string; error: unknown }[] = [];
   for (const one of wanted) {
     try {
-      feedTrust(store, await open(one));
+      await refresh(one);
     } catch (error) {
       failures.push({ reference: one.reference, error });
     }

@@ -11,6 +11,7 @@ import { readIfThere, refuseNoFolder } from '../durable.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
+import type { Environment } from '../secret-reference.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
@@ -23,6 +24,7 @@ import { refuseFastClock, refuseNotYetValid } from './clock-check.ts';
 import { dueAt } from './due.ts';
 import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
+import type { OutputOutcome, OutputsOrder } from './outputs.ts';
 import { checkWithAuthority, obtain } from './obtain.ts';
 import { standing, type Moment, type Standing } from './standing.ts';
 
@@ -33,6 +35,8 @@ export interface World {
   signal: AbortSignal;
   /** Which of the hosts that share a certificate's name this is. */
   instance: string;
+  /** The environment: where passphrases of outputs may be. */
+  env: Environment;
 }
 
 export const momentOf = ({ now, instance }: Pick<World, 'now' | 'instance'>): Moment => ({
@@ -77,6 +81,7 @@ export interface InPlace {
   chain: readonly Buffer[];
   /** Path of the trust bundle, where this authority feeds it. */
   trust: string | undefined;
+  outputs: readonly OutputOutcome[];
 }
 
 /**
@@ -111,6 +116,7 @@ export async function issueIntoStore(
     if (kept) keepPolicyUnderLock(folder, request);
     if ('state' in made) return { ...made, name: request.name };
     return {
+      outputs: await outputsOf({ store, folder, request, lock: 'held' }, world),
       state: kept ? 'unchanged' : 'issued',
       name: request.name,
       path: folder.currentPath,
@@ -118,6 +124,17 @@ export async function issueIntoStore(
       ...made,
     };
   });
+}
+
+/** Brings the copies at places of their own up to date, or only looks; without any, not even the code is loaded. */
+export async function outputsOf(
+  order: OutputsOrder,
+  world: World,
+  act: 'keep' | 'look' = 'keep',
+): Promise<readonly OutputOutcome[]> {
+  if (order.request.outputs.length === 0) return [];
+  const { keepOutputs, lookAtOutputs } = await import('./outputs.ts');
+  return act === 'keep' ? keepOutputs(order, world) : lookAtOutputs(order, world);
 }
 
 /** Who shall be able to read the files. */

@@ -3,7 +3,8 @@ import { withLock } from '../store/lock.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { formatDuration } from '../x509/duration.ts';
-import type { World } from './issue.ts';
+import { outputsOf, type World } from './issue.ts';
+import type { OutputOutcome } from './outputs.ts';
 import { readGeneration, type Standing } from './standing.ts';
 
 export interface RollBackOrder {
@@ -23,6 +24,7 @@ export interface RolledBack extends Standing {
   from: number;
   /** Absolute path of `current`. */
   path: string;
+  outputs: readonly OutputOutcome[];
 }
 
 /**
@@ -71,7 +73,8 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
     }
     if (!force) refuseInvalid(standing, name, world.now());
     folder.pointTo(to);
-    return { ...standing, from, path: folder.currentPath };
+    const outputs = request ? await outputsOf({ store, folder, request, lock: 'held' }, world) : [];
+    return { ...standing, from, path: folder.currentPath, outputs };
   });
 }
 

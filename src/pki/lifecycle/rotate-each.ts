@@ -14,6 +14,7 @@ import type { Wanted } from './issue-all.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { waiting } from './patience.ts';
 import { QuickVerdict } from './quick-verdict.ts';
+import type { OutputOutcome } from './outputs.ts';
 import type { RotateOrder, Rotation } from './rotate.ts';
 import {
   outstanding,
@@ -40,6 +41,8 @@ export interface Acts {
   mend: boolean;
   /** About one that stands as it should. */
   keep: (found: StoredCertificate) => Promise<void>;
+  /** About its copies. */
+  outputs: (found: StoredCertificate) => Promise<readonly OutputOutcome[]>;
   /** About one that is due. */
   replace: (found: StoredCertificate, verdict: Due) => Promise<Rotation>;
   /** About one whose successor is there, and was shown by no server yet. */
@@ -120,7 +123,11 @@ async function settle(
     if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(found, world);
     const outcome = await act(found, judged, left, order, rule.now, acts);
     if (outcome.state === 'rotated' || outcome.state === 'not-due') await acts.keep(found);
-    return ended({ ...outcome, mended }, left && undeployed(found, { ...outcome, mended }, world));
+    const outputs = outcome.outputs ?? (outcome.state === 'to-rotate' ? [] : await acts.outputs(found));
+    const whole: Rotation = { ...outcome, mended, outputs };
+    // A service is told once it can read what it is told of; until then that is still to be done.
+    const isReadable = outputs.every(({ state }) => state !== 'failed');
+    return ended(whole, left && isReadable ? undeployed(found, whole, world) : undefined);
   } catch (error) {
     return ended({ state: 'failed', name, verdict, mended, error });
   }

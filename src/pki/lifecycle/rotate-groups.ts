@@ -66,11 +66,12 @@ const stops = ({ state, deploy }: Rotation): boolean =>
   state === 'candidate' || (deploy !== undefined && deploy.state !== 'done');
 
 /** Whatever would touch a service is left alone. */
-function holding({ mend, keep }: Acts, group: string, by: string): Acts {
+function holding({ mend, keep, outputs }: Acts, group: string, by: string): Acts {
   const held = (name: string): Rotation => ({ state: 'held', name, verdict: undefined, group, by });
   return {
     mend,
     keep,
+    outputs,
     replace: async ({ stored }, verdict) => ({ ...held(stored.name), verdict }),
     retry: async ({ stored }) => held(stored.name),
     tell: async (undeployed, report) => {

@@ -7,6 +7,7 @@ import { PkiError } from '../errors.ts';
 import { generationsInUse } from '../store/deploy-record.ts';
 import { forgetFailures } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
+import { holdTrust } from '../store/output-request.ts';
 import type { Mended } from '../store/mend-access.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
@@ -14,11 +15,12 @@ import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
 import type { Deployed, DeployingWorld } from './deploy.ts';
-import { feedTrust, issueIntoStore, type IssueResult } from './issue.ts';
+import { feedTrust, issueIntoStore, outputsOf, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
 import type { Limits } from './plan.ts';
 import { remember, type Waiting } from './patience.ts';
+import type { OutputOutcome } from './outputs.ts';
 import type { RolledBack } from './roll-back.ts';
 import {
   deployAll,
@@ -57,6 +59,7 @@ interface Settled {
   verdict: Due | undefined;
   /** Files whose owner or mode was not as it should be. */
   mended?: readonly Mended[];
+  outputs?: readonly OutputOutcome[];
   /** What became of telling its service, where that was to be done. */
   deploy?: Deployed;
 }
@@ -165,8 +168,15 @@ export async function rotate(
       if (outcome.deploy?.state === 'done') prune(folder);
       report(outcome);
     });
-  await forEachStored(order, world, report, { mend: true, keep, replace, retry, tell });
-  return refreshTrust(store, [...inUse.values()], opened, world.now());
+  const refresh = oncePerAuthority((wanted) => refreshTrust(store, wanted, opened, world.now()));
+  const outputs: Acts['outputs'] = async ({ wanted, folder }) => {
+    if (holdTrust(wanted.request)) await refresh(wanted);
+    return outputsOf({ store, folder, request: wanted.request, lock: { timeout: lockTimeout } }, world);
+  };
+  await forEachStored(order, world, report, { mend: true, keep, outputs, replace, retry, tell });
+  const stale: Stale[] = [];
+  for (const wanted of inUse.values()) stale.push(...(await refresh(wanted)));
+  return stale;
 }
 
 /**
@@ -182,6 +192,8 @@ export async function lookAtRotation(
   await forEachStored(order, world, report, {
     mend: false,
     keep: async () => undefined,
+    outputs: ({ wanted, folder }) =>
+      outputsOf({ store: order.store, folder, request: wanted.request, lock: 'held' }, world, 'look'),
     replace: async ({ folder, wanted }, verdict) => {
       const { name } = wanted.request;
       const { warnings, limits } = await examine(wanted);
@@ -211,21 +223,28 @@ function refuseNoGain({ validity, reference }: Authority, { reason, standing }: 
 /** CRLs lapse and change also where nothing is due; the key of a CA is asked for only where they lapse. */
 async function refreshTrust(
   store: string,
-  wanted: readonly Wanted[],
+  wanted: Wanted,
   open: (wanted: Wanted) => Promise<Authority>,
   now: Date,
 ): Promise<Stale[]> {
-  const stale: Stale[] = [];
-  for (const one of wanted.filter(({ reference }) => !isAws(reference))) {
-    try {
-      // A CA that is somewhere else keeps its CRLs fresh there.
-      if (!isThere(one.reference)) continue;
-      const { trust } = readCaFacts(one.reference, now);
-      if (trust) updateDefaultTrust(store, authorityReference(store, one.reference), trust);
-      else feedTrust(store, await open(one));
-    } catch (error) {
-      stale.push({ reference: one.reference, error });
-    }
+  const { reference } = wanted;
+  try {
+    // A CA that is somewhere else keeps its CRLs fresh there.
+    if (isAws(reference) || !isThere(reference)) return [];
+    const { trust } = readCaFacts(reference, now);
+    if (trust) updateDefaultTrust(store, authorityReference(store, reference), trust);
+    else feedTrust(store, await open(wanted));
+    return [];
+  } catch (error) {
+    return [{ reference, error }];
   }
-  return stale;
+}
+
+function oncePerAuthority<T>(ask: (wanted: Wanted) => Promise<T>): (wanted: Wanted) => Promise<T> {
+  const asked = new Map<string, Promise<T>>();
+  return (wanted) => {
+    const known = asked.get(wanted.reference) ?? ask(wanted);
+    asked.set(wanted.reference, known);
+    return known;
+  };
 }

@@ -2,6 +2,7 @@ import { readPlan } from '../deploy/stored-plan.ts';
 import type { Deploy } from '../deploy/plan.ts';
 import { jsonText, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { readOutputRequests, type OutputRequest } from './output-request.ts';
 import type { KeyType } from '../x509/key.ts';
 import { keyTypes } from '../x509/key.ts';
 import { usages, type Usage } from '../x509/profile.ts';
@@ -47,6 +48,8 @@ export interface StoredRequest {
   spread: string | undefined;
   /** What happens after each switch. */
   deploy: Deploy | undefined;
+  /** Copies at places of their own. */
+  outputs: OutputRequest[];
 }
 
 export const validations = ['dns', 'email', 'http'] as const;
@@ -108,6 +111,7 @@ export function readRequest(
     renewAt: text('renewAt'),
     spread: text('spread'),
     deploy: json['deploy'] === undefined ? undefined : readPlan(json['deploy'], path),
+    outputs: readOutputRequests(json['outputs'], path),
   };
   const known = new Set(['schema', ...Object.keys(request)]);
   const unknown = Object.fromEntries(Object.entries(json).filter(([key]) => !known.has(key)));
@@ -115,7 +119,9 @@ export function readRequest(
 }
 
 /** What says nothing about the certificate, only about when there is another and what follows. */
-const policy = { renewAt: undefined, spread: undefined, deploy: undefined } satisfies Partial<StoredRequest>;
+const policy = {
+  ...{ renewAt: undefined, spread: undefined, deploy: undefined, outputs: [] },
+} satisfies Partial<StoredRequest>;
 
 /** Whether two requests ask for the same certificate and files. */
 export const sameRequest = (a: StoredRequest, b: StoredRequest): boolean =>

@@ -33,6 +33,13 @@ export const trustBundle = (store: string, name: string): string => join(store, 
 
 export const defaultTrust = (store: string): string => trustBundle(store, 'default');
 
+/** A file of the bundle, where this authority feeds it. */
+export function trustFor(store: string, authority: string, name: 'ca.pem' | 'crl.pem'): Buffer | undefined {
+  const folder = defaultTrust(store);
+  if (readJson(join(folder, 'trust.json'))?.['authority'] !== authority) return undefined;
+  return readIfThere(join(folder, 'current', name));
+}
+
 /**
  * Brings `_trust/default` up to date with its authority, in a new version if anything changed.
  * The first local CA of a store makes it and stays its source.

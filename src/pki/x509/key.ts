@@ -3,9 +3,6 @@ import {
   createPublicKey,
   generateKeyPair,
   generateKeyPairSync,
-  pbkdf2,
-  createCipheriv,
-  randomBytes,
   createHash,
   type KeyObject,
 } from 'node:crypto';
@@ -13,7 +10,7 @@ import { promisify } from 'node:util';
 import { foreignCode, PkiError } from '../errors.ts';
 import * as write from './der-writer.ts';
 import { subjectPublicKeyBits } from './subject-public-key.ts';
-import { oid } from './oid.ts';
+import { sealPbes2 } from './pbes2.ts';
 import { encodePem } from './pem-writer.ts';
 
 export const keyTypes = [
@@ -82,24 +79,12 @@ export function privateKeyPem(key: KeyObject): string {
 /** OWASP's figure for PBKDF2-HMAC-SHA256 (2023, still current); Node's own export stops at 2,048. */
 const pbkdf2Rounds = 600_000;
 
-/** PKCS#8 under PBES2: PBKDF2-HMAC-SHA256 and AES-256-CBC (RFC 8018 6.2), readable by OpenSSL, Java and Go. */
+/** PKCS#8 under PBES2. */
 export async function encryptedPrivateKeyPem(key: KeyObject, passphrase: Buffer): Promise<string> {
-  const salt = randomBytes(16);
-  const iv = randomBytes(16);
-  const secret = await promisify(pbkdf2)(passphrase, salt, pbkdf2Rounds, 32, 'sha256');
-  const cipher = createCipheriv('aes-256-cbc', secret, iv);
   const plain = key.export({ type: 'pkcs8', format: 'der' });
-  const encrypted = Buffer.concat([cipher.update(plain), cipher.final()]);
-  secret.fill(0);
+  const { algorithm, octets } = await sealPbes2(plain, passphrase, pbkdf2Rounds);
   plain.fill(0);
-  const prf = write.sequence(write.objectIdentifier(oid.hmacWithSha256), write.nullValue());
-  const kdf = write.sequence(
-    write.objectIdentifier(oid.pbkdf2),
-    write.sequence(write.octetString(salt), write.integer(pbkdf2Rounds), prf),
-  );
-  const scheme = write.sequence(write.objectIdentifier(oid.aes256Cbc), write.octetString(iv));
-  const algorithm = write.sequence(write.objectIdentifier(oid.pbes2), write.sequence(kdf, scheme));
-  return encodePem('ENCRYPTED PRIVATE KEY', write.sequence(algorithm, write.octetString(encrypted)));
+  return encodePem('ENCRYPTED PRIVATE KEY', write.sequence(algorithm, write.octetString(octets)));
 }
 
 /** What a private key needs to be opened; called only if the key is encrypted. */

@@ -67,6 +67,19 @@ deploy:
   'a deploy in few words': certificate('deploy: { systemd: nginx.service, confirm: 127.0.0.1:8443 }'),
   'several servers': certificate('deploy: { confirm: [127.0.0.1:8443, db.internal:5432] }'),
   'what is shared by all': `defaults: { deploy: { run: [systemctl, reload, nginx] } }\n${certificate('')}`,
+  'every output': certificate(`outputs:
+  - { path: /etc/haproxy/certs/orders.pem, content: pair, owner: haproxy, group: 101, mode: "0600" }
+  - { path: tls/key.pem, content: key, passphrase: "file:pass" }
+  - { path: tls/cert.pem, content: cert, mode: "0640" }
+  - { path: tls/chain.pem, content: chain }
+  - { path: tls/fullchain.pem, content: fullchain }
+  - { path: tls/trust.pem, content: trust }
+  - { path: tls/crl.pem, content: crl }
+  - { path: tls/cert.der, content: der }
+  - { path: tls/new.p12, content: p12, passphrase: "env:STORE_PASS", alias: orders }
+  - { path: tls/old.p12, content: p12, passphrase: "credential:store-pass", encryption: legacy }
+  - { path: tls/secret.yaml, content: kubernetes-secret, name: orders-tls, namespace: shop }`),
+  'no outputs': certificate('outputs: []'),
   'a point before the end': certificate('renewAt: 1d12h-before'),
   'a share of the life to spread over': certificate('spread: 5%'),
   'an end in place of a lifetime': certificate('notAfter: 2027-01-31'),
@@ -98,6 +111,27 @@ const bad: Readonly<Record<string, string>> = {
   'all of a life': certificate('renewAt: 100%'),
   'a spread over more than half a life': certificate('spread: 51%'),
   'a spread without a unit': certificate('spread: "6"'),
+  'outputs of all certificates at one place': 'defaults: { outputs: [{ path: a.pem, content: pair }] }\n',
+  'an output without a content': certificate('outputs: [{ path: a.pem }]'),
+  'an output without a path': certificate('outputs: [{ content: pair }]'),
+  'an output that is a path': certificate('outputs: [a.pem]'),
+  'one output in place of a list': certificate('outputs: { path: a.pem, content: pair }'),
+  'an output of an unknown content': certificate('outputs: [{ path: a.jks, content: jks }]'),
+  'an output with an unknown key': certificate('outputs: [{ path: a.pem, content: pair, user: haproxy }]'),
+  'an output that is a folder': certificate('outputs: [{ path: tls/, content: pair }]'),
+  'an output in a home folder': certificate('outputs: [{ path: ~/a.pem, content: pair }]'),
+  'a key that everybody reads': certificate('outputs: [{ path: a.pem, content: pair, mode: "0644" }]'),
+  'a certificate that everybody writes': certificate(
+    'outputs: [{ path: a.pem, content: cert, mode: "0666" }]',
+  ),
+  'PKCS#12 without a passphrase': certificate('outputs: [{ path: a.p12, content: p12 }]'),
+  'a passphrase in the file': certificate('outputs: [{ path: a.p12, content: p12, passphrase: changeit }]'),
+  'a passphrase of a certificate': certificate(
+    'outputs: [{ path: a.pem, content: cert, passphrase: env:P }]',
+  ),
+  'an alias of PEM': certificate('outputs: [{ path: a.pem, content: pair, alias: a }]'),
+  'a namespace of PEM': certificate('outputs: [{ path: a.pem, content: pair, namespace: a }]'),
+  'a secret with capitals': certificate('outputs: [{ path: a.yaml, content: kubernetes-secret, name: A }]'),
   'a lifetime and an end': certificate('lifetime: 30d\nnotAfter: 2027-01-31'),
   'a time that is none': certificate('notAfter: tomorrow'),
   'yes in place of true': certificate('reuseKey: yes'),
@@ -144,6 +178,15 @@ const bad: Readonly<Record<string, string>> = {
 };
 
 const badBeyondSchema: Readonly<Record<string, string>> = {
+  'two outputs at one place': certificate(
+    'outputs: [{ path: a.pem, content: pair }, { path: ./a.pem, content: cert }]',
+  ),
+  'outputs of two certificates at one place': `certificates:
+  a.internal: { outputs: [{ path: /srv/tls.pem, content: pair }] }
+  b.internal: { outputs: [{ path: /srv/x/../tls.pem, content: pair }] }
+`,
+  'a secret by a name that Kubernetes does not take':
+    'certificates: { "*.shop.internal": { outputs: [{ path: a.yaml, content: kubernetes-secret }] } }\n',
   'an authority that is not declared': `authorities: { corp: ./ca }\n${certificate('ca: crop')}`,
   'a key that is no host name, without names': 'certificates: { web_1: {} }\n',
   'a network as a name': certificate('names: [10.0.0.0/8]'),
