@@ -300,6 +300,36 @@ describe('outputs', () => {
   });
 });
 
+describe('a service', () => {
+  it('is told once it can read its outputs, and not before', async () => {
+    const cwd = project(
+      '[{ path: later/pair.pem, content: pair }]',
+      'deploy: { run: [/bin/cp, later/pair.pem, later/seen.pem] }',
+    );
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      text(cwd, 'certwright.yaml')
+        .replaceAll(' later/seen', ` ${cwd}/later/seen`)
+        .replace(', later/', `, ${cwd}/later/`),
+    );
+    expect((await issueAll(cwd)).code).toBe(1);
+    const { code, row } = await rotate(cwd, ['--force']);
+    expect({ code, state: row.state, outputs: states(row) }).toEqual({
+      code: 1,
+      state: 'rotated',
+      outputs: [['pair', 'failed', 'missing']],
+    });
+    mkdirSync(join(cwd, 'later'));
+    const { code: then, row: told } = await rotate(cwd);
+    expect({ then, state: told.state, outputs: states(told) }).toEqual({
+      then: 0,
+      state: 'deployed',
+      outputs: [['pair', 'written', 'missing']],
+    });
+    expect(text(cwd, 'later/seen.pem')).toBe(text(cwd, 'later/pair.pem'));
+  });
+});
+
 describe('an output that cannot be written', () => {
   it('fails the run and not the certificate, and the next run writes it without issuing', async () => {
     const cwd = project('[{ path: later/pair.pem, content: pair }, { path: tls/b.pem, content: pair }]');
