@@ -66,7 +66,6 @@ export async function makeStore(cwd: string, count: number, begin: Date): Promis
     const issued = { state: 'issued', certificate, chain, root, key: undefined, arn: undefined } as const;
     const files = generationFiles({ ...issued, asked: undefined, onDifference: '' }, key, request, 1, begin);
     const folder = join(store, name);
-    mkdirSync(join(folder, 'pending'), { recursive: true, mode: 0o700 });
     const version = join(folder, 'versions/000001');
     mkdirSync(version, { recursive: true });
     writeFileSync(join(version, 'key.pem'), privateKeyPem(key), { mode: 0o600 });

@@ -1,7 +1,7 @@
 import { PkiError } from '../pki/errors.ts';
 import type { KeptStatus, Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
-import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
+import { fingerprint, serialHex, type CertificateLife } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
 import { codeWithDeploy, deployDocument, deployText, tellDeploy } from './deploy-report.ts';
@@ -47,7 +47,7 @@ export class RotateReport {
     const { output, flags, context } = this.#lent;
     const exitCode = withOutputs(codeWithDeploy(codeOf(outcome), outcome.deploy), outcome.outputs);
     this.#codes.push(exitCode);
-    const document = { ...documentOf(outcome), exitCode };
+    const document = output.json ? { ...documentOf(outcome), exitCode } : {};
     if (flags.jsonLines === true) output.row({ schema, certificate: document });
     const { name, state } = outcome;
     const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : [];
@@ -256,7 +256,7 @@ const nextText = ({ plan, deploys }: { plan: string | undefined; deploys: readon
 const madeText = ({ generation, certificate }: StandingRotation, context: Context): string =>
   `generation ${generation}, ${span(certificate, context)}`;
 
-const span = ({ notAfter }: Certificate, context: Context): string =>
+const span = ({ notAfter }: CertificateLife, context: Context): string =>
   `valid for ${formatDuration(notAfter.getTime() - context.now().getTime())}, until ${notAfter.toISOString()}`;
 
 function documentOf(outcome: Rotation): object {
@@ -322,7 +322,7 @@ const standingDocument = ({ generation, path, ...rest }: Standing): object => ({
   certificate: certificateDocument(rest),
 });
 
-const certificateDocument = ({ certificate, due }: Pick<Standing, 'certificate' | 'due'>): object => ({
+const certificateDocument = ({ certificate, due }: { certificate: CertificateLife; due: Date }): object => ({
   serial: serialHex(certificate.serial),
   sha256: fingerprint(certificate.der),
   notBefore: certificate.notBefore.toISOString(),

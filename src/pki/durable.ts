@@ -266,10 +266,8 @@ function isFolder(path: string): boolean {
 /** Whether anything has this name, be it a link to nowhere. */
 export function isThere(path: string): boolean {
   try {
-    lstatSync(path);
-    return true;
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    if (foreignCode(error) === 'ENOENT') return false;
     throw ioError(error, 'look at', path);
   }
 }
@@ -315,6 +313,15 @@ export function discard(path: string): void {
     removeAll(path);
   } catch {
     // What stays has a name that no reader looks at.
+  }
+}
+
+/** Takes a folder away that nothing is in; one that anything is in stays. */
+export function removeIfEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Somebody still needs it, or has taken it away.
   }
 }
 

@@ -19,7 +19,8 @@ import { occasionFor, type DeployEvent, type Told } from './deploy-occasion.ts';
 import { outputsOf, type World } from './issue.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { nextTry } from './patience.ts';
-import { readGeneration, type Standing } from './standing.ts';
+import type { InPeace } from './rotation-verdict.ts';
+import { readGeneration } from './standing.ts';
 
 export interface DeployOrder {
   /** Absolute path. */
@@ -55,7 +56,7 @@ export type Deployed =
       candidate: Attempt;
       until: Date;
       error: unknown;
-      standing: Standing;
+      standing: InPeace;
     };
 
 /** Switched back, and not told yet. */

@@ -1,15 +1,16 @@
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { changesBetween, type StoredRequest } from '../store/request.ts';
 import { readSealed } from '../store/seal.ts';
-import { readCertificate, type Certificate } from '../x509/certificate.ts';
+import { readLife, type Certificate, type CertificateLife } from '../x509/certificate.ts';
 import { dueAt, type DuePolicy } from './due.ts';
 import { earliestEnd, policyFor, type Rule, type Verdict } from './rotation-verdict.ts';
 import { pemCertificates } from './standing.ts';
 
+const endOfLeaf = '-----END CERTIFICATE-----';
+
 /** The certificates above the leaf, and when the first of them ends. */
 interface Upper {
   issuer: Buffer | undefined;
-  chain: readonly Buffer[];
   end: number;
 }
 
@@ -37,26 +38,25 @@ export class QuickVerdict {
     if (stored !== wanted && changesBetween(stored, wanted).length > 0) return undefined;
     const sealed = readSealed(folder.versionPath(generation), access);
     if (!sealed) return undefined;
-    const split = sealed.fullchain.indexOf('-----BEGIN', 1);
-    const end = split < 0 ? sealed.fullchain.length : split;
+    const end = sealed.fullchain.indexOf(endOfLeaf) + endOfLeaf.length;
     const upper = this.#upperOf(sealed.fullchain.slice(end), sealed.ca);
-    const [der] = pemCertificates(Buffer.from(sealed.fullchain.slice(0, end), 'latin1'));
-    if (!der || !upper || (issuer && upper.issuer?.equals(issuer.der) === false)) return undefined;
-    const certificate = readCertificate(der);
+    if (!upper || (issuer && upper.issuer?.equals(issuer.der) === false)) return undefined;
+    const [, base64] = sealed.fullchain.slice(0, end).split('-----BEGIN CERTIFICATE-----');
+    if (base64 === undefined) return undefined;
+    const certificate = readLife(Buffer.from(base64.slice(0, -endOfLeaf.length), 'base64'));
     const due = earliestDue(certificate, upper, policyFor(wanted, rule), rule.instance);
     if (rule.now >= due) return undefined;
-    return { due: false, standing: { generation, certificate, due, chain: [der, ...upper.chain] } };
+    return { due: false, standing: { generation, certificate, due } };
   }
 
   #upperOf(chainText: string, caText: string): Upper | undefined {
     const text = `${chainText}\n\n${caText}`;
     const known = this.#uppers.get(text);
     if (known) return known;
-    const chain = pemCertificates(Buffer.from(chainText, 'latin1'));
-    const issuers = [...chain, ...pemCertificates(Buffer.from(caText, 'latin1'))];
+    const issuers = [chainText, caText].flatMap((pem) => pemCertificates(Buffer.from(pem, 'latin1')));
     const end = earliestEnd(issuers);
     if (end === undefined) return undefined;
-    const upper = { issuer: issuers[0], chain, end };
+    const upper = { issuer: issuers[0], end };
     this.#uppers.set(text, upper);
     return upper;
   }
@@ -64,7 +64,7 @@ export class QuickVerdict {
 
 /** When it is due itself, or the first of those above it that ends before it; what comes first. */
 function earliestDue(
-  { notBefore, notAfter }: Certificate,
+  { notBefore, notAfter }: CertificateLife,
   { end }: Upper,
   policy: DuePolicy,
   instance: string,

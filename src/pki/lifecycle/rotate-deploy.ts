@@ -7,7 +7,7 @@ import type { Deployed, Deployment, DeployOrder, DeployingWorld } from './deploy
 import { nextTry } from './patience.ts';
 import type { Rotation, StandingRotation } from './rotate.ts';
 import type { StoredCertificate } from './rotate-each.ts';
-import type { Verdict } from './rotation-verdict.ts';
+import type { InPeace, Verdict } from './rotation-verdict.ts';
 import { readGeneration, type Moment, type Standing } from './standing.ts';
 
 /** A newer generation that no server has shown yet, and that still does. */
@@ -77,7 +77,7 @@ export async function switchToCandidate(
 export const waitingCandidate = (
   found: StoredCertificate,
   { attempt, until }: Candidate,
-  standing: Standing,
+  standing: InPeace,
 ): Rotation => ({
   ...standingOutcome(found, standing),
   state: 'candidate',
@@ -93,7 +93,7 @@ export const waitingCandidate = (
 
 export const standingOutcome = (
   { folder, stored }: StoredCertificate,
-  { generation, certificate, due }: Standing,
+  { generation, certificate, due }: InPeace,
 ): StandingRotation => ({
   state: 'not-due',
   name: stored.name,

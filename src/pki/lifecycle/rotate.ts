@@ -12,7 +12,7 @@ import type { Mended } from '../store/mend-access.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
-import type { Certificate } from '../x509/certificate.ts';
+import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
 import type { Deployed, DeployingWorld } from './deploy.ts';
 import { feedTrust, issueIntoStore, outputsOf, type IssueResult } from './issue.ts';
@@ -70,7 +70,7 @@ export type StandingRotation = Settled & {
   generation: number;
   /** Absolute path of `current`. */
   path: string;
-  certificate: Certificate;
+  certificate: CertificateLife;
   /** When its successor is due. */
   due: Date;
 };

@@ -4,7 +4,7 @@ import { readIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
-import { readCertificate, type Certificate } from '../x509/certificate.ts';
+import { readCertificate, type Certificate, type CertificateLife } from '../x509/certificate.ts';
 import { dueAt, type DuePolicy } from './due.ts';
 import { isUnfinished } from './issue.ts';
 import { assess, pemCertificates, type Reason, type Standing } from './standing.ts';
@@ -24,7 +24,10 @@ export interface Due {
   since: Date | undefined;
 }
 
-export type Verdict = Due | { due: false; standing: Standing };
+/** What stands where nothing is to be done. */
+export type InPeace = Pick<Standing, 'generation' | 'due'> & { certificate: CertificateLife };
+
+export type Verdict = Due | { due: false; standing: InPeace };
 
 /** What is asked of every certificate of a run. */
 export interface Rule {

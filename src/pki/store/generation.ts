@@ -12,6 +12,7 @@ import {
   readIfThere,
   readJson,
   removeAll,
+  removeIfEmpty,
   replace,
   syncFolder,
   temporaryBeside,
@@ -98,6 +99,8 @@ export class CertificateFolder {
 
   /** The newest generation that an earlier run began. */
   pending(): PendingGeneration | undefined {
+    // What is asked of thousands of certificates: a look costs less than a list of nothing.
+    if (!isThere(join(this.path, 'pending'))) return undefined;
     const current = this.current() ?? 0;
     const newest = Math.max(0, ...this.#numbers('pending'));
     // One that was switched to already is only what a run did not live to remove.
@@ -108,8 +111,9 @@ export class CertificateFolder {
    * Begins a generation by creating its folder under `pending/`. Numbers only grow: a clock that jumps chooses nothing.
    */
   begin(request: StoredRequest): PendingGeneration {
-    makeFolder(join(this.path, 'pending'), 0o700, 'later');
     for (;;) {
+      // In the loop: another run may have taken the empty one away.
+      makeFolder(join(this.path, 'pending'), 0o700, 'later');
       const taken = [...this.#numbers('versions'), ...this.#numbers('pending')];
       const number = Math.max(0, ...taken) + 1;
       const path = join(this.path, 'pending', generationName(number));
@@ -122,7 +126,8 @@ export class CertificateFolder {
         return new PendingGeneration(this, number);
       } catch (error) {
         discard(draft);
-        if (!['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) throw ioError(error, 'create', path);
+        if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(foreignCode(error) ?? ''))
+          throw ioError(error, 'create', path);
       }
     }
   }
@@ -295,5 +300,6 @@ export class PendingGeneration implements Journal {
     }
     // What cannot be removed now is recognised by its number and swept by the next run.
     discard(this.path);
+    removeIfEmpty(dirname(this.path));
   }
 }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
 import type { Access, GenerationFile } from './generation.ts';
 import { isSecret } from './mend-access.ts';
 
@@ -15,25 +14,27 @@ export const sealedBy = 'version.json';
 
 /** No generation is near it. */
 const most = 262_144;
+/** For names and lengths. */
+const room = 4096;
 const scratch = Buffer.allocUnsafeSlow(most);
 
 /** Hex digest of the names, lengths and bytes of files. */
 export function sealOf(files: readonly Pick<GenerationFile, 'name' | 'data'>[]): string {
-  const hash = createHash('sha256');
   const sorted = files.filter(({ name }) => name !== sealedBy).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const bytes = sorted.map(({ data }) => (typeof data === 'string' ? Buffer.from(data) : data));
-  for (const one of bytes) hash.update(one);
-  return hash.update(frame(sorted.map(({ name }, index) => [name, bytes[index]?.length ?? 0]))).digest('hex');
+  const bytes = sorted.map(({ data }) => Buffer.from(data));
+  const frames = sorted.map(({ name }, index) => frameOf(name, bytes[index]?.length ?? 0));
+  return hash('sha256', Buffer.concat([...bytes, Buffer.from(frames.join(''))]));
 }
 
-const frame = (files: readonly (readonly [string, number])[]): string =>
-  files.map(([name, size]) => `${name} ${size}\n`).join('');
+const frameOf = (name: string, size: number): string => `${name} ${size}\n`;
 
 /** Text of the files in which a judgement is interested. */
 export interface Sealed {
   fullchain: string;
   ca: string;
 }
+
+const wanted = ['fullchain.pem', 'ca.pem', sealedBy];
 
 /**
  * Reads a generation in one go.
@@ -50,21 +51,20 @@ export function readSealed(folder: string, access: Access): Sealed | undefined {
 
 function readAll(folder: string, access: Access): Sealed | undefined {
   let end = 0;
-  const sizes: [string, number][] = [];
+  let frames = '';
   const texts: Record<string, string> = {};
   for (const name of readdirSync(folder).sort()) {
     if (name.startsWith('.')) continue;
-    const size = readPlain(join(folder, name), isSecret(name), access, end);
+    const size = readPlain(`${folder}/${name}`, isSecret(name), access, end);
     if (size === undefined) return undefined;
-    if (!isSecret(name)) texts[name] = scratch.toString('latin1', end, end + size);
+    if (wanted.includes(name)) texts[name] = scratch.toString('latin1', end, end + size);
     if (name === sealedBy) continue;
     end += size;
-    sizes.push([name, size]);
+    frames += frameOf(name, size);
   }
   const { seal } = JSON.parse(texts[sealedBy] ?? '{}') as { seal?: unknown };
-  if (seal !== createHash('sha256').update(scratch.subarray(0, end)).update(frame(sizes)).digest('hex')) {
-    return undefined;
-  }
+  end += scratch.write(frames, end);
+  if (seal !== hash('sha256', scratch.subarray(0, end))) return undefined;
   return { fullchain: texts['fullchain.pem'] ?? '', ca: texts['ca.pem'] ?? '' };
 }
 
@@ -73,7 +73,8 @@ function readPlain(path: string, secret: boolean, access: Access, at: number): n
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(file);
-    if (!stat.isFile() || !isAccessible(stat, secret, access) || at + stat.size > most) return undefined;
+    if (!stat.isFile() || !isAccessible(stat, secret, access) || at + stat.size > most - room)
+      return undefined;
     return readSync(file, scratch, at, stat.size, null) === stat.size ? stat.size : undefined;
   } finally {
     closeSync(file);

@@ -97,6 +97,26 @@ export function readCertificate(der: Buffer): Certificate {
   };
 }
 
+/** What a sweep over thousands of certificates needs of each. */
+export type CertificateLife = Pick<Certificate, 'der' | 'serial' | 'notBefore' | 'notAfter'>;
+
+/**
+ * Decodes no more of a certificate than its number and its time.
+ * @throws DerError
+ */
+export function readLife(der: Buffer): CertificateLife {
+  const outer = readSequence(der, 'a certificate');
+  const tbs = outer.expect(tag.sequence, 'tbsCertificate').reader();
+  tbs.optional(contextConstructed(0), 'version');
+  const serial = integerBytes(tbs.expect(tag.integer, 'serialNumber'), 'serialNumber');
+  tbs.expect(tag.sequence, 'signature');
+  tbs.expect(tag.sequence, 'issuer');
+  const validity = tbs.sequence('validity');
+  const notBefore = time(validity.next('notBefore'), 'notBefore');
+  const notAfter = time(validity.next('notAfter'), 'notAfter');
+  return { der, serial, notBefore, notAfter };
+}
+
 function readVersion(tbs: DerReader): 1 | 2 | 3 {
   const explicit = tbs.optional(contextConstructed(0), 'version');
   if (!explicit) return 1;
