@@ -6,7 +6,7 @@ import { PkiError } from '../pki/errors.ts';
 import { parseName } from '../pki/x509/subject-alternative-name.ts';
 import { authorityNamed, loadConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
-import { oneOf } from './options.ts';
+import { oneOf, storePath, type StoreFlags } from './options.ts';
 import { caPassphrase } from './passphrase.ts';
 
 /** Flags of `--probe`. */
@@ -40,7 +40,7 @@ const usual = ['no-certificate', 'stranger'] as const satisfies NegativeProbe[];
  * @throws PkiError `usage`, `unsupported`, `bad-input`, and as opening a CA does
  */
 export async function openProbeAuthority(
-  flags: ProbeFlags & ConfigFlags,
+  flags: ProbeFlags & ConfigFlags & StoreFlags,
   pair: Pair,
   context: Context,
 ): Promise<ProbeAuthority | undefined> {
@@ -51,11 +51,15 @@ export async function openProbeAuthority(
   const { checkExpectedName, ProbeAuthority } = await import('../pki/lifecycle/probe-authority.ts');
   const expectName = given === undefined ? undefined : parseName(given);
   if (expectName) checkExpectedName(pair, expectName);
+  const { whoAsks } = await import('./who-asks.ts');
+  let passphrase: Promise<Buffer> | undefined;
   return ProbeAuthority.open({
     reference: authorityNamed(ca, await loadConfig(flags, context), context),
+    store: storePath(flags, context),
+    by: await whoAsks(context),
     pair,
     expectName,
-    ask: () => caPassphrase(caPassphraseFile, context, '--ca-passphrase-file'),
+    ask: () => (passphrase ??= caPassphrase(caPassphraseFile, context, '--ca-passphrase-file')),
     now: context.now,
   });
 }

@@ -19,6 +19,7 @@ import {
 import { Output } from './output.ts';
 import { caPassphrase } from './passphrase.ts';
 import { aboutTarget, reportRevoked } from './revoke-report.ts';
+import { whoAsks } from './who-asks.ts';
 
 export interface RevokeFlags extends StoreFlags, ConfigFlags {
   ca?: string;
@@ -143,20 +144,4 @@ async function targetOf(text: string, flags: RevokeFlags, context: Context): Pro
     ca: flags.ca === undefined ? undefined : named(flags.ca),
     defaultCa: config?.defaults.ca ?? named(nonEmpty(context.env['CERTWRIGHT_CA']) ?? 'ca'),
   });
-}
-
-/** `alice@host`, for the record: also where alice works as root. */
-async function whoAsks({ env }: Context): Promise<string> {
-  const { hostname, userInfo } = await import('node:os');
-  const user = nonEmpty(env['SUDO_USER']) ?? nameOfUser(userInfo);
-  return `${user}@${hostname()}`;
-}
-
-/** A container may run as a user whom nobody has given a name. */
-function nameOfUser(userInfo: () => { username: string }): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'unknown';
-  }
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { PeerCertificate, TlsOptions } from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { siblingOf } from '../../src/pki/lifecycle/probe-authority.ts';
@@ -230,6 +230,67 @@ describe('--probe --ca', () => {
     const { code, stderr } = await run(all, { cwd: folder() });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(message) as string });
     expect(stderr).not.toContain('\u001b');
+  });
+});
+
+describe('revoked', () => {
+  const crls = (): string[] => file('certs/_trust/default/current/crl.pem').split(/(?=-----BEGIN)/);
+  const only = ['--ca', 'ca', '--only', 'revoked'];
+  const row = ({ checks }: Target): Check | undefined => checks.find(({ probe: name }) => name === 'revoked');
+  const kept = (): string[] => {
+    const probes = join(folder(), 'ca', 'active', 'probes');
+    return readdirSync(probes).map((name) => join(probes, name));
+  };
+
+  it('the first time it is not held against a server that it knows nothing yet', async () => {
+    const { ran, target } = await probe(await listen(tlsServer(required({ crl: crls() }))), ...only);
+    expect(row(target)).toMatchObject({
+      seen: 'skipped',
+      evidence: expect.stringMatching(
+        /^let in \(HTTP 200\), but it was revoked just now: give the server CRL number \d+ of .*crl\.pem\)$/,
+      ) as string,
+    });
+    expect(target).toMatchObject({ proven: false });
+    expect(ran.code).toBe(3);
+  });
+
+  it('is kept by the CA, revoked, for its owner alone', async () => {
+    expect(kept()).toHaveLength(1);
+    expect(statSync(kept()[0] ?? '').mode & 0o777).toBe(0o600);
+    const serial = basename(kept()[0] ?? '', '.pem');
+    expect(readdirSync(join(folder(), 'ca', 'active', 'revoked'))).toEqual([`${serial}.1.json`]);
+    const listed = await run(['inspect', 'certs/_trust/default/current/crl.pem', '--serial', serial], {
+      cwd: folder(),
+    });
+    expect(listed.code).toBe(0);
+    expect((await run(['ca', 'doctor'], { cwd: folder() })).code).toBe(0);
+  });
+
+  it('a server with the CRL refuses it, and it is the same certificate', async () => {
+    const before = kept();
+    const { ran, target } = await probe(await listen(tlsServer(required({ crl: crls() }))), ...only);
+    expect(row(target)).toMatchObject({ seen: 'refused', ok: true });
+    expect(ran.code).toBe(0);
+    expect(kept()).toEqual(before);
+    expect(readdirSync(join(folder(), 'ca', 'active', 'revoked'))).toHaveLength(1);
+  });
+
+  it('a server without the CRL lets it in, and is told which it lacks', async () => {
+    const { ran, target } = await probe(await listen(tlsServer(required())), ...only);
+    expect(row(target)).toMatchObject({ seen: 'accepted', ok: false });
+    expect(row(target)?.causes[0]?.message).toMatch(
+      /^a revoked certificate is let in: it is listed in every CRL since 20.*, the newest is CRL number \d+ of 20/,
+    );
+    expect(row(target)?.causes[0]?.fix).toMatch(/ssl_crl.*crl\.pem\)$/);
+    expect(ran.code).toBe(3);
+  });
+
+  it('another client has one of its own', async () => {
+    const lent = { cwd: folder() };
+    expect((await run(['issue', 'spiffe://corp/orders', '--as', 'orders'], lent)).code).toBe(0);
+    const port = await listen(tlsServer(required()));
+    await run(['verify-mtls', `localhost:${port}`, '--cert', 'orders', '--probe', ...only], lent);
+    expect(kept()).toHaveLength(2);
   });
 });
 

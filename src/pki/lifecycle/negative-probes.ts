@@ -5,12 +5,13 @@ import type { Cause } from '../tls/refusal-causes.ts';
 import { check, skipped, type Check, type NegativeProbe, type Seen } from './mtls-check.ts';
 import { evidenceOf, otherCauses, see } from './outcome-evidence.ts';
 import { faultOf } from './probe-faults.ts';
-import type { MintedProbe, ProbeAuthority } from './probe-authority.ts';
+import type { MintedProbe, ProbeAuthority, RevokedProbe } from './probe-authority.ts';
 import type { LiveOrder } from './verify-mtls.ts';
 
 /** How somebody comes to a server who must not be let in. */
 export type Attempt =
   | { kind: 'pair'; pair: TlsPair | undefined; weak?: boolean }
+  | { kind: 'revoked'; revoked: RevokedProbe }
   | { kind: 'version'; version: OldVersion }
   | { kind: 'skipped'; why: string };
 
@@ -41,7 +42,8 @@ const attempts: Readonly<Record<NegativeProbe, Maker>> = {
   'wrong-name': minted('wrong-name'),
   'weak-key': minted('weak-key', true),
   'weak-signature': minted('weak-signature', true),
-  revoked: () => ({ kind: 'skipped', why: withoutCa }),
+  revoked: async ({ ca }) =>
+    ca ? { kind: 'revoked', revoked: await ca.revoked() } : { kind: 'skipped', why: withoutCa },
   'tls-1.0': () => ({ kind: 'version', version: '1.0' }),
   'tls-1.1': () => ({ kind: 'version', version: '1.1' }),
 };
@@ -114,6 +116,10 @@ async function tryOne(name: NegativeProbe, order: LiveOrder, signal: AbortSignal
   switch (attempt.kind) {
     case 'skipped':
       return skipped(row, attempt.why);
+    case 'revoked': {
+      const { revoked } = attempt;
+      return revokedCheck(row, revoked, await probe({ ...order, pair: revoked.pair }, signal), order);
+    }
     case 'version':
       return versionCheck(row, await offerOldVersion(order, attempt.version, signal), attempt.version);
     case 'pair': {
@@ -136,6 +142,24 @@ function pairCheck(row: Row, pair: TlsPair | undefined, connection: Connection, 
     );
   }
   return check(row, seen, evidence, [noneIsRefused]);
+}
+
+/** A server that lets it in may not have been given the CRL yet: one that was made in this run says nothing. */
+function revokedCheck(row: Row, revoked: RevokedProbe, connection: Connection, order: LiveOrder): Check {
+  const { justNow, revokedAt, crl } = revoked;
+  const found = pairCheck(row, revoked.pair, connection, order);
+  if (found.seen !== 'accepted') return found;
+  const newest = `CRL number ${crl.number} of ${crl.thisUpdate.toISOString()}`;
+  if (justNow) {
+    const why = `let in (${found.evidence}), but it was revoked just now: give the server ${newest}, and probe again`;
+    return skipped(row, `${why} (${crl.path})`);
+  }
+  const causes = found.causes.map(({ certainty, message, fix }) => ({
+    certainty,
+    message: `${message}: it is listed in every CRL since ${revokedAt.toISOString()}, the newest is ${newest}`,
+    fix: `${fix} (${crl.path})`,
+  }));
+  return { ...found, causes };
 }
 
 /** Only where it was to be let in. */

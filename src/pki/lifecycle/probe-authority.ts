@@ -10,6 +10,7 @@ import { decode } from '../x509/validation/decoded.ts';
 import { matchesName } from '../x509/validation/server-name.ts';
 import { displayName } from '../x509/validation/verdict.ts';
 import type { Pair } from './pair.ts';
+import { revoke, type CrlPlace } from './revoke.ts';
 
 export type { MintedProbe };
 
@@ -20,8 +21,22 @@ export interface ProbeAuthorityOrder {
   pair: Pair;
   /** The name of the pair by which servers know it, where they look at names. */
   expectName: SubjectAlternativeName | undefined;
+  /** Absolute path of the store whose trust bundle follows a revocation. */
+  store: string;
+  /** Who revokes: `user@host`. */
+  by: string;
   ask: AskPassphrase;
   now: () => Date;
+}
+
+/** A certificate of the CA that is revoked. */
+export interface RevokedProbe {
+  pair: TlsPair;
+  /** It was revoked in this run, so that no server can have heard of it unless it reads the CRL at once. */
+  justNow: boolean;
+  revokedAt: Date;
+  /** The newest, which lists it. */
+  crl: CrlPlace;
 }
 
 /** A certificate serves all servers of a run for so long, in milliseconds: far less than it is valid. */
@@ -31,6 +46,7 @@ const shared = 5 * 60_000;
 export class ProbeAuthority {
   readonly #certificates: ProbeCertificates;
   readonly #order: ProbeAuthorityOrder;
+  #revoked: Promise<RevokedProbe> | undefined;
   readonly #minted = new Map<MintedProbe, { at: number; pair: Promise<TlsPair> }>();
 
   private constructor(certificates: ProbeCertificates, order: ProbeAuthorityOrder) {
@@ -62,6 +78,27 @@ export class ProbeAuthority {
     const pair = this.#certificates.mint(probe, this.#subjectFor(probe));
     this.#minted.set(probe, { at: now, pair });
     return pair;
+  }
+
+  /** One standing certificate a client: revoked once, and kept for later runs. */
+  revoked(): Promise<RevokedProbe> {
+    return (this.#revoked ??= this.#revokedNow());
+  }
+
+  async #revokedNow(): Promise<RevokedProbe> {
+    const { reference: authority, store, by, ask, now } = this.#order;
+    const probe = await this.#certificates.standing(this.#subjectFor('revoked'));
+    const time = now();
+    const { state, fact, crl } = await revoke(
+      {
+        target: { authority, certificate: probe.certificate, stored: undefined },
+        wish: { event: 'revoke', reason: 'unspecified', invalidityDate: undefined },
+        ...{ store, by, ask, dryRun: false },
+      },
+      time,
+    );
+    if (!probe.isKept) this.#certificates.keep(probe);
+    return { pair: probe, justNow: state === 'revoked', revokedAt: fact?.revokedAt ?? time, crl };
   }
 
   #subjectFor(probe: MintedProbe): Parameters<ProbeCertificates['mint']>[1] {

@@ -28,3 +28,6 @@ export const crlFolder = (issuer: string): string => join(issuer, 'crl');
 export const revokedFolder = (issuer: string): string => join(issuer, 'revoked');
 /** Facts of certificates that have ended and that a CRL has listed once more since (RFC 5280 3.3). */
 export const expiredFolder = (issuer: string): string => join(issuer, 'revoked', 'expired');
+
+/** Certificates that were revoked to be tried, each with its key: `<serial>.pem`. */
+export const probesFolder = (issuer: string): string => join(issuer, 'probes');

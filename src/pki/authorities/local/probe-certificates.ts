@@ -13,6 +13,7 @@ import { probeMark } from '../../x509/probe-mark.ts';
 import { subjectKeyIdentifierOf } from './crl.ts';
 import { issuedFile, issuedFolder } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type LocalCa } from './open.ts';
+import { keepProbe, standingProbe } from './standing-probe.ts';
 
 /** What a CA signs to be refused; and `control`, which differs from them in nothing but that it is in order. */
 export const mintedProbes = [
@@ -23,6 +24,7 @@ export const mintedProbes = [
   'wrong-name',
   'weak-key',
   'weak-signature',
+  'revoked',
 ] as const;
 export type MintedProbe = (typeof mintedProbes)[number];
 
@@ -48,6 +50,8 @@ const times = {
   now: [-minutes(10), minutes(15)],
   expired: [-minutes(30), -minutes(10)],
   'not-yet-valid': [minutes(10), minutes(25)],
+  // It stands for later runs, and is revoked before it is kept.
+  revoked: [-minutes(10), 90 * 86_400_000],
 } as const;
 
 /**
@@ -85,14 +89,14 @@ export class ProbeCertificates {
       probe === 'weak-key'
         ? (await promisify(generateKeyPair)('rsa', { modulusLength: 1024 })).privateKey
         : await generateKey(keyTypeOf(like) ?? 'ec-p256');
-    const [from, to] = probe === 'expired' || probe === 'not-yet-valid' ? times[probe] : times.now;
+    const [from, to] = probe in times ? times[probe as keyof typeof times] : times.now;
     const now = Math.floor(this.#now().getTime() / 1000) * 1000;
     const template: CertificateTemplate = {
       serial: randomSerial(),
       issuer: this.#ca.active.certificate.subject,
       subject,
       notBefore: new Date(now + from),
-      notAfter: new Date(now + to),
+      notAfter: new Date(Math.min(now + to, this.#ca.active.certificate.notAfter.getTime())),
       publicKey: publicKeyDer(key),
       basicConstraints: { ca: false, pathLength: undefined },
       keyUsage: ['digitalSignature'],
@@ -106,6 +110,20 @@ export class ProbeCertificates {
     const der = buildCertificate(template, this.#key, probe === 'weak-signature' ? 'sha1' : undefined);
     this.#record(readCertificate(der));
     return { chain: [der, ...this.#above], key };
+  }
+
+  /** The one that was revoked once and is kept, or a new one that is neither yet. */
+  async standing(subject: ProbeSubject): Promise<Minted & { certificate: Certificate; isKept: boolean }> {
+    const { folder } = this.#ca.active;
+    const kept = standingProbe(folder, subject, this.#now());
+    if (kept) return { ...kept, chain: [kept.certificate.der, ...this.#above], isKept: true };
+    const made = await this.mint('revoked', subject);
+    return { ...made, certificate: readCertificate(made.chain[0] ?? Buffer.alloc(0)), isKept: false };
+  }
+
+  /** Only what is revoked is kept. */
+  keep(probe: Minted): void {
+    keepProbe(this.#ca.active.folder, probe);
   }
 
   /** What is sent along: all but the root. */
