@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmulator, type Emulator } from '../support/aws/emulator.ts';
-import { eachOf, full, seed, seededRandom } from '../support/campaign.ts';
-import { program, spawnProgram, temporaryFolderForSuite } from '../support/cli.ts';
+import { eachOf, full, killed, seed, seededRandom } from '../support/campaign.ts';
+import { spawnProgram, temporaryFolderForSuite } from '../support/cli.ts';
 import { checkName, checkPair, leftovers } from '../support/invariants.ts';
 
 /** Everything that goes wrong between a program and AWS. Expired credentials end a run in another way. */
@@ -40,18 +39,6 @@ describe(`kill -9 while AWS Private CA is paid (seed ${seed})`, () => {
   };
   const lent = (cwd: string) => ({ cwd, env: { PATH: process.env['PATH'], ...emulator.environment } });
 
-  /** Ends the program with SIGKILL after a while; it may be done by then. */
-  function killed(name: string, cwd: string, delay: number): Promise<'killed' | 'done'> {
-    return new Promise((done) => {
-      const child = spawn(process.execPath, [program, ...argv(name)], { ...lent(cwd), stdio: 'ignore' });
-      const timer = setTimeout(() => child.kill('SIGKILL'), delay);
-      child.on('exit', (_code, signal) => {
-        clearTimeout(timer);
-        done(signal === 'SIGKILL' ? 'killed' : 'done');
-      });
-    });
-  }
-
   it(`${kills} times at a random moment, with every fifth call failing: finished by the same command, none bought twice`, async () => {
     const calm = join(suite(), 'calm');
     mkdirSync(calm);
@@ -70,7 +57,7 @@ describe(`kill -9 while AWS Private CA is paid (seed ${seed})`, () => {
     await eachOf(jobs, 4, async ({ name, delay }) => {
       const cwd = join(suite(), name);
       mkdirSync(cwd);
-      ends[await killed(name, cwd, delay)]++;
+      ends[await killed(argv(name), lent(cwd), delay)]++;
       const context = `${name}, killed after ${delay.toFixed(1)} ms, seed ${seed}`;
       const problems = problemsIn(cwd, name);
       expect({ context, problems }).toEqual({ context, problems: [] });

@@ -1,4 +1,6 @@
+import { spawn, type SpawnOptions } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { program } from './cli.ts';
 
 /** `full` runs everything; otherwise a spread that takes a minute or so. */
 export const full = process.env['CERTWRIGHT_CAMPAIGN'] === 'full';
@@ -37,4 +39,20 @@ export async function eachOf<T>(
       for (const [index, item] of queue) await work(item, index);
     }),
   );
+}
+
+/** Ends the program with SIGKILL after a while; it may be done by then. */
+export function killed(
+  argv: readonly string[],
+  options: SpawnOptions,
+  delay: number,
+): Promise<'killed' | 'done'> {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [program, ...argv], { ...options, stdio: 'ignore' });
+    const timer = setTimeout(() => child.kill('SIGKILL'), delay);
+    child.on('exit', (_code, signal) => {
+      clearTimeout(timer);
+      done(signal === 'SIGKILL' ? 'killed' : 'done');
+    });
+  });
 }
