@@ -153,7 +153,7 @@ async function rollBackOne(
     state: 'rolled-back',
     name,
     verdict: undefined,
-    ...(await rollBack(order, deployingWorldOf(flags, context))),
+    ...(await rollBack(order, deployingWorldOf(flags, context, output))),
   });
   return report.end();
 }
@@ -190,7 +190,9 @@ async function act(
   const open = async ({ reference, request }: Wanted): Promise<Authority> => {
     return (await openOrCreate(reference, { ...options(request), create: false })).authority;
   };
-  const stale = await rotate(order, open, deployingWorldOf(flags, context), (outcome) => report.add(outcome));
+  const stale = await rotate(order, open, deployingWorldOf(flags, context, output), (outcome) =>
+    report.add(outcome),
+  );
   for (const { reference, error } of stale) report.addStale(reference, error);
 }
 
@@ -209,5 +211,7 @@ async function look(
     const found = await limits(wanted);
     return { limits: found, warnings: likelyRefusals(wanted.request, found, context.now()) };
   };
-  await lookAtRotation(order, examine, deployingWorldOf(flags, context), (outcome) => report.add(outcome));
+  await lookAtRotation(order, examine, deployingWorldOf(flags, context, output), (outcome) =>
+    report.add(outcome),
+  );
 }

@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import type { DeployingWorld } from '../pki/lifecycle/deploy.ts';
 import type { World } from '../pki/lifecycle/issue.ts';
+import { awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import type { Context } from './context.ts';
 import { nonEmpty } from './options.ts';
+import type { Output } from './output.ts';
 
 export interface InstanceFlags {
   instance?: string;
@@ -44,9 +46,14 @@ export const worldOf = (flags: InstanceFlags, context: Context): World => ({
 });
 
 /** The same for a run that tells services. */
-export const deployingWorldOf = (flags: InstanceFlags, context: Context): DeployingWorld => ({
+export const deployingWorldOf = (
+  flags: InstanceFlags & AwsConnectionFlags & { wait?: string },
+  context: Context,
+  output: Output,
+): DeployingWorld => ({
   ...worldOf(flags, context),
   env: context.env,
   uid: context.uid,
   kill: context.kill,
+  aws: () => awsConnection(flags, context, output),
 });

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import {
+  checkAcmArn,
   checkArgument,
   checkGroup,
   checkProgram,
@@ -42,6 +43,7 @@ const deployTable = (file: string): Table<Deploy> => ({
   pidfile: text((value) => resolve(dirname(file), value)),
   systemd: checked(checkUnit),
   timeout: checked(checkTimeout),
+  acm: oneOrMore(checked(checkAcmArn), 'the ARN of a certificate in ACM', 'acm: arn:aws:acm:…'),
   confirm: confirmReader(file),
   onFailure: choice(onFailures),
   rehearse: pairReader(file),
@@ -49,7 +51,7 @@ const deployTable = (file: string): Table<Deploy> => ({
 });
 
 const confirmTable = (file: string): Table<Confirm> => ({
-  servers: oneOrMore(checked(checkServer)),
+  servers: oneOrMore(checked(checkServer), 'HOST:PORT', 'for example 127.0.0.1:8443'),
   name: text((value) => nameText(parseName(value))),
   startTls: choice(startTlsProtocols),
   client: pairReader(file),
@@ -123,10 +125,10 @@ function checkStoreNameFor(value: string, label: string): string {
 }
 
 const oneOrMore =
-  (item: Reader<string>): Reader<string[]> =>
+  (item: Reader<string>, what: string, hint: string): Reader<string[]> =>
   (tree, label, reading) => {
     const items = tree.kind === 'list' ? tree.items : [tree];
-    if (items.length === 0) return reading.wrongKind(tree, label, 'HOST:PORT', 'for example 127.0.0.1:8443');
+    if (items.length === 0) return reading.wrongKind(tree, label, what, hint);
     const read = items.map((one) => item(one, label, reading));
     const good = read.filter((one) => one !== null);
     return good.length === items.length ? [...new Set(good)] : null;

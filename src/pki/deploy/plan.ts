@@ -14,6 +14,8 @@ export interface Deploy {
   systemd?: string;
   /** For each of those. */
   timeout?: string;
+  /** ARNs in ACM under which the certificate stands. */
+  acm?: string[];
   confirm?: Confirm;
   /** What is done about a generation that no server shows. */
   onFailure?: OnFailure;
@@ -60,15 +62,16 @@ export const hasActions = ({ run, signal, systemd }: Deploy): boolean =>
 
 /** Whether anything is left to do after a switch. */
 export const followsSwitch = (plan: Deploy | undefined): plan is Deploy =>
-  plan !== undefined && (hasActions(plan) || plan.confirm !== undefined);
+  plan !== undefined && (hasActions(plan) || (plan.acm ?? plan.confirm) !== undefined);
 
 /** One line for each thing that it does. */
 export function describePlan(plan: Deploy): string[] {
-  const { run, signal, pidfile, systemd, confirm, group } = plan;
+  const { run, signal, pidfile, systemd, acm = [], confirm, group } = plan;
   return [
     ...(run ? [`run ${commandText(run)}`] : []),
     ...(signal ? [`send SIG${signal} to the process in ${pidfile ?? ''}`] : []),
     ...(systemd === undefined ? [] : [`systemctl reload-or-try-restart ${systemd}`]),
+    ...acm.map((arn) => `import to ${arn}`),
     ...(confirm ? [`confirm ${confirm.servers.join(', ')}`] : []),
     ...(group === undefined ? [] : [`one at a time in group ${group}`]),
   ];
@@ -107,6 +110,14 @@ export function checkGroup(group: string, label: string): void {
   );
 }
 
+export function checkAcmArn(arn: string, label: string): void {
+  if (/^arn:aws[a-z-]*:acm:[a-z]{2}[a-z0-9-]+-\d:\d{12}:certificate\/[A-Za-z0-9-]+$/.test(arn)) return;
+  throw refuse(
+    `${label} ${JSON.stringify(arn)} is not the ARN of a certificate in ACM`,
+    'for example arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012',
+  );
+}
+
 export function checkServer(server: string, label: string): void {
   parseEndpoint(server, label);
 }
@@ -122,7 +133,7 @@ export function checkWhole(plan: Deploy, label: string): void {
   if ((plan.signal === undefined) !== (plan.pidfile === undefined)) {
     throw refuse(`${label} needs both signal and pidfile`, 'signal: HUP with pidfile: /run/nginx.pid');
   }
-  if (!hasActions(plan) && plan.confirm === undefined && plan.rehearse === undefined) {
-    throw refuse(`${label} does nothing`, 'give it run, signal, systemd, confirm or rehearse');
+  if (!hasActions(plan) && (plan.acm ?? plan.confirm ?? plan.rehearse) === undefined) {
+    throw refuse(`${label} does nothing`, 'give it run, signal, systemd, acm, confirm or rehearse');
   }
 }

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { PkiError } from '../errors.ts';
 import {
+  checkAcmArn,
   checkArgument,
   checkGroup,
   checkProgram,
@@ -41,6 +42,7 @@ function planOf(json: Json): Deploy {
   const [program, ...others] = texts(json, 'run', checkArgument) ?? [];
   if (json['run'] !== undefined) checkProgram(program ?? '', 'deploy.run');
   const timeout = text(json, 'timeout', checkTimeout);
+  const acm = texts(json, 'acm', checkAcmArn);
   const onFailure = oneOf(json, 'onFailure', onFailures);
   const signal = oneOf(json, 'signal', serviceSignals);
   const pidfile = text(json, 'pidfile', absolute);
@@ -53,6 +55,7 @@ function planOf(json: Json): Deploy {
     ...(pidfile === undefined ? {} : { pidfile }),
     ...(systemd === undefined ? {} : { systemd }),
     ...(timeout === undefined ? {} : { timeout }),
+    ...(acm === undefined ? {} : { acm }),
     ...(json['confirm'] === undefined ? {} : { confirm: confirmOf(objectOf(json['confirm'], 'confirm')) }),
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(rehearse === undefined ? {} : { rehearse }),

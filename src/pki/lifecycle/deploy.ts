@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { AwsConnection } from '../authorities/aws/options.ts';
 import { actions } from '../deploy/actions.ts';
 import type { Deploy } from '../deploy/plan.ts';
 import type { DeployWorld, Done } from '../deploy/world.ts';
@@ -31,7 +32,10 @@ export interface DeployOrder {
   lockTimeout: number;
 }
 
-export type DeployingWorld = World & DeployWorld;
+export interface DeployingWorld extends World, DeployWorld {
+  /** How AWS is reached, where a plan names something there. */
+  aws: () => AwsConnection;
+}
 
 /** A certificate whose service is to be told what is in use now. */
 export interface Deployment {
@@ -187,7 +191,34 @@ async function tellAll(
     };
     await manyAtATime([...sharing.values()], order.jobs, world, settle, () => undefined);
   }
+  const toAcm = async (one: Telling): Promise<{ state: string }> => {
+    const before = told.get(one) ?? {};
+    const { acm } = one.deployment.plan;
+    if ('error' in before || !acm) return { state: 'done' };
+    const done = await bringToAcm(one, acm, order, world).catch((error: unknown) => ({ error }));
+    told.set(one, { ...before, ...done });
+    return { state: 'done' };
+  };
+  await manyAtATime(telling, order.jobs, world, toAcm, () => undefined);
   return told;
+}
+
+/** After what runs here, and before servers are asked: they may show what ACM holds. */
+async function bringToAcm(
+  { name }: Telling,
+  arns: readonly string[],
+  { store, lockTimeout }: DeployOrder,
+  world: DeployingWorld,
+): Promise<Done> {
+  const { deployToAcm } = await import('./deploy-to-acm.ts');
+  let done: Done = {};
+  for (const arn of arns) {
+    done = {
+      ...done,
+      ...(await deployToAcm({ store, name, arn, lockTimeout }, { ...world, connection: world.aws() })),
+    };
+  }
+  return done;
 }
 
 /** What a service shows decides, where it is asked; it is written down at once. */

@@ -54,6 +54,7 @@ deploy:
   pidfile: /run/nginx.pid
   systemd: nginx@one.service
   timeout: 90s
+  acm: ["arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"]
   confirm:
     servers: [127.0.0.1:8443, "[::1]:8443"]
     name: orders.internal
@@ -156,6 +157,9 @@ const bad: Readonly<Record<string, string>> = {
   'a command line in place of a list': certificate('deploy: { run: systemctl reload nginx }'),
   'a command without a word': certificate('deploy: { run: [] }'),
   'a number among the arguments': certificate('deploy: { run: [sleep, 1] }'),
+  'no ARN of a certificate': certificate(
+    'deploy: { acm: "arn:aws:acm-pca:eu-west-1:123456789012:certificate/1" }',
+  ),
   'a deploy that does nothing': certificate('deploy: { onFailure: keep }'),
   'an empty deploy': certificate('deploy:'),
   'a signal for nobody': certificate('deploy: { signal: HUP }'),
