@@ -183,7 +183,14 @@ function documentOf(
     target,
     time: now.toISOString(),
     stored: stored
-      ? { ...stored, authority: stored.authority ?? null, keyMatches: stored.keyMatches ?? null }
+      ? {
+          ...stored,
+          authority: stored.authority ?? null,
+          keyMatches: stored.keyMatches ?? null,
+          revoked: stored.revoked
+            ? { at: stored.revoked.at.toISOString(), reason: stored.revoked.reason }
+            : null,
+        }
       : null,
     items: found.map(itemDocument),
     relations: related.relations,
@@ -229,7 +236,10 @@ function linesOf(
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
 }
 
-function storedLines({ name, generation, authority, keyMatches }: StoredFacts, { paint }: Output): string[] {
+function storedLines(
+  { name, generation, authority, keyMatches, revoked }: StoredFacts,
+  { paint }: Output,
+): string[] {
   const key =
     keyMatches === undefined
       ? 'no key of it that can be read'
@@ -237,7 +247,12 @@ function storedLines({ name, generation, authority, keyMatches }: StoredFacts, {
         ? 'key.pem belongs to it'
         : paint.red('key.pem does not belong to it');
   const by = authority === undefined ? '' : `, issued by ${authority}`;
-  return [`${printable(name)}: generation ${generation}${printable(by)}; ${key}`];
+  return [
+    `${printable(name)}: generation ${generation}${printable(by)}; ${key}`,
+    ...(revoked
+      ? [paint.red(`revoked since ${revoked.at.toISOString()}, ${printable(revoked.reason)}`)]
+      : []),
+  ];
 }
 
 const reasons = {

@@ -90,9 +90,18 @@ const rowsOf = (listed: Listed, now: Date): Row[] =>
     : listed.rows.map((row) => acmRow(row, now));
 
 function storedRow(row: StoredRow, now: Date): Row {
-  const { name, notAfter, notBefore, due, authority } = row;
-  const state = notAfter <= now ? 'expired' : notBefore > now ? 'not-yet-valid' : due <= now ? 'due' : 'fine';
+  const { name, notAfter, notBefore, due, authority, revoked } = row;
+  const state = revoked
+    ? 'revoked'
+    : notAfter <= now
+      ? 'expired'
+      : notBefore > now
+        ? 'not-yet-valid'
+        : due <= now
+          ? 'due'
+          : 'fine';
   const words = {
+    revoked: `revoked since ${revoked ? `${day(revoked.at)}, ${revoked.reason}` : ''}`,
     expired: 'expired',
     'not-yet-valid': `valid ${distance(notBefore, now)}`,
     due: `due since ${day(due)}`,
@@ -109,6 +118,7 @@ function storedRow(row: StoredRow, now: Date): Row {
       notBefore: notBefore.toISOString(),
       notAfter: notAfter.toISOString(),
       due: due.toISOString(),
+      revoked: revoked ? { at: revoked.at.toISOString(), reason: revoked.reason } : null,
       state,
     },
     cells: [
@@ -117,7 +127,7 @@ function storedRow(row: StoredRow, now: Date): Row {
       words[state],
       shorten(authority ?? ''),
     ],
-    tone: state === 'expired' ? 'red' : state === 'fine' ? 'green' : 'yellow',
+    tone: state === 'expired' || state === 'revoked' ? 'red' : state === 'fine' ? 'green' : 'yellow',
     more: [],
   };
 }

@@ -237,6 +237,7 @@ const reasons = {
   forced: 'forced',
   begun: 'begun by an earlier run',
   'issuer-ends': 'its issuer ends before it',
+  revoked: 'revoked',
   'issuer-changed': 'its authority has another issuer',
 } as const satisfies Record<Due['reason'], string>;
 

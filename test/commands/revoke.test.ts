@@ -328,3 +328,71 @@ describe('the CRL of a CA with revocations', () => {
     expect([...revokedCertificates(crl)].map(reasonOf)).toEqual(['cACompromise']);
   });
 });
+
+describe('what was revoked', () => {
+  interface Row {
+    name: string;
+    state: string;
+    reason: string | null;
+    revoked: { reason: string } | null;
+  }
+  const rows = async (cwd: string, ...argv: string[]): Promise<{ code: Ran['code']; rows: Row[] }> => {
+    const { code, stdout } = await run([...argv, '--json'], { cwd });
+    expect(schemaErrors(stdout)).toEqual([]);
+    return { code, rows: (JSON.parse(stdout) as { certificates: Row[] }).certificates };
+  };
+
+  it('is due at once, and list and inspect say so', async () => {
+    const cwd = await folderWith('a.internal', 'b.internal');
+    await revoke(cwd, ['a.internal', '--reason', 'superseded']);
+    const listed = await rows(cwd, 'list');
+    expect(Object.fromEntries(listed.rows.map(({ name, state }) => [name, state]))).toEqual({
+      'a.internal': 'revoked',
+      'b.internal': 'fine',
+    });
+    const inspected = await run(['inspect', 'a.internal'], { cwd });
+    expect(inspected.stdout).toMatch(/revoked since .*, superseded/);
+    const rotated = await rows(cwd, 'rotate');
+    expect(rotated.rows.map(({ name, state, reason }) => [name, state, reason])).toEqual([
+      ['a.internal', 'rotated', 'revoked'],
+      ['b.internal', 'not-due', null],
+    ]);
+    expect((await rows(cwd, 'rotate')).rows.map(({ state }) => state)).toEqual(['not-due', 'not-due']);
+    expect((await rows(cwd, 'list')).rows.map(({ state }) => state)).toEqual(['fine', 'fine']);
+  });
+
+  it('is not due while it is only on hold', async () => {
+    const cwd = await folderWith('a.internal');
+    await revoke(cwd, ['a.internal', '--hold']);
+    expect((await rows(cwd, 'rotate')).rows).toMatchObject([{ state: 'not-due' }]);
+    expect((await rows(cwd, 'list')).rows).toMatchObject([
+      { state: 'revoked', revoked: { reason: 'certificateHold' } },
+    ]);
+    await revoke(cwd, ['a.internal', '--release']);
+    expect((await rows(cwd, 'list')).rows).toMatchObject([{ state: 'fine', revoked: null }]);
+  });
+
+  it('gets another key where its own is in wrong hands, whatever was asked for', async () => {
+    const cwd = temporaryFolder();
+    await succeed(['ca', 'init'], { cwd });
+    await succeed(['issue', 'a.internal', '--reuse-key'], { cwd });
+    const key = (): string => readFileSync(join(cwd, 'certs/a.internal/current/key.pem'), 'utf8');
+    const first = key();
+    await revoke(cwd, ['a.internal', '--reason', 'superseded']);
+    await succeed(['rotate'], { cwd });
+    expect(key()).toBe(first);
+    await revoke(cwd, ['a.internal', '--reason', 'keyCompromise']);
+    await succeed(['rotate'], { cwd });
+    expect(key()).not.toBe(first);
+  });
+
+  it('is not rolled back to without --force', async () => {
+    const cwd = await folderWith('a.internal');
+    await succeed(['issue', 'a.internal', '--force'], { cwd });
+    await revoke(cwd, ['a.internal', '--generation', '1']);
+    const { code, stderr } = await run(['rotate', 'a.internal', '--rollback'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain('generation 1 of a.internal was revoked');
+    await succeed(['rotate', 'a.internal', '--rollback', '--force'], { cwd });
+  });
+});

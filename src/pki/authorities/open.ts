@@ -2,6 +2,7 @@ import { PkiError } from '../errors.ts';
 import type { AskPassphrase } from '../x509/key.ts';
 import type { Authority } from './authority.ts';
 import type { AwsOptions } from './aws/options.ts';
+import { isAcm, isAws } from './reference.ts';
 import { LocalAuthority } from './local/local-authority.ts';
 
 export interface OpenOptions {
@@ -10,11 +11,7 @@ export interface OpenOptions {
   aws: AwsOptions;
 }
 
-/** Whether a `--ca` names something at AWS; anything else is a folder. */
-export const isAws = (reference: string): boolean => /^(acm$|acm:|arn:)/.test(reference);
-
-/** Whether it names ACM rather than an authority of one's own. */
-export const isAcm = (reference: string): boolean => /^acm(:|$)/.test(reference);
+export { isAcm, isAws };
 
 /** The one place that knows which word means which authority. What speaks to AWS is loaded only for AWS. */
 export async function openAuthority(reference: string, options: OpenOptions): Promise<Authority> {

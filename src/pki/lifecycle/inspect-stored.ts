@@ -5,6 +5,8 @@ import { readRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { readDocument, type Item } from '../x509/document.ts';
 import type { AskPassphrase } from '../x509/key-file.ts';
+import { referenceOf } from './authority-reference.ts';
+import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
 import { inspectBytes, type Inspection, type Lent } from './inspect.ts';
 
 /** What the store says of one of its certificates. */
@@ -15,6 +17,8 @@ export interface StoredFacts {
   authority: string | undefined;
   /** Whether key.pem is the certificate's key; `undefined` where there is no key or it cannot be read. */
   keyMatches: boolean | undefined;
+  /** What is on record here of its revocation. */
+  revoked: KnownRevocation | undefined;
 }
 
 /**
@@ -42,7 +46,15 @@ export async function inspectStored(
   const inspection = await inspectBytes(chain, file, lent);
   const request = readRequest(folder.requestFile);
   const keyMatches = await keyBelongs(join(folder.currentPath, 'key.pem'), inspection, lent);
-  return { inspection, stored: { name, generation, authority: request?.request.authority, keyMatches } };
+  const leaf = inspection.found[0]?.item;
+  const certificate = leaf?.kind === 'certificate' ? leaf.certificate : undefined;
+  const revoked =
+    request && new KnownRevocations().of(folder, referenceOf(store, request.request), certificate);
+  const authority = request?.request.authority;
+  return {
+    inspection,
+    stored: { name, generation, authority, keyMatches, revoked },
+  };
 }
 
 async function keyBelongs(path: string, { found }: Inspection, { ask }: Lent): Promise<boolean | undefined> {

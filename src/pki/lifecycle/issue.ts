@@ -53,7 +53,7 @@ export interface IssueOrder {
    * does the number of the generation that is to be replaced, unless another run has done it; by renewing what its
    * authority keeps, where that is given.
    */
-  when: 'new' | 'if-due' | 'force' | { replaces: number; renewal: Renewal | undefined };
+  when: 'new' | 'if-due' | 'force' | { replaces: number; renewal: Renewal | undefined; newKey: boolean };
   discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
@@ -175,7 +175,8 @@ async function makeGeneration(
   world: World,
 ): Promise<Standing | Pending> {
   const { request } = order;
-  const reuse = request.reuseKey ? readIfThere(join(folder.currentPath, 'key.pem')) : undefined;
+  const reuse =
+    request.reuseKey && !isCompromised(order) ? readIfThere(join(folder.currentPath, 'key.pem')) : undefined;
   const wishes = { reuse, passphrase: undefined };
   const refuseFuture = (begin: Date | undefined): void => {
     if (begin && !mayBeginLater(order)) refuseNotYetValid(request.name, begin, authority, world.now());
@@ -216,6 +217,9 @@ async function makeGeneration(
     };
   }
 }
+
+/** A key that is in wrong hands is not used again, whatever the request says. */
+const isCompromised = ({ when }: IssueOrder): boolean => typeof when === 'object' && when.newKey;
 
 /** What replaces a pair that is in use, or was not asked to begin later, must be valid by this machine's clock. */
 const mayBeginLater = ({ when, request }: IssueOrder): boolean =>

@@ -4,7 +4,9 @@ import { PkiError } from '../errors.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { readCertificate, serialHex } from '../x509/certificate.ts';
+import { referenceOf } from './authority-reference.ts';
 import { dueAt } from './due.ts';
+import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
 
 /** One certificate of the store, as it stands. */
 export interface StoredRow {
@@ -19,6 +21,8 @@ export interface StoredRow {
   notAfter: Date;
   /** When it should be replaced. */
   due: Date;
+  /** What is on record here of its revocation. */
+  revoked: KnownRevocation | undefined;
 }
 
 /** One that cannot be told. */
@@ -39,9 +43,10 @@ export function listStored(store: string, instance: string): { rows: StoredRow[]
   }
   const rows: StoredRow[] = [];
   const broken: BrokenRow[] = [];
+  const revocations = new KnownRevocations();
   for (const name of storedNames(store)) {
     try {
-      rows.push(rowOf(store, name, instance));
+      rows.push(rowOf(store, name, instance, revocations));
     } catch (error) {
       if (!(error instanceof PkiError)) throw error;
       broken.push({ name, error });
@@ -50,7 +55,7 @@ export function listStored(store: string, instance: string): { rows: StoredRow[]
   return { rows: rows.sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime()), broken };
 }
 
-function rowOf(store: string, name: string, instance: string): StoredRow {
+function rowOf(store: string, name: string, instance: string, revocations: KnownRevocations): StoredRow {
   const folder = certificateFolder(store, name);
   const file = join(folder.currentPath, 'cert.pem');
   const [, base64] =
@@ -73,5 +78,6 @@ function rowOf(store: string, name: string, instance: string): StoredRow {
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     due: dueAt(certificate, request, instance),
+    revoked: request && revocations.of(folder, referenceOf(store, request), certificate),
   };
 }

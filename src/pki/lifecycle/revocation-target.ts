@@ -137,20 +137,30 @@ function readStored(
   const path = folder.versionPath(generation);
   const [der] = pemCertificates(readIfThere(join(path, 'cert.pem')));
   if (!der) return undefined;
-  const recorded = readJson(join(path, 'version.json'))?.['authority'];
-  const authority =
-    typeof recorded === 'string' ? recorded : readRequest(folder.requestFile)?.request.authority;
+  const authority = authorityOf(folder, store, generation);
   if (authority === undefined) {
     throw new PkiError('malformed', `${folder.requestFile} is not there`, {
       hint: 'restore it from a backup, or name the file of the certificate and its CA with --ca',
     });
   }
   return {
-    // Paths are relative to the store.
-    authority: isAws(authority) ? authority : resolve(store, authority),
+    authority,
     certificate: readCertificate(der),
     stored: { name, generation, inUse: folder.current() === generation, folder },
   };
+}
+
+/** Who has issued a generation: a folder's absolute path, or an ARN. */
+export function authorityOf(
+  folder: CertificateFolder,
+  store: string,
+  generation: number,
+): string | undefined {
+  const recorded = readJson(join(folder.versionPath(generation), 'version.json'))?.['authority'];
+  const authority =
+    typeof recorded === 'string' ? recorded : readRequest(folder.requestFile)?.request.authority;
+  // Paths are relative to the store.
+  return authority === undefined || isAws(authority) ? authority : resolve(store, authority);
 }
 
 /** The generation whose version.json answers. */

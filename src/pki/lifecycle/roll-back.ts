@@ -1,10 +1,13 @@
 import { PkiError } from '../errors.ts';
+import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { formatDuration } from '../x509/duration.ts';
 import { outputsOf, type World } from './issue.ts';
 import type { OutputOutcome } from './outputs.ts';
+import { KnownRevocations } from './known-revocations.ts';
+import { authorityOf } from './revocation-target.ts';
 import { readGeneration, type Standing } from './standing.ts';
 
 export interface RollBackOrder {
@@ -71,11 +74,26 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
         hint: 'its key, certificate and chain do not belong together; choose another generation',
       });
     }
+    if (!force) refuseRevoked(folder, store, standing, name);
     if (!force) refuseInvalid(standing, name, world.now());
     folder.pointTo(to);
     const outputs = request ? await outputsOf({ store, folder, request, lock: 'held' }, world) : [];
     return { ...standing, from, path: folder.currentPath, outputs };
   });
+}
+
+function refuseRevoked(folder: CertificateFolder, store: string, standing: Standing, name: string): void {
+  const { certificate, generation } = standing;
+  const authority = authorityOf(folder, store, generation);
+  const revoked = authority && new KnownRevocations().of(folder, authority, certificate);
+  if (!revoked) return;
+  throw new PkiError(
+    'not-valid',
+    `generation ${generation} of ${name} was revoked ${revoked.at.toISOString()} (${revoked.reason})`,
+    {
+      hint: '"certwright rotate NAME --force" makes a new one; --rollback with --force takes this one all the same',
+    },
+  );
 }
 
 function refuseInvalid({ certificate, generation }: Standing, name: string, now: Date): void {

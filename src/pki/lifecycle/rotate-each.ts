@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { readCaFacts, type CaFacts } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
 import { hasActions } from '../deploy/plan.ts';
@@ -9,8 +8,10 @@ import { checkAccess, type Mended } from '../store/mend-access.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import type { DeployingWorld } from './deploy.ts';
+import { referenceOf } from './authority-reference.ts';
 import { accessOf, momentOf } from './issue.ts';
 import type { Wanted } from './issue-all.ts';
+import { KnownRevocations } from './known-revocations.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { waiting } from './patience.ts';
 import { QuickVerdict } from './quick-verdict.ts';
@@ -25,7 +26,7 @@ import {
   type Undeployed,
 } from './rotate-deploy.ts';
 import { eachGroup, groupOf, type Grouped } from './rotate-groups.ts';
-import { elsewhere, judge, type Due, type Rule, type Verdict } from './rotation-verdict.ts';
+import { elsewhere, judge, judgeRevoked, type Due, type Rule, type Verdict } from './rotation-verdict.ts';
 
 /** A certificate of the store, and what is wanted of it now. */
 export interface StoredCertificate {
@@ -62,6 +63,7 @@ export interface Settled {
 interface Seen {
   facts: (reference: string) => CaFacts | undefined;
   quick: QuickVerdict;
+  revocations: KnownRevocations;
 }
 
 /** Settles every certificate of the order. Services are told at the end; those of a group one after the other. */
@@ -71,7 +73,11 @@ export async function forEachStored(
   report: (outcome: Rotation) => void,
   acts: Acts,
 ): Promise<void> {
-  const seen: Seen = { facts: factsOnce(world.now()), quick: new QuickVerdict() };
+  const seen: Seen = {
+    facts: factsOnce(world.now()),
+    quick: new QuickVerdict(),
+    revocations: new KnownRevocations(),
+  };
   const grouped: Grouped[] = [];
   const later: Undeployed[] = [];
   const settleAlone = async (name: string): Promise<Settled | Grouped> => {
@@ -99,25 +105,27 @@ const ended = (outcome: Rotation, later?: Undeployed): Settled => ({
 async function settle(
   found: StoredCertificate,
   order: RotateOrder,
-  { facts, quick }: Seen,
+  { facts, quick, revocations }: Seen,
   world: DeployingWorld,
   acts: Acts,
 ): Promise<Settled> {
-  const { folder, generation, wanted } = found;
-  const { name } = found.stored;
+  const { folder, generation, wanted, stored } = found;
+  const { name } = stored;
   let verdict: Due | undefined;
   let mended: readonly Mended[] = [];
   try {
     const rule: Rule = { force: order.force, renewAt: order.renewAt, ...momentOf(world) };
     const issuer = facts(wanted.reference)?.issuer;
     const access = await accessOf(wanted.request);
-    const asked = { stored: found.stored, wanted: wanted.request, access };
+    const asked = { stored, wanted: wanted.request, access };
     const thoroughly = (): Verdict => {
       const check = checkAccess(folder.versionPath(generation), access, acts.mend);
       mended = check.mended;
       return judge(folder, generation, wanted.request, issuer, rule, check.strange.length > 0);
     };
-    const judged = quick.notDue(folder, generation, asked, issuer, rule) ?? thoroughly();
+    const unrevoked = quick.notDue(folder, generation, asked, issuer, rule) ?? thoroughly();
+    const revoked = revocations.of(folder, referenceOf(order.store, stored), unrevoked.standing?.certificate);
+    const judged = revoked ? judgeRevoked(unrevoked, generation, revoked) : unrevoked;
     if (judged.due) verdict = judged;
     const left = outstanding(found, judged, rule);
     if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(found, world);
@@ -206,9 +214,7 @@ function readStored({ store, declared }: RotateOrder, name: string): StoredCerti
       },
     );
   }
-  const { authority } = stored;
-  // Paths are relative to the store, since cron runs elsewhere.
-  const reference = isAws(authority) ? authority : resolve(store, authority);
+  const reference = referenceOf(store, stored);
   return {
     folder,
     generation,

@@ -129,7 +129,8 @@ export async function rotate(
     if (wanted.request.clamp) refuseNoGain(authority, verdict);
     const successor = await successorOf(certificateFolder(store, wanted.request.name), verdict, authority);
     if (successor && isOfOthers(successor)) return { state: 'others', successor };
-    const when = { replaces: verdict.generation, renewal: renewalBy(successor) };
+    const { generation, newKey } = verdict;
+    const when = { replaces: generation, renewal: renewalBy(successor), newKey: newKey ?? false };
     const wish = { store, request: wanted.request, when, discardPending, lockTimeout, foreign: undefined };
     return issueIntoStore(wish, authority, world);
   };

@@ -7,10 +7,12 @@ import type { Change, StoredRequest } from '../store/request.ts';
 import { readCertificate, type Certificate, type CertificateLife } from '../x509/certificate.ts';
 import { dueAt, type DuePolicy } from './due.ts';
 import { isUnfinished } from './issue.ts';
+import type { KnownRevocation } from './known-revocations.ts';
 import { assess, pemCertificates, type Reason, type Standing } from './standing.ts';
 
 /** Why a certificate is replaced. */
-export type DueReason = Exclude<Reason, 'missing'> | 'forced' | 'begun' | 'issuer-ends' | 'issuer-changed';
+export type DueReason =
+  Exclude<Reason, 'missing'> | 'forced' | 'revoked' | 'begun' | 'issuer-ends' | 'issuer-changed';
 
 export interface Due {
   due: true;
@@ -22,6 +24,8 @@ export interface Due {
   standing: Standing | undefined;
   /** Since when, where a time makes it due. */
   since: Date | undefined;
+  /** Whether the key of what stands there is in wrong hands: its successor gets another one. */
+  newKey?: boolean;
 }
 
 /** What stands where nothing is to be done. */
@@ -72,6 +76,17 @@ export function judge(
   if (end >= certificate.notAfter.getTime()) return { due: false, standing: found.standing };
   const due = dueAt({ notBefore: certificate.notBefore, notAfter: new Date(end) }, when, rule.instance);
   return rule.now >= due ? because('issuer-ends', due) : { due: false, standing: { ...found.standing, due } };
+}
+
+/**
+ * The same for one that may be revoked: it is due at once. A hold may be taken back; what makes it due otherwise counts.
+ */
+export function judgeRevoked(verdict: Verdict, generation: number, revocation: KnownRevocation): Verdict {
+  const { at: since, reason: why } = revocation;
+  const newKey = why === 'keyCompromise';
+  if (verdict.due) return { ...verdict, newKey };
+  if (why === 'certificateHold') return verdict;
+  return { due: true, reason: 'revoked', generation, changes: [], standing: verdict.standing, since, newKey };
 }
 
 /** When it is to be replaced. What is said for one run is meant as it is said. */

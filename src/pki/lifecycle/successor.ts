@@ -18,6 +18,8 @@ const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
   'issuer-changed': 'time',
   begun: 'time',
   forced: 'new',
+  // What is kept would be renewed with the serial number or the key that nobody trusts any more.
+  revoked: undefined,
   broken: 'copy',
   changed: undefined,
 };

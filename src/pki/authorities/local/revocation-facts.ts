@@ -3,7 +3,7 @@ import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
 import { createOnce, ioError, jsonText, makeFolder, readJson, syncFolder } from '../../durable.ts';
-import { reasonCodes, type RevocationReason, type RevokedEntry } from '../../x509/crl-writer.ts';
+import { reasonCodes, type RevocationReason, type RevokedEntry } from '../../x509/crl-entries.ts';
 import { crlFolder, expiredFolder, revokedFolder } from './layout.ts';
 
 /** What happened to a certificate at one time. */
