@@ -167,6 +167,16 @@ describe('--probe --ca', () => {
     expect(keys.every((path) => path.startsWith(join(folder(), 'other')))).toBe(true);
   });
 
+  it('what could not be shown is not taken for refused', async () => {
+    const port = await listen(tlsServer(required({ sigalgs: 'ECDSA+SHA256' })));
+    const { target } = await probe(port, '--ca', 'ca', '--only', 'weak-key,expired');
+    expect(target.checks.find(({ probe: name }) => name === 'weak-key')).toMatchObject({
+      seen: 'skipped',
+      evidence: expect.stringContaining('verifies no signature of such a key') as string,
+    });
+    expect(target.checks.find(({ probe: name }) => name === 'expired')).toMatchObject({ seen: 'refused' });
+  });
+
   it('several servers are shown the same certificates', async () => {
     const before = recorded().length;
     const ports = [await listen(tlsServer(required())), await listen(tlsServer(required()))];

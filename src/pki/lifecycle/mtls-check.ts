@@ -1,28 +1,10 @@
 import type { Cause } from '../tls/refusal-causes.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { displayName, type Finding, type Verdict } from '../x509/validation/verdict.ts';
+import { negativeProbes } from './probe-names.ts';
 
 /** Who presents a certificate to whom. */
 export type Direction = 'server-to-client' | 'client-to-server';
-
-/** What must be refused. */
-export const negativeProbes = [
-  'no-certificate',
-  'stranger',
-  'self-signed',
-  'foreign-ca',
-  'non-ca-intermediate',
-  'expired',
-  'not-yet-valid',
-  'wrong-usage',
-  'wrong-name',
-  'weak-key',
-  'weak-signature',
-  'revoked',
-  'tls-1.0',
-  'tls-1.1',
-] as const;
-export type NegativeProbe = (typeof negativeProbes)[number];
 
 export const probes = [
   'chain',

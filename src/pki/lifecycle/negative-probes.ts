@@ -2,7 +2,8 @@ import { ofForeignCa, ofNoCa, ofUnknownCa, selfSigned } from '../tls/impostor.ts
 import { offerOldVersion, type OldVersion, type OldVersionOutcome } from '../tls/old-version.ts';
 import { probe, type Connection, type TlsPair } from '../tls/probe.ts';
 import type { Cause } from '../tls/refusal-causes.ts';
-import { check, skipped, type Check, type NegativeProbe, type Seen } from './mtls-check.ts';
+import { check, skipped, type Check, type Seen } from './mtls-check.ts';
+import type { NegativeProbe } from './probe-names.ts';
 import { evidenceOf, otherCauses, see } from './outcome-evidence.ts';
 import { faultOf } from './probe-faults.ts';
 import type { MintedProbe, ProbeAuthority, RevokedProbe } from './probe-authority.ts';
