@@ -5,6 +5,7 @@ import { registerBackup, registerRestore } from './ca-backup.ts';
 import { registerDoctor } from './ca-doctor.ts';
 import { refuseOwnRoot, registerInstallCert, registerRequest, requestNewCa } from './ca-foreign-root.ts';
 import { caFolder, checkCaName, checkUrls, crlLifetimeOf } from './ca-input.ts';
+import { registerLog } from './ca-log.ts';
 import { registerPasswd } from './ca-passwd.ts';
 import { givenCaPassphrase, newPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -84,6 +85,7 @@ export function register(command: Command, context: Context, run: Run): void {
   registerDoctor(command.command('doctor'), context, run);
   registerBackup(command.command('backup'), context, run);
   registerRestore(command.command('restore'), context, run);
+  registerLog(command.command('log'), context, run);
   registerRequest(command.command('request'), context, run);
   registerInstallCert(command.command('install-cert'), context, run);
   registerPasswd(command.command('passwd'), context, run);

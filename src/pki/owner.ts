@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 
 /** Who runs: enough to know later whether it still does. */
 export interface RunOwner {
@@ -58,4 +59,32 @@ export function stateOfMark(mark: string): 'alive' | 'dead' | 'unknown' {
   const [place, pid, started] = mark.split('-');
   if (started === '0' || place !== runMark().split('-')[0]) return 'unknown';
   return startTime(Number(pid)) === started ? 'alive' : 'dead';
+}
+
+let asker: string | undefined;
+
+/** Who runs this, for records: `user@host`. Behind sudo and su, on systems that keep it (audit), whoever has logged in. */
+export function askedBy(): string {
+  if (asker === undefined) {
+    const { uid, name } = user();
+    const login = uid === 0 ? Number(quietly(() => readFileSync('/proc/self/loginuid', 'utf8'))) : uid;
+    const known = login === uid ? name : nameOf(login);
+    asker = `${known ?? name}@${hostname()}`.replace(/[^\w.@-]/g, '_').slice(0, 400);
+  }
+  return asker;
+}
+
+/** A container may run as a user whom nobody has given a name. */
+function user(): { uid: number; name: string } {
+  try {
+    const { uid, username } = userInfo();
+    return { uid, name: username };
+  } catch {
+    return { uid: -1, name: 'unknown' };
+  }
+}
+
+function nameOf(uid: number): string | undefined {
+  const lines = quietly(() => readFileSync('/etc/passwd', 'utf8')).split('\n');
+  return lines.map((line) => line.split(':')).find(([, , id]) => id === String(uid))?.[0];
 }

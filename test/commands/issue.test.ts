@@ -118,9 +118,9 @@ describe('issue into the store', () => {
     const cwd = await withCa();
     const { certificate } = issued(await issue(cwd, ['a.internal']));
     const month = certificate.notAfter.slice(0, 7);
-    expect(readFileSync(join(issuing(cwd), 'issued', month, `${certificate.serial}.pem`), 'utf8')).toBe(
-      certificate.pem,
-    );
+    const record = readFileSync(join(issuing(cwd), 'issued', month, `${certificate.serial}.pem`), 'utf8');
+    expect(record).toMatch(/^recorded: \S+Z\nby: \S+@\S+\n-----BEGIN/);
+    expect(record.slice(record.indexOf('-----BEGIN'))).toBe(certificate.pem);
   });
 
   it('says nothing with --quiet', async () => {

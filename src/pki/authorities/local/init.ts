@@ -29,6 +29,7 @@ import { oid } from '../../x509/oid.ts';
 import { certificatePem } from '../../x509/pem-writer.ts';
 import { caJsonText, defaultCrlLifetime, type CaJson } from './ca-json.ts';
 import { publishCrl } from './crl.ts';
+import { recordText } from './record.ts';
 import { activeLink, caFile, issuedFile, issuerFolder, issuerId } from './layout.ts';
 
 export interface NewCa {
@@ -153,7 +154,7 @@ async function fill(draft: string, wanted: NewCa, now: Date): Promise<NewIssuer>
   });
   await writeIssuer(draft, root, [], wanted.offlineRoot === undefined ? wanted.passphrase : 'kept elsewhere');
   await writeIssuer(draft, issuing, [root], wanted.passphrase);
-  recordIssued(issuerFolder(draft, root.id), issuing.certificate);
+  recordIssued(issuerFolder(draft, root.id), issuing.certificate, now);
   // The root's list lives as long as the root: with its key offline nobody could renew it.
   publishCrl({ folder: issuerFolder(draft, root.id), ...root }, now, root.certificate.notAfter);
   const crlLifetime =
@@ -225,10 +226,10 @@ async function writeIssuer(
 export const keyPem = async (key: KeyObject, passphrase: Buffer | undefined): Promise<string> =>
   passphrase ? encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key);
 
-function recordIssued(issuer: string, certificate: Certificate): void {
+function recordIssued(issuer: string, certificate: Certificate, now: Date): void {
   const file = issuedFile(issuer, certificate.notAfter, serialHex(certificate.serial));
   makeFolder(dirname(file), 0o700, 'later');
-  writeNew(file, { data: certificatePem(certificate.der), mode: 0o644 });
+  writeNew(file, { data: recordText(certificate.der, now), mode: 0o644 });
   syncFolder(dirname(file));
   syncFolder(dirname(dirname(file)));
 }

@@ -25,6 +25,7 @@ import { issuedFile, issuedFolder } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
 import { trustOf } from './trust.ts';
+import { recordText } from './record.ts';
 
 /** How long a certificate that nobody got is handed out to a run that goes on, in milliseconds: a new one is free. */
 const resumable = 3_600_000;
@@ -142,7 +143,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     // Drafts lie above the months: a month may hold a million files, too many to look for what dead runs left.
     sweepDrafts(months);
     makeFolder(dirname(file), 0o700, 'later');
-    const content = { data: certificatePem(der), mode: 0o644 };
+    const content = { data: recordText(der, this.#now()), mode: 0o644 };
     const created = createOnce(file, content, join(months, basename(file)));
     // Another run may have made the month's folder and not have come to sync it.
     syncFolder(months);

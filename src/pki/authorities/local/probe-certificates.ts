@@ -8,12 +8,12 @@ import { readCertificate, serialHex, type Certificate } from '../../x509/certifi
 import type { GeneralName } from '../../x509/general-name.ts';
 import { generateKey, keyTypeOf, publicKeyDer, type AskPassphrase } from '../../x509/key.ts';
 import { oid } from '../../x509/oid.ts';
-import { certificatePem } from '../../x509/pem-writer.ts';
 import { probeMark } from '../../x509/probe-mark.ts';
 import { subjectKeyIdentifierOf } from './crl.ts';
 import { issuedFile, issuedFolder } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type LocalCa } from './open.ts';
 import { keepProbe, standingProbe } from './standing-probe.ts';
+import { recordText } from './record.ts';
 
 /** What a CA signs to be refused; and `control`, which differs from them in nothing but that it is in order. */
 export const mintedProbes = [
@@ -138,7 +138,11 @@ export class ProbeCertificates {
     const months = issuedFolder(folder);
     sweepDrafts(months);
     makeFolder(dirname(file), 0o700, 'later');
-    createOnce(file, { data: certificatePem(certificate.der), mode: 0o644 }, join(months, basename(file)));
+    createOnce(
+      file,
+      { data: recordText(certificate.der, this.#now()), mode: 0o644 },
+      join(months, basename(file)),
+    );
     syncFolder(months);
   }
 }

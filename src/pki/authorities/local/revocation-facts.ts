@@ -64,6 +64,20 @@ export function lastFact(
   }
 }
 
+/** Every event on record, one after the other, in no order. */
+export function* allFacts(issuer: string): Generator<{ serial: string; fact: RevocationFact }> {
+  const seen = new Set<string>();
+  // What moves from the one to the other meanwhile is met in the second.
+  for (const folder of [revokedFolder(issuer), expiredFolder(issuer)]) {
+    for (const name of namesIn(folder)) {
+      const fact = seen.has(name) ? undefined : readFact(join(folder, name));
+      if (!fact) continue;
+      seen.add(name);
+      yield { serial: factName.exec(name)?.[1] ?? '', fact };
+    }
+  }
+}
+
 /** @returns whether this call wrote it; `false` where another run has written an event with that number. */
 export function writeFact(issuer: string, serial: string, number: number, fact: RevocationFact): boolean {
   const folder = revokedFolder(issuer);

@@ -7,11 +7,11 @@ import { readCertificationRequest } from '../../x509/certification-request.ts';
 import { readBasicConstraints } from '../../x509/extensions.ts';
 import type { AskPassphrase } from '../../x509/key.ts';
 import { oid } from '../../x509/oid.ts';
-import { certificatePem } from '../../x509/pem-writer.ts';
 import { subjectKeyIdentifierOf } from './crl.ts';
 import { backdating } from './init.ts';
 import { issuedFile } from './layout.ts';
 import { allIssuers, checkValidNow, openIssuerKey, type Issuer } from './open.ts';
+import { recordText } from './record.ts';
 
 /**
  * The issuer of a CA in a folder that may sign a CA with so many more below it: its root, since what signs leaves may not.
@@ -64,7 +64,7 @@ export async function signCa(
   );
   const file = issuedFile(issuer.folder, wanted.notAfter, serialHex(readCertificate(certificate).serial));
   makeFolder(dirname(file), 0o700);
-  createOnce(file, { data: certificatePem(certificate), mode: 0o644 });
+  createOnce(file, { data: recordText(certificate, now), mode: 0o644 });
   syncFolder(dirname(file));
   return { certificate, chain: [issuer.certificate, ...issuer.chain] };
 }

@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { issuedFolder } from '../authorities/local/layout.ts';
+import { allIssuers, openCa, type Issuer } from '../authorities/local/open.ts';
+import { readRecordHead } from '../authorities/local/record.ts';
+import { allFacts } from '../authorities/local/revocation-facts.ts';
+import { ioError, isThere } from '../durable.ts';
+import { foreignCode, PkiError } from '../errors.ts';
+import { readCertificate, serialHex } from '../x509/certificate.ts';
+import { probeOf } from '../x509/probe-mark.ts';
+import { decode } from '../x509/validation/decoded.ts';
+import { displayName } from '../x509/validation/verdict.ts';
+import { formatGeneralName } from '../x509/general-name.ts';
+
+export interface LogEntry {
+  event: 'issued' | 'revoked' | 'released';
+  /** Milliseconds since 1970: when it was written down; of a record that does not say, when the certificate begins. */
+  at: number;
+  /** `user@host`, or `null` where the record does not say. */
+  by: string | null;
+  issuer: string;
+  /** Lower-case hex. */
+  serial: string;
+  /** The common name or the first name; empty for a serial that is not on record. */
+  subject: string;
+  names: string[];
+  notAfter: number | null;
+  /** Of a revocation. */
+  reason: string | null;
+  /** What a certificate that was made to be refused is a probe of. */
+  probe: string | null;
+}
+
+export interface LogFilter {
+  since: Date | undefined;
+  until: Date | undefined;
+  /** In the subject or among the names. */
+  name: string | undefined;
+  by: string | undefined;
+  event: LogEntry['event'] | undefined;
+  /** Only so many, the latest. */
+  last: number | undefined;
+}
+
+/** What a CA has issued and revoked, the oldest first. @throws PkiError where a record cannot be read */
+export function readLog(folder: string, filter: LogFilter): LogEntry[] {
+  openCa(folder);
+  const entries = allIssuers(folder).flatMap((issuer) => [...entriesOf(issuer, filter)]);
+  entries.sort((a, b) => a.at - b.at);
+  return filter.last === undefined ? entries : entries.slice(-filter.last);
+}
+
+function* entriesOf(issuer: Issuer, filter: LogFilter): Generator<LogEntry> {
+  const facts = [...allFacts(issuer.folder)];
+  const revoked = new Map<string, LogEntry | undefined>(facts.map(({ serial }) => [serial, undefined]));
+  for (const entry of issuedBy(issuer)) {
+    if (revoked.has(entry.serial)) revoked.set(entry.serial, entry);
+    if (passes(entry, filter)) yield entry;
+  }
+  for (const { serial, fact } of facts) {
+    const { subject = '', names = [], notAfter = null, probe = null } = revoked.get(serial) ?? {};
+    const entry: LogEntry = {
+      event: fact.event,
+      at: fact.at.getTime(),
+      by: fact.by === '' ? null : fact.by,
+      issuer: issuer.id,
+      serial,
+      subject,
+      names,
+      notAfter: notAfter ?? fact.notAfter?.getTime() ?? null,
+      reason: fact.event === 'revoked' ? fact.reason : null,
+      probe,
+    };
+    if (passes(entry, filter)) yield entry;
+  }
+}
+
+function passes(entry: LogEntry, { since, until, name, by, event }: LogFilter): boolean {
+  return (
+    (since === undefined || entry.at >= since.getTime()) &&
+    (until === undefined || entry.at < until.getTime()) &&
+    (event === undefined || entry.event === event) &&
+    (by === undefined || entry.by === by || entry.by?.split('@')[0] === by) &&
+    (name === undefined ||
+      entry.subject === name ||
+      entry.names.some((one) => one.replace(/^\w+:/, '') === name))
+  );
+}
+
+function* issuedBy(issuer: Issuer): Generator<LogEntry> {
+  const folder = issuedFolder(issuer.folder);
+  if (!isThere(folder)) return;
+  for (const month of readdirSync(folder).filter((name) => !name.startsWith('.'))) {
+    for (const file of readdirSync(join(folder, month)).filter((name) => /^[0-9a-f]+\.pem$/.test(name))) {
+      yield readRecord(join(folder, month, file), issuer.id);
+    }
+  }
+}
+
+const begin = '-----BEGIN CERTIFICATE-----';
+
+function readRecord(file: string, issuer: string): LogEntry {
+  const text = read(file);
+  const start = text.indexOf(begin);
+  const end = text.indexOf('-----END', start);
+  try {
+    const certificate = readCertificate(Buffer.from(text.slice(start + begin.length, end), 'base64'));
+    const head = start > 0 ? readRecordHead(text) : undefined;
+    return {
+      event: 'issued',
+      at: head?.at.getTime() ?? certificate.notBefore.getTime(),
+      by: head?.by ?? null,
+      issuer,
+      serial: serialHex(certificate.serial),
+      subject: displayName(certificate),
+      names: (decode(certificate).names ?? []).map(formatGeneralName),
+      notAfter: certificate.notAfter.getTime(),
+      reason: null,
+      probe: probeOf(certificate) ?? null,
+    };
+  } catch (cause) {
+    throw new PkiError('malformed', `${file} holds no certificate that can be read`, {
+      hint: '"certwright ca doctor" lists all such records',
+      cause,
+    });
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    throw foreignCode(error) === undefined ? error : ioError(error, 'read', file);
+  }
+}
