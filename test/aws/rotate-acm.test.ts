@@ -194,6 +194,23 @@ describe('a private certificate of ACM', () => {
     },
   );
 
+  it('is paid for once in a storm of faults', async () => {
+    const others = ['a', 'b', 'c'].map((letter) => `${letter}.internal`);
+    for (const other of others) await issue(other, '--ca', `acm:${ca}`);
+    due();
+    const since = counting();
+    const kinds = ['throttling', '500', '503', 'reset', 'html', 'expired-token'] as const;
+    emulator().setFaults({ rate: 0.25, afterEffect: 0.5, kinds, seed: 11 });
+    let code: Ran['code'] = 75;
+    for (let runs = 0; code !== 0 && runs < 40; runs += 1) {
+      ({ code } = await certwright('rotate', name, ...others, '--wait', '1s'));
+    }
+    emulator().setFaults({});
+    expect(code).toBe(0);
+    expect(since()).toMatchObject({ requested: 0, billed: 4 });
+    expect(leftovers(cwd).filter((path) => !path.endsWith('.lock'))).toEqual([]);
+  });
+
   it('that ACM may not renew leaves nothing begun, and says why', async () => {
     due();
     emulator().refuse('RenewCertificate', 'AccessDeniedException', 'not for you');
