@@ -20,7 +20,7 @@ export interface Model {
 
 /** The same names, signed by a CA that nobody knows. */
 export async function ofUnknownCa({ chain: [leaf], key }: Model, now: Date): Promise<TlsPair> {
-  const [authority, own] = [await newKeyLike(key), await newKeyLike(key)];
+  const { authority, own } = await keysLike(key);
   const issuer = encodeName([{ type: oid.commonName, value: `Stranger ${randomBytes(8).toString('hex')}` }]);
   const template = {
     ...lookAlike(leaf, own, now),
@@ -32,7 +32,7 @@ export async function ofUnknownCa({ chain: [leaf], key }: Model, now: Date): Pro
 
 /** The same subject and names, signed by its own key. */
 export async function selfSigned({ chain: [leaf], key }: Model, now: Date): Promise<TlsPair> {
-  const own = await newKeyLike(key);
+  const { own } = await keysLike(key);
   const template = { ...lookAlike(leaf, own, now), issuer: leaf.subject };
   return { chain: [buildCertificate(template, own)], key: own };
 }
@@ -46,8 +46,7 @@ export async function ofForeignCa({ chain, key }: Model, now: Date): Promise<Tls
   const names = above.map(({ subject }) => subject);
   const top = chain.at(-1) ?? leaf;
   if (!top.issuer.equals(top.subject)) names.push(top.issuer);
-  const own = await newKeyLike(key);
-  const authority = await newKeyLike(key);
+  const { authority, own } = await keysLike(key);
   // One key for all of them: who compares names looks at none.
   const authorities = names.map((subject, at) =>
     buildCertificate(
@@ -70,7 +69,7 @@ export async function ofForeignCa({ chain, key }: Model, now: Date): Promise<Tls
 /** Signed by the client's own certificate, which is no CA: its chain is sent along, and leads to a CA that is trusted. */
 export async function ofNoCa({ chain, key }: Model, now: Date): Promise<TlsPair> {
   const [leaf] = chain;
-  const own = await newKeyLike(key);
+  const { own } = await keysLike(key);
   const template = {
     ...lookAlike(leaf, own, now),
     issuer: leaf.subject,
@@ -107,4 +106,22 @@ function identifierOf(certificate: Certificate): Buffer {
   return found ? readSubjectKeyIdentifier(found.value) : keyIdentifier(certificate.publicKey);
 }
 
-const newKeyLike = (key: KeyObject): Promise<KeyObject> => generateKey(keyTypeOf(key) ?? 'ec-p256');
+interface Keys {
+  authority: KeyObject;
+  own: KeyObject;
+}
+
+const known = new WeakMap<KeyObject, Promise<Keys>>();
+
+/** Two keys serve all strangers of a client: who is to be refused needs none of its own, and RSA keys take their time. */
+function keysLike(key: KeyObject): Promise<Keys> {
+  const keys = known.get(key) ?? newKeysLike(key);
+  known.set(key, keys);
+  return keys;
+}
+
+async function newKeysLike(key: KeyObject): Promise<Keys> {
+  const type = keyTypeOf(key) ?? 'ec-p256';
+  const [authority, own] = await Promise.all([generateKey(type), generateKey(type)]);
+  return { authority, own };
+}

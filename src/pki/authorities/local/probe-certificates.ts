@@ -62,6 +62,7 @@ export class ProbeCertificates {
   readonly #ca: LocalCa;
   readonly #key: KeyObject;
   readonly #now: () => Date;
+  #brief: Promise<KeyObject> | undefined;
 
   private constructor(ca: LocalCa, key: KeyObject, now: () => Date) {
     this.#ca = ca;
@@ -85,10 +86,7 @@ export class ProbeCertificates {
   }
 
   async mint(probe: MintedProbe, { subject, names, key: like }: ProbeSubject): Promise<Minted> {
-    const key =
-      probe === 'weak-key'
-        ? (await promisify(generateKeyPair)('rsa', { modulusLength: 1024 })).privateKey
-        : await generateKey(keyTypeOf(like) ?? 'ec-p256');
+    const key = await this.#keyFor(probe, like);
     const [from, to] = probe in times ? times[probe as keyof typeof times] : times.now;
     const now = Math.floor(this.#now().getTime() / 1000) * 1000;
     const template: CertificateTemplate = {
@@ -110,6 +108,15 @@ export class ProbeCertificates {
     const der = buildCertificate(template, this.#key, probe === 'weak-signature' ? 'sha1' : undefined);
     this.#record(readCertificate(der));
     return { chain: [der, ...this.#above], key };
+  }
+
+  /** One key serves those that live for minutes; what is kept has its own. */
+  async #keyFor(probe: MintedProbe, like: KeyObject): Promise<KeyObject> {
+    if (probe === 'weak-key') {
+      return (await promisify(generateKeyPair)('rsa', { modulusLength: 1024 })).privateKey;
+    }
+    const type = keyTypeOf(like) ?? 'ec-p256';
+    return probe === 'revoked' ? generateKey(type) : (this.#brief ??= generateKey(type));
   }
 
   /** The one that was revoked once and is kept, or a new one that is neither yet. */
