@@ -7,7 +7,6 @@ import { readCertificate, type Certificate } from '../../x509/certificate.ts';
 import { differences } from '../../x509/compare-issued.ts';
 import type { AskPassphrase } from '../../x509/key.ts';
 import { CaLimits } from './limits.ts';
-import { certificatePem } from '../../x509/pem-writer.ts';
 import { leafTemplate, type Profile } from '../../x509/profile.ts';
 import type {
   Authority,
