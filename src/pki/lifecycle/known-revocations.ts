@@ -1,9 +1,11 @@
+import { readdirSync } from 'node:fs';
 import { isAws } from '../authorities/reference.ts';
-import { issuerFolder, issuerId } from '../authorities/local/layout.ts';
+import { issuerFolder, issuerId, issuersFolder } from '../authorities/local/layout.ts';
 import { lastFact, revokedSerials, type RevokedSerials } from '../authorities/local/revocation-facts.ts';
+import { isThere } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { readRevocations } from '../store/revocation-record.ts';
-import { extension, serialHex, type Certificate } from '../x509/certificate.ts';
+import { extension, readCertificate, serialHex, type CertificateLife } from '../x509/certificate.ts';
 import { readAuthorityKeyIdentifier } from '../x509/extensions.ts';
 import { oid } from '../x509/oid.ts';
 
@@ -18,37 +20,55 @@ export interface KnownRevocation {
  * looked through once, and what was revoked from here at AWS.
  */
 export class KnownRevocations {
-  readonly #serials = new Map<string, RevokedSerials>();
+  readonly #serials = new Map<string, Map<string, RevokedSerials>>();
 
   /** @param authority a folder's absolute path, or an ARN: who has issued it */
   of(
     folder: CertificateFolder,
     authority: string,
-    certificate: Certificate | undefined,
+    certificate: Pick<CertificateLife, 'der' | 'serial'> | undefined,
   ): KnownRevocation | undefined {
     if (!certificate) return undefined;
-    return isAws(authority) ? atAws(folder, certificate) : this.#inFolder(authority, certificate);
-  }
-
-  #inFolder(ca: string, certificate: Certificate): KnownRevocation | undefined {
-    const found = extension(certificate, oid.authorityKeyIdentifier);
-    const key = found && readAuthorityKeyIdentifier(found.value).keyIdentifier;
-    if (!key) return undefined;
-    const issuer = issuerFolder(ca, issuerId(key));
     const serial = serialHex(certificate.serial);
-    if (!this.#serialsOf(issuer).has(serial)) return undefined;
-    const fact = lastFact(issuer, serial)?.fact;
-    return fact?.event === 'revoked' ? { at: fact.revokedAt, reason: fact.reason } : undefined;
+    return isAws(authority) ? atAws(folder, serial) : this.#inFolder(authority, serial, certificate.der);
   }
 
-  #serialsOf(issuer: string): RevokedSerials {
-    let serials = this.#serials.get(issuer);
-    if (!serials) this.#serials.set(issuer, (serials = revokedSerials(issuer)));
+  #inFolder(ca: string, serial: string, der: Buffer): KnownRevocation | undefined {
+    for (const [issuer, serials] of this.#serialsOf(ca)) {
+      // Only what is likely to be revoked is worth the decoding.
+      if (!serials.has(serial) || issuer !== issuerIn(ca, der)) continue;
+      const fact = lastFact(issuer, serial)?.fact;
+      return fact?.event === 'revoked' ? { at: fact.revokedAt, reason: fact.reason } : undefined;
+    }
+    return undefined;
+  }
+
+  #serialsOf(ca: string): Map<string, RevokedSerials> {
+    const known = this.#serials.get(ca);
+    if (known) return known;
+    const folders = issuerFolders(ca);
+    const serials = new Map(folders.map((issuer) => [issuer, revokedSerials(issuer)] as const));
+    this.#serials.set(ca, serials);
     return serials;
   }
 }
 
-function atAws(folder: CertificateFolder, { serial }: Certificate): KnownRevocation | undefined {
-  const record = readRevocations(folder).find((one) => one.serial === serialHex(serial));
+/** A CA that is somewhere else has no folder here. */
+function issuerFolders(ca: string): string[] {
+  if (!isThere(issuersFolder(ca))) return [];
+  return readdirSync(issuersFolder(ca))
+    .filter((id) => !id.startsWith('.'))
+    .map((id) => issuerFolder(ca, id));
+}
+
+/** The folder of whoever has signed it: two issuers may have given the same serial number. */
+function issuerIn(ca: string, der: Buffer): string | undefined {
+  const found = extension(readCertificate(der), oid.authorityKeyIdentifier);
+  const key = found && readAuthorityKeyIdentifier(found.value).keyIdentifier;
+  return key && issuerFolder(ca, issuerId(key));
+}
+
+function atAws(folder: CertificateFolder, serial: string): KnownRevocation | undefined {
+  const record = readRevocations(folder).find((one) => one.serial === serial);
   return record && { at: new Date(record.at), reason: record.reason };
 }

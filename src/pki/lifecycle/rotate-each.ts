@@ -125,7 +125,7 @@ async function settle(
     };
     const unrevoked = quick.notDue(folder, generation, asked, issuer, rule) ?? thoroughly();
     const revoked = revocations.of(folder, referenceOf(order.store, stored), unrevoked.standing?.certificate);
-    const judged = revoked ? judgeRevoked(unrevoked, generation, revoked) : unrevoked;
+    const judged = revoked ? judgeRevoked(unrevoked, revoked, folder, stored, rule) : unrevoked;
     if (judged.due) verdict = judged;
     const left = outstanding(found, judged, rule);
     if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(found, world);

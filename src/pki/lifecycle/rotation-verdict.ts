@@ -8,7 +8,7 @@ import { readCertificate, type Certificate, type CertificateLife } from '../x509
 import { dueAt, type DuePolicy } from './due.ts';
 import { isUnfinished } from './issue.ts';
 import type { KnownRevocation } from './known-revocations.ts';
-import { assess, pemCertificates, type Reason, type Standing } from './standing.ts';
+import { assess, pemCertificates, readGeneration, type Reason, type Standing } from './standing.ts';
 
 /** Why a certificate is replaced. */
 export type DueReason =
@@ -81,12 +81,20 @@ export function judge(
 /**
  * The same for one that may be revoked: it is due at once. A hold may be taken back; what makes it due otherwise counts.
  */
-export function judgeRevoked(verdict: Verdict, generation: number, revocation: KnownRevocation): Verdict {
+export function judgeRevoked(
+  verdict: Verdict,
+  revocation: KnownRevocation,
+  folder: CertificateFolder,
+  request: StoredRequest,
+  { instance }: Rule,
+): Verdict {
+  const { generation } = verdict.due ? verdict : verdict.standing;
   const { at: since, reason: why } = revocation;
   const newKey = why === 'keyCompromise';
   if (verdict.due) return { ...verdict, newKey };
   if (why === 'certificateHold') return verdict;
-  return { due: true, reason: 'revoked', generation, changes: [], standing: verdict.standing, since, newKey };
+  const standing = readGeneration(folder.currentPath, generation, request, instance);
+  return { due: true, reason: 'revoked', generation, changes: [], standing, since, newKey };
 }
 
 /** When it is to be replaced. What is said for one run is meant as it is said. */
