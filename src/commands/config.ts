@@ -1,7 +1,8 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
-import type { Config, Declaration } from '../pki/lifecycle/config.ts';
+import type { Config, Declaration, TrustSource } from '../pki/lifecycle/config.ts';
 import { requestFor } from '../pki/lifecycle/declared.ts';
+import { describePlan } from '../pki/lifecycle/deploy-plan.ts';
 import type { StoredRequest } from '../pki/lifecycle/request.ts';
 import { addConfigOption, requireConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
@@ -45,6 +46,7 @@ async function checkConfig(file: string | undefined, flags: CheckFlags, context:
       authorities: Object.fromEntries(config.authorities),
       defaults: config.defaults,
       certificates,
+      trust: Object.fromEntries(config.trust),
     },
     lines(config, certificates, context, output),
   );
@@ -70,7 +72,21 @@ function lines(config: Config, certificates: readonly Meaning[], context: Contex
     `${output.paint.green('valid')} ${printable(shown)}: ${declared}`,
     ...[...authorities].map(([alias, reference]) => `  ${alias}: ${printable(shortest(reference, context))}`),
     ...certificates.flatMap((one) => ['', ...certificateLines(one, context)]),
+    ...[...config.trust].flatMap(([name, source]) => ['', ...trustLines(name, source, context)]),
   ];
+}
+
+function trustLines(name: string, source: TrustSource, context: Context): string[] {
+  const { authorities = [], roots, crls, deploy } = source;
+  const paths = (list: readonly string[]): string => list.map((path) => shortest(path, context)).join(', ');
+  const rows: readonly (readonly [string, string])[] = [
+    ['authorities', paths(authorities)],
+    ['roots', paths(roots)],
+    ['CRLs', paths(crls)],
+    ['deploy', deploy ? describePlan(deploy).join(', ') : ''],
+  ];
+  const told = rows.filter(([, value]) => value !== '');
+  return [`trust ${name}`, ...told.map(([what, value]) => `  ${what.padEnd(11)} ${printable(value)}`)];
 }
 
 function certificateLines(one: Meaning, context: Context): string[] {

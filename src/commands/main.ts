@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
   revoke: { summary: 'revoke a certificate, and say so in the CRL', load: () => import('./revoke.ts') },
   inspect: { summary: 'show what certificates, keys and requests hold', load: () => import('./inspect.ts') },
   import: { summary: 'bring a certificate of the store into ACM', load: () => import('./import.ts') },
+  trust: { summary: 'bring what peers trust up to date', load: () => import('./trust.ts') },
   bundle: { summary: 'write or check what a service trusts clients by', load: () => import('./bundle.ts') },
   list: { summary: 'list certificates, and when they end', load: () => import('./list.ts') },
   'verify-mtls': {

@@ -53,6 +53,7 @@ describeWith(['bash', 'openssl'], 'the reference pages', () => {
     'docs/ca-life.md',
     'docs/inspect.md',
     'docs/bundle.md',
+    'docs/trust.md',
     'docs/list.md',
     'docs/verify-mtls.md',
   ])('%s has examples that work as they stand', async (page) => {

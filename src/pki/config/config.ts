@@ -1,11 +1,13 @@
 import { PkiError } from '../errors.ts';
 import { checkStoreName } from '../store/folder-name.ts';
+import type { TrustSource } from '../store/trust-source.ts';
 import { nameText, parseName } from '../x509/subject-alternative-name.ts';
 import { authorityReader, readAuthorities, type AuthorityReader } from './authorities.ts';
 import { list, text } from './readers.ts';
 import { OutputsReader } from './read-outputs.ts';
 import { isEmpty, Reading } from './reading.ts';
 import { readSettings } from './read-settings.ts';
+import { readTrust } from './read-trust.ts';
 import { withDefaults, type Settings } from './settings.ts';
 import type { Entry, Position, Tree } from './tree.ts';
 import { unknownKey } from './unknown-key.ts';
@@ -22,6 +24,8 @@ export interface Config {
   defaults: Settings;
   /** By their names in the store. */
   certificates: ReadonlyMap<string, Declaration>;
+  /** Trust bundles of the store by their names. */
+  trust: ReadonlyMap<string, TrustSource>;
 }
 
 export interface Declaration {
@@ -34,7 +38,7 @@ export interface Declaration {
   at: Position;
 }
 
-const sections = ['authorities', 'defaults', 'certificates'];
+const sections = ['authorities', 'defaults', 'certificates', 'trust'];
 
 /**
  * Reads a whole file and finds everything that is wrong with it.
@@ -63,8 +67,9 @@ export function parseConfig(bytes: Uint8Array, file: string, shown: string): Con
       reading.fault(entry.at, 'usage', message, `it stands in line ${earlier.at.line} already`);
     } else if (declaration) certificates.set(declaration.name, declaration);
   }
+  const trust = readTrust(section('trust'), authority, file, reading);
   reading.throwIfFaulty();
-  return { file, shown, authorities, defaults, certificates };
+  return { file, shown, authorities, defaults, certificates, trust };
 }
 
 function decode(bytes: Uint8Array, reading: Reading): string {

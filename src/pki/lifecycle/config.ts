@@ -3,6 +3,7 @@ import { PkiError } from '../errors.ts';
 import { readWhole } from './read-whole.ts';
 
 export type { Config, Declaration } from '../config/config.ts';
+export type { TrustSource } from '../store/trust-source.ts';
 
 /** Ten thousand certificates take one. */
 const mostBytes = 4 * 1024 * 1024;

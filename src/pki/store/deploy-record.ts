@@ -3,7 +3,6 @@ import { readdirSync } from 'node:fs';
 import { ioError, isThere, jsonText, makeFolder, readJson, replace } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { folderName } from './folder-name.ts';
-import type { CertificateFolder } from './generation.ts';
 
 /** One that has failed, and how often in a row. */
 export interface Attempt {
@@ -28,8 +27,11 @@ export interface DeployRecord {
   candidate: Attempt | undefined;
 }
 
-const folderOf = (folder: CertificateFolder): string => join(folder.path, 'deploy');
-const fileOf = (folder: CertificateFolder, instance: string): string =>
+/** The folder of a certificate or of a trust bundle. */
+type Place = Readonly<{ path: string }>;
+
+const folderOf = (folder: Place): string => join(folder.path, 'deploy');
+const fileOf = (folder: Place, instance: string): string =>
   join(folderOf(folder), `${folderName(instance)}.json`);
 
 const nothing = (instance: string): DeployRecord => ({
@@ -41,12 +43,12 @@ const nothing = (instance: string): DeployRecord => ({
 });
 
 /** A damaged record is none: what it was about is done once more. */
-export function readDeployRecord(folder: CertificateFolder, instance: string): DeployRecord {
+export function readDeployRecord(folder: Place, instance: string): DeployRecord {
   return { ...nothing(instance), ...readRecord(fileOf(folder, instance)), instance };
 }
 
 /** Those of every host that shares the store. */
-export function readDeployRecords(folder: CertificateFolder): DeployRecord[] {
+export function readDeployRecords(folder: Place): DeployRecord[] {
   const files = namesIn(folderOf(folder)).filter((name) => /^[^.].*\.json$/.test(name));
   return files.flatMap((name) => readRecord(join(folderOf(folder), name)) ?? []);
 }
@@ -95,7 +97,7 @@ function attemptOf(value: unknown): Attempt | undefined {
 }
 
 /** @throws PkiError `io` */
-export function writeDeployRecord(folder: CertificateFolder, record: DeployRecord): void {
+export function writeDeployRecord(folder: Place, record: DeployRecord): void {
   const file = fileOf(folder, record.instance);
   const earlier = isThere(file) ? quietly(file) : {};
   makeFolder(folderOf(folder));
@@ -119,7 +121,7 @@ export const isPending = ({ generation, failed }: DeployRecord, current: number)
   generation !== current || failed !== undefined;
 
 /** Generations that some host needs: none of them may be pruned. */
-export function generationsInUse(folder: CertificateFolder): Set<number> {
+export function generationsInUse(folder: Place): Set<number> {
   const records = readDeployRecords(folder);
   const numbers = records.flatMap(({ generation, failed, candidate }) => [
     generation,

@@ -5,12 +5,15 @@ import {
   createOnce,
   discard,
   ioError,
+  isThere,
   jsonText,
   makeFolder,
   orIoError,
   pointLink,
   readIfThere,
   readJson,
+  removeAll,
+  replace,
   syncFolder,
   temporaryBeside,
   writeNew,
@@ -55,18 +58,55 @@ export function updateDefaultTrust(store: string, authority: string, files: Trus
     createOnce(source, { data: jsonText({ schema: 1, authority }), mode: 0o644 });
     return updateDefaultTrust(store, authority, files);
   }
+  // One that is declared may trust others too: "certwright trust" alone brings it up to date.
+  if (known['declared'] !== undefined && known['authority'] !== undefined) {
+    return known['authority'] === authority && isThere(join(folder, 'current'))
+      ? join(folder, 'current')
+      : undefined;
+  }
+  if (known['authority'] === undefined) {
+    replace(source, { data: jsonText({ ...known, authority }), mode: 0o644 });
+    return updateDefaultTrust(store, authority, files);
+  }
   if (known['authority'] !== authority) return undefined;
+  updateTrust(folder, files);
+  return join(folder, 'current');
+}
+
+/** How many versions of a bundle stay. */
+const kept = 5;
+
+/**
+ * Brings a bundle up to date, in a new version if anything changed.
+ * @returns the version in use, and whether it is a new one
+ */
+export function updateTrust(folder: string, files: TrustFiles): { generation: number; changed: boolean } {
+  makeFolder(join(folder, 'versions'));
   sweepDrafts(folder);
   sweepDrafts(join(folder, 'versions'));
   // A run that died may have left a version that nobody points to, or a link that a slower run moved back.
   moveForward(folder);
   const current = join(folder, 'current');
+  const before = trustGeneration(folder);
   while (!isUpToDate(current, files)) {
     const newest = Math.max(0, ...versions(folder));
     claim(join(folder, 'versions', generationName(newest + 1)), files);
     moveForward(folder);
   }
-  return current;
+  prune(folder);
+  const generation = trustGeneration(folder);
+  return { generation, changed: generation !== before };
+}
+
+/** 0 where there is none. */
+export const trustGeneration = (folder: string): number => currentVersion(join(folder, 'current'));
+
+/** Readers that have followed `current` to an older one have long been done. */
+function prune(folder: string): void {
+  const old = versions(folder)
+    .sort((x, y) => y - x)
+    .slice(kept);
+  for (const version of old) removeAll(join(folder, 'versions', generationName(version)));
 }
 
 const fileNames = [

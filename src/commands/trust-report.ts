@@ -1,0 +1,86 @@
+import { relative } from 'node:path';
+import type { KeptTrust } from '../pki/lifecycle/keep-trust.ts';
+import { PkiError } from '../pki/errors.ts';
+import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { describe, type Output } from './output.ts';
+import { printable } from './printable.ts';
+
+const errorExit = (error: unknown): ExitCode =>
+  error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
+
+/** What a bundle ends with, with what became of telling its readers. */
+export function trustCode({ state, error, deploy }: KeptTrust): ExitCode {
+  const codes = [
+    ...(state === 'stale' ? [errorExit(error)] : []),
+    ...(deploy?.state === 'pending' ? [errorExit(deploy.error)] : []),
+  ];
+  return combine(codes);
+}
+
+export const trustDocument = (kept: KeptTrust): object => ({
+  name: kept.name,
+  state: kept.state,
+  generation: kept.generation,
+  path: kept.path,
+  warnings: kept.warnings,
+  deploy: deployDocument(kept),
+  error: kept.state === 'stale' ? errorDocument(kept.error) : null,
+  exitCode: trustCode(kept),
+});
+
+function deployDocument({ deploy, generation }: KeptTrust): object | null {
+  if (!deploy) return null;
+  if (deploy.state === 'done') return { state: 'done', generation, note: deploy.note ?? null };
+  return {
+    state: 'pending',
+    generation,
+    attempts: deploy.failed.attempts,
+    error: errorDocument(deploy.error),
+  };
+}
+
+function errorDocument(error: unknown): object {
+  const { code, message, hint, details = [] } = describe(error);
+  return {
+    code,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(details.length === 0 ? {} : { details }),
+  };
+}
+
+/** One line for a person. */
+export function trustLine(
+  { name, state, generation, path, deploy }: KeptTrust,
+  cwd: string,
+  { paint }: Output,
+): string {
+  const words = {
+    updated: paint.green('updated'),
+    unchanged: 'unchanged',
+    stale: paint.red('stale'),
+  } as const;
+  const told =
+    deploy === undefined
+      ? ''
+      : deploy.state === 'done'
+        ? `, ${deploy.note === undefined ? 'deployed' : printable(`deployed: ${deploy.note}`)}`
+        : paint.red(
+            `, deploy pending, failed ${deploy.failed.attempts === 1 ? 'once' : `${deploy.failed.attempts} times`}`,
+          );
+  const where = generation === 0 ? '' : `  generation ${generation}, ${printable(relative(cwd, path))}`;
+  return `trust ${printable(name)}  ${words[state]}${where}${told}`;
+}
+
+/** What went wrong, on standard error. */
+export function tellTrust({ name, state, warnings, error, deploy }: KeptTrust, output: Output): void {
+  for (const text of warnings) output.warn(`trust ${name}: ${text}`);
+  if (state === 'stale') {
+    const { message, hint, details } = describe(error);
+    output.problem(`trust ${name} was not brought up to date: ${message}`, hint, details);
+  }
+  if (deploy?.state === 'pending') {
+    const { message, hint, details } = describe(deploy.error);
+    output.problem(`trust ${name}: ${message}`, hint, details);
+  }
+}

@@ -1,0 +1,115 @@
+import { get } from 'node:http';
+import { PkiError } from '../../errors.ts';
+import { readCertificate, type Certificate } from '../../x509/certificate.ts';
+import { readCrl } from '../../x509/crl.ts';
+import { certificatePem, encodePem } from '../../x509/pem-writer.ts';
+import { checkSignature } from '../../x509/validation/signature.ts';
+import { parseArn, isCaArn, type Arn } from '../aws/arn.ts';
+import type { AwsConnection } from '../aws/options.ts';
+import { regionOf } from '../aws/region.ts';
+import type { Trust } from '../authority.ts';
+import { AcmPcaCalls } from './calls.ts';
+
+/** A million entries have a sixth of this. */
+const mostBytes = 256 * 1024 * 1024;
+
+/**
+ * The chain of a CA, and its CRL from where AWS publishes it. The CRL is believed as far as the CA has signed it: it comes
+ * over plain HTTP.
+ * @throws PkiError `unreachable`, `not-found` where there is no CRL yet, `unsupported` for a partitioned one
+ */
+export async function fetchPcaTrust(reference: string, connection: AwsConnection, now: Date): Promise<Trust> {
+  const arn = parseArn(reference, 'acm-pca', isCaArn, 'the authority');
+  const calls = new AcmPcaCalls(arn.text, regionOf(connection, arn), connection);
+  const { CertificateAuthority: ca } = await calls.describe();
+  const [own, ...upper] = certificatesIn(await calls.caChain());
+  if (!own)
+    throw new PkiError('not-found', `${reference} has no certificate yet`, { hint: 'install one first' });
+  const url = crlUrl(arn, ca?.RevocationConfiguration?.CrlConfiguration ?? {}, connection);
+  const crls = url === undefined ? '' : crlPem(await download(url, connection), own, url, now);
+  const chain = [own, ...upper].map(({ der }) => certificatePem(der));
+  return { roots: chain.at(-1) ?? '', intermediates: chain.slice(0, -1).join(''), crls };
+}
+
+function certificatesIn(pems: readonly string[]): Certificate[] {
+  const blocks = pems.join('\n').matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g);
+  return [...blocks].map(([, base64 = '']) => readCertificate(Buffer.from(base64, 'base64')));
+}
+
+/** docs.aws.amazon.com/privateca, "CRL distribution points": older versions of the SDK do not know all of it. */
+interface CrlConfiguration {
+  Enabled?: boolean | undefined;
+  CustomCname?: string | undefined;
+  S3BucketName?: string | undefined;
+  CustomPath?: string | undefined;
+  CrlType?: string | undefined;
+}
+
+/** `undefined` where it publishes none. */
+function crlUrl(
+  { region, partition, resource }: Arn,
+  crl: CrlConfiguration,
+  { env }: AwsConnection,
+): string | undefined {
+  if (crl.Enabled !== true) return undefined;
+  if (crl.CrlType === 'PARTITIONED') {
+    throw new PkiError('unsupported', 'the CRL of this CA is partitioned: each certificate has one of many', {
+      hint: 'leave its CRLs to who fetches them by the certificate, or have the CA publish a complete one',
+    });
+  }
+  const path = `${crl.CustomPath ?? 'crl'}/${resource.split('/')[1] ?? ''}.crl`;
+  if (crl.CustomCname !== undefined && crl.CustomCname !== '') return `http://${crl.CustomCname}/${path}`;
+  const bucket = crl.S3BucketName ?? '';
+  const endpoint = env['AWS_ENDPOINT_URL'];
+  if (endpoint !== undefined && endpoint !== '') return `${endpoint.replace(/\/$/, '')}/${bucket}/${path}`;
+  return `http://${bucket}.s3.${region}.${partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com'}/${path}`;
+}
+
+function download(url: string, { timeout, signal }: AwsConnection): Promise<Buffer> {
+  const failed = (why: string, code: 'unreachable' | 'not-found' = 'unreachable'): PkiError =>
+    new PkiError(code, `cannot fetch the CRL from ${url}: ${why}`, {
+      hint: 'the bucket must be readable from here; AWS writes the first CRL within half an hour',
+    });
+  return new Promise((done, fail) => {
+    const request = get(url, { timeout, signal }, (answer) => {
+      const chunks: Buffer[] = [];
+      let total = 0;
+      if (answer.statusCode !== 200) {
+        answer.resume();
+        const isNone = answer.statusCode === 404 || answer.statusCode === 403;
+        fail(failed(`HTTP ${answer.statusCode ?? 0}`, isNone ? 'not-found' : 'unreachable'));
+        return;
+      }
+      answer.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        total += chunk.length;
+        if (total > mostBytes) request.destroy(failed(`it has more than ${mostBytes} bytes`));
+      });
+      answer.on('end', () => {
+        done(Buffer.concat(chunks, total));
+      });
+      answer.on('error', fail);
+    });
+    request.on('timeout', () => request.destroy(failed(`no answer within ${timeout} ms`)));
+    request.on('error', (error) => {
+      fail(
+        error instanceof PkiError ? error : signal.aborted ? (signal.reason as Error) : failed(error.message),
+      );
+    });
+  });
+}
+
+/** @throws PkiError `malformed` for what is not this CA's, or is outdated */
+function crlPem(der: Buffer, issuer: Certificate, url: string, now: Date): string {
+  const crl = readCrl(der);
+  const wrong =
+    !crl.issuer.equals(issuer.subject) || checkSignature(crl, issuer) !== 'good'
+      ? 'it is not signed by this CA'
+      : crl.nextUpdate && crl.nextUpdate < now
+        ? `it was due for another ${crl.nextUpdate.toISOString()}`
+        : undefined;
+  if (wrong === undefined) return encodePem('X509 CRL', der);
+  throw new PkiError('malformed', `the CRL from ${url} is of no use: ${wrong}`, {
+    hint: 'look who serves that address',
+  });
+}
