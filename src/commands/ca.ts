@@ -1,5 +1,6 @@
 import { createCa, defaultCaLifetime, defaultCaName, describeCa } from '../pki/lifecycle/ca.ts';
 import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
+import { registerCrl } from './ca-crl.ts';
 import { registerCreate } from './ca-create.ts';
 import { registerBackup, registerRestore } from './ca-backup.ts';
 import { registerDoctor } from './ca-doctor.ts';
@@ -88,6 +89,7 @@ export function register(command: Command, context: Context, run: Run): void {
   registerLog(command.command('log'), context, run);
   registerRequest(command.command('request'), context, run);
   registerInstallCert(command.command('install-cert'), context, run);
+  registerCrl(command.command('crl'), context, run);
   registerPasswd(command.command('passwd'), context, run);
 
   const show = command

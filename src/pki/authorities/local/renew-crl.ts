@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { PkiError } from '../../errors.ts';
+import { isThere } from '../../durable.ts';
+import type { AskPassphrase } from '../../x509/key.ts';
+import type { CaJson } from './ca-json.ts';
+import { currentCrl, holdsAllFacts, isCrlFresh, nextUpdateOf, publishCrl } from './crl.ts';
+import { openIssuerKey, type Issuer } from './open.ts';
+
+/**
+ * `fresh`: there was nothing to do; `over`: its issuer has ended, and nobody asks for it; `keyless`: it should be signed,
+ * and its key is kept elsewhere.
+ */
+export type CrlState = 'signed' | 'fresh' | 'over' | 'keyless';
+
+/**
+ * Signs an issuer's CRL where half of the current one's life is gone, where it lacks a revocation, or where that is
+ * wished. A root's lives as long as the root, whose key may be far away: its age alone is no reason.
+ * @param dryRun opens no key and signs nothing
+ */
+export async function renewCrl(
+  issuer: Issuer,
+  json: CaJson,
+  ask: AskPassphrase,
+  now: Date,
+  { force, dryRun }: { force: boolean; dryRun: boolean },
+): Promise<CrlState> {
+  if (issuer.certificate.notAfter <= now) return 'over';
+  const isRoot = issuer.chain.length === 0;
+  const isFresh = isRoot ? isWhole(issuer.folder) : isCrlFresh(issuer.folder, now);
+  const isHere = isThere(join(issuer.folder, 'key.pem'));
+  if (isFresh && (!force || (isRoot && !isHere))) return 'fresh';
+  if (!isHere) return 'keyless';
+  if (dryRun) return 'signed';
+  const key = await openIssuerKey(issuer, ask);
+  publishCrl({ ...issuer, key }, now, nextUpdateOf(issuer, json, now));
+  return 'signed';
+}
+
+/** A CRL that is damaged is signed anew. */
+function isWhole(folder: string): boolean {
+  try {
+    return currentCrl(folder) !== undefined && holdsAllFacts(folder);
+  } catch (error) {
+    if (error instanceof PkiError && error.code === 'malformed') return false;
+    throw error;
+  }
+}

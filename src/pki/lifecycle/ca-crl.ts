@@ -1,0 +1,101 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeCrlLifetime } from '../authorities/local/ca-json.ts';
+import { currentCrl } from '../authorities/local/crl.ts';
+import { readCaFacts } from '../authorities/local/local-authority.ts';
+import { allIssuers, openCa } from '../authorities/local/open.ts';
+import { renewCrl, type CrlState } from '../authorities/local/renew-crl.ts';
+import { crlPlace, type CrlPlace } from '../authorities/local/revoke.ts';
+import { isThere, replace } from '../durable.ts';
+import { defaultTrust, updateDefaultTrust } from '../store/trust-bundle.ts';
+import { formatName } from '../x509/distinguished-name.ts';
+import type { AskPassphrase } from '../x509/key.ts';
+import { authorityReference } from './authority-reference.ts';
+
+export interface CrlOrder {
+  /** The CA's folder. */
+  ca: string;
+  /** Absolute path of the store whose trust bundle follows. */
+  store: string;
+  /** Also where there is no need. */
+  force: boolean;
+  /** Only says what would be signed. */
+  dryRun: boolean;
+  /** Of the issuing CAs' CRLs from now on: `7d`. */
+  crlLifetime: string | undefined;
+  /** Absolute path of a file or folder that gets a copy. */
+  out: string | undefined;
+  ask: AskPassphrase;
+}
+
+export interface CrlOfIssuer {
+  /** Of the issuer. */
+  subject: string;
+  role: 'root' | 'issuing';
+  state: CrlState;
+  /** `undefined` where there is none, which only its key can change. */
+  crl: CrlPlace | undefined;
+}
+
+export interface CrlReport {
+  crls: CrlOfIssuer[];
+  /** Files that got a copy. */
+  written: string[];
+  /** Path of the trust bundle, where this CA feeds it. */
+  trust: string | undefined;
+}
+
+/**
+ * Signs what is about to lapse of a CA's CRLs, and hands it on: to the store's trust bundle, and to where it is wanted.
+ * @throws PkiError `not-found`, `lax-permissions`, `passphrase`, `io`
+ */
+export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> {
+  const { ca, dryRun, force, ask } = order;
+  const { json } = openCa(ca);
+  const lifetime = order.crlLifetime;
+  if (lifetime !== undefined && !dryRun) writeCrlLifetime(ca, json, lifetime);
+  const { json: renewed, active } = openCa(ca);
+  const crls: CrlOfIssuer[] = [];
+  for (const issuer of allIssuers(ca)) {
+    const state = await renewCrl(issuer, renewed, ask, now, {
+      force: force || lifetime !== undefined,
+      dryRun,
+    });
+    const crl = isThere(join(issuer.folder, 'crl', 'current')) ? crlPlace(issuer.folder) : undefined;
+    const role = issuer.chain.length === 0 ? 'root' : 'issuing';
+    crls.push({ subject: formatName(issuer.certificate.subjectName), role, state, crl });
+  }
+  const { trust } = readCaFacts(ca, now);
+  return {
+    crls,
+    written: order.out === undefined || dryRun ? [] : copyTo(order.out, active.folder, trust?.crls),
+    trust: dryRun ? undefined : trust && feedBundle(order, trust),
+  };
+}
+
+function feedBundle(
+  { store, ca }: CrlOrder,
+  trust: Parameters<typeof updateDefaultTrust>[2],
+): string | undefined {
+  if (!isThere(defaultTrust(store))) return undefined;
+  return updateDefaultTrust(store, authorityReference(store, ca), trust);
+}
+
+/**
+ * `.der` and `.crl` get the issuing CA's CRL as DER, as distribution points hand it out (RFC 5280 4.2.1.13); a folder
+ * gets that and crl.pem; anything else gets PEM of the CRL of every CA in the chain.
+ */
+function copyTo(out: string, issuer: string, pem: string | undefined): string[] {
+  const own = currentCrl(issuer);
+  if (!own) return [];
+  const all = pem ?? own.pem;
+  const isFolder = statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
+  const files: [string, string | Buffer][] = isFolder
+    ? [
+        [join(out, 'crl.der'), own.der],
+        [join(out, 'crl.pem'), all],
+      ]
+    : [[out, /\.(der|crl)$/i.test(out) ? own.der : all]];
+  for (const [path, data] of files) replace(path, { data, mode: 0o644 }, 'now');
+  return files.map(([path]) => path);
+}

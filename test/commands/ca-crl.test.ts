@@ -1,0 +1,102 @@
+import { mkdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readCrl, revokedCertificates } from '../../src/pki/x509/crl.ts';
+import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { schemaErrors } from '../support/schemas.ts';
+
+const day = 86_400_000;
+
+interface Report {
+  crls: { role: string; state: string; crl: { number: number; path: string; nextUpdate: string } | null }[];
+  written: string[];
+  trust: string | null;
+}
+
+async function withCa(...argv: string[]): Promise<string> {
+  const cwd = temporaryFolder();
+  expect(await run(['ca', 'init', '--name', 'Test', ...argv], { cwd })).toMatchObject({ code: 0 });
+  return cwd;
+}
+
+async function crl(
+  cwd: string,
+  args: readonly string[] = [],
+  lent: Omit<Lent, 'cwd'> = {},
+): Promise<Report & { code: Ran['code'] }> {
+  const { code, stdout } = await run(['ca', 'crl', ...args, '--json'], { cwd, ...lent });
+  expect(schemaErrors(stdout)).toEqual([]);
+  return { code, ...(JSON.parse(stdout) as Report) };
+}
+
+const after = (milliseconds: number): { now: () => Date } => ({
+  now: () => new Date(Date.now() + milliseconds),
+});
+const states = ({ crls }: Report): Record<string, string> =>
+  Object.fromEntries(crls.map(({ role, state }) => [role, state]));
+const numberOf = ({ crls }: Report): number | undefined =>
+  crls.find(({ role }) => role === 'issuing')?.crl?.number;
+
+describe('certwright ca crl', () => {
+  it('signs what has half of its life behind it, and leaves the rest', async () => {
+    const cwd = await withCa();
+    const first = await crl(cwd);
+    expect({ code: first.code, ...states(first) }).toEqual({ code: 0, root: 'fresh', issuing: 'fresh' });
+    expect(states(await crl(cwd, [], after(14 * day)))).toEqual({ root: 'fresh', issuing: 'fresh' });
+    expect(states(await crl(cwd, ['--dry-run'], after(16 * day)))).toMatchObject({ issuing: 'signed' });
+    const later = await crl(cwd, [], after(16 * day));
+    expect(states(later)).toEqual({ root: 'fresh', issuing: 'signed' });
+    expect(numberOf(later)).toBe((numberOf(first) ?? 0) + 1);
+  });
+
+  it('signs them with --force also where they are fresh, and with another life from then on', async () => {
+    const cwd = await withCa();
+    const first = await crl(cwd, ['--force']);
+    expect(states(first)).toEqual({ root: 'signed', issuing: 'signed' });
+    const short = await crl(cwd, ['--crl-lifetime', '2d']);
+    const life = (report: Report): number =>
+      Date.parse(report.crls.find(({ role }) => role === 'issuing')?.crl?.nextUpdate ?? '') - Date.now();
+    expect(Math.abs(life(short) - 2 * day)).toBeLessThan(60_000);
+    expect(Math.abs(life(await crl(cwd, ['--force'])) - 2 * day)).toBeLessThan(60_000);
+  });
+
+  it('does without the key of an offline root, and with it lists what the root has revoked', async () => {
+    const cwd = await withCa('--offline-root', 'root-key.pem');
+    expect(states(await crl(cwd, ['--force']))).toEqual({ root: 'fresh', issuing: 'signed' });
+    const active = join(cwd, 'ca', readlinkSync(join(cwd, 'ca/active')));
+    const refused = await run(['revoke', join(active, 'cert.pem'), '--yes'], { cwd });
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain('key of the CA is not there');
+  });
+
+  it('hands a copy out: DER for .crl and .der, PEM of every CA else, both into a folder', async () => {
+    const cwd = await withCa();
+    mkdirSync(join(cwd, 'www'));
+    for (const out of ['shop.crl', 'all.pem', 'www']) {
+      expect((await crl(cwd, ['--out', out])).code).toBe(0);
+    }
+    expect(readCrl(readFileSync(join(cwd, 'shop.crl'))).version).toBe(2);
+    expect(readFileSync(join(cwd, 'all.pem'), 'utf8').match(/BEGIN X509 CRL/g)).toHaveLength(2);
+    expect(readFileSync(join(cwd, 'www/crl.der'))).toEqual(readFileSync(join(cwd, 'shop.crl')));
+    expect(readFileSync(join(cwd, 'www/crl.pem'))).toEqual(readFileSync(join(cwd, 'all.pem')));
+    expect(statSync(join(cwd, 'shop.crl')).mode & 0o777).toBe(0o644);
+  });
+
+  it("brings the store's trust bundle up to date", async () => {
+    const cwd = await withCa();
+    expect(await run(['issue', 'a.internal'], { cwd })).toMatchObject({ code: 0 });
+    const { trust, crls } = await crl(cwd, ['--force']);
+    const bundle = readFileSync(join(trust ?? '', 'crl.pem'), 'utf8');
+    for (const one of crls) expect(bundle).toContain(readFileSync(one.crl?.path ?? '', 'utf8'));
+  });
+
+  it('says so where a CRL must be signed and its key is elsewhere', async () => {
+    const cwd = await withCa();
+    const active = join(cwd, 'ca', readlinkSync(join(cwd, 'ca/active')));
+    rmSync(join(active, 'key.pem'));
+    const report = await crl(cwd, [], after(40 * day));
+    expect({ code: report.code, ...states(report) }).toEqual({ code: 1, root: 'fresh', issuing: 'keyless' });
+    const der = readFileSync((report.crls[0]?.crl?.path ?? '').replace(/pem$/, 'der'));
+    expect([...revokedCertificates(readCrl(der))]).toEqual([]);
+  });
+});
