@@ -54,7 +54,7 @@ async function trust(names: readonly string[], flags: Flags, context: Context): 
   const work = keepTrust(
     order,
     trustReach(flags, context, output),
-    deployingWorldOf(flags, context),
+    deployingWorldOf(flags, context, output),
     (one) => {
       kept.push(one);
       tellTrust(one, output);
