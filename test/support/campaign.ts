@@ -46,11 +46,18 @@ export function killed(
   argv: readonly string[],
   options: SpawnOptions,
   delay: number,
+  /** Counted from the moment that this is true: it takes a busy machine long to start a program. */
+  isBegun: () => boolean = () => true,
 ): Promise<'killed' | 'done'> {
   return new Promise((done) => {
     const child = spawn(process.execPath, [program, ...argv], { ...options, stdio: 'ignore' });
-    const timer = setTimeout(() => child.kill('SIGKILL'), delay);
+    let timer: NodeJS.Timeout | undefined;
+    const look = setInterval(() => {
+      if (timer || !isBegun()) return;
+      timer = setTimeout(() => child.kill('SIGKILL'), delay);
+    }, 1);
     child.on('exit', (_code, signal) => {
+      clearInterval(look);
       clearTimeout(timer);
       done(signal === 'SIGKILL' ? 'killed' : 'done');
     });
