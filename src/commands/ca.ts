@@ -2,6 +2,7 @@ import { createCa, defaultCaLifetime, defaultCaName, describeCa } from '../pki/l
 import { parseNameConstraints } from '../pki/x509/name-constraint-flags.ts';
 import { registerCrl } from './ca-crl.ts';
 import { registerCreate } from './ca-create.ts';
+import { registerAdopt } from './ca-adopt.ts';
 import { registerBackup, registerRestore } from './ca-backup.ts';
 import { registerDoctor } from './ca-doctor.ts';
 import { refuseOwnRoot, registerInstallCert, registerRequest, requestNewCa } from './ca-foreign-root.ts';
@@ -84,6 +85,7 @@ export function register(command: Command, context: Context, run: Run): void {
 
   registerCreate(command.command('create'), context, run);
   registerDoctor(command.command('doctor'), context, run);
+  registerAdopt(command.command('adopt'), context, run);
   registerBackup(command.command('backup'), context, run);
   registerRestore(command.command('restore'), context, run);
   registerLog(command.command('log'), context, run);

@@ -45,7 +45,8 @@ function crlsOf(trust: string): Crl[] {
   });
 }
 
-function writeDown(crl: Crl, { folder }: Issuer): number {
+/** @returns how many revocations of a CRL were not on record, and are now */
+export function writeDown(crl: Crl, { folder }: Issuer): number {
   const number = extension(crl, oid.crlNumber)?.value.subarray(2).toString('hex') ?? '';
   if (/^[0-9a-f]{1,12}$/.test(number)) setLeastNumber(folder, Number.parseInt(number, 16) + 1);
   let count = 0;

@@ -176,13 +176,14 @@ const refused = (certificate: Certificate, why: string, section: string): PkiErr
     hint: 'nothing was installed; have the request signed as that of a CA',
   });
 
-/** What an issuing CA must be allowed, whoever has signed it. */
-function refuseNoCa(certificate: Certificate): void {
+/** What an issuing CA must be allowed, whoever has signed it. @param strictly a key usage that is not there allows nothing */
+export function refuseNoCa(certificate: Certificate, strictly = true): void {
   const constraints = extension(certificate, oid.basicConstraints);
   if (!constraints || !readBasicConstraints(constraints.value).ca) {
     throw refused(certificate, 'is no CA: its basic constraints do not say cA', '4.2.1.9');
   }
   const found = extension(certificate, oid.keyUsage);
+  if (!found && !strictly) return;
   const usage = found ? readKeyUsage(found.value) : [];
   if (!usage.includes('keyCertSign')) {
     throw refused(certificate, 'may sign no certificates: its key usage lacks keyCertSign', '4.2.1.3');
@@ -193,7 +194,7 @@ function refuseNoCa(certificate: Certificate): void {
 }
 
 /** From the certificate to its root. @throws PkiError `bad-input` that names the rule which the best path breaks */
-function pathOf(
+export function pathOf(
   certificate: Certificate,
   given: readonly Certificate[],
   trusted: readonly Certificate[],

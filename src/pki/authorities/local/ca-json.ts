@@ -12,6 +12,8 @@ export interface CaJson {
   defaults: { crlUrls: string[]; ocspUrls: string[]; issuerUrls: string[] };
   /** Of the issuing CAs' CRLs, in milliseconds. */
   crlLifetime: number;
+  /** Its root signs certificates itself, as that of openssl's own CA does: then its CRL is renewed like any other. */
+  rootIssues: boolean;
   /** Everything in the file, so that fields of a later version survive a rewrite. */
   fields: Readonly<Record<string, unknown>>;
 }
@@ -41,6 +43,7 @@ export function readCaJson(ca: string): CaJson {
       typeof fields['crlLifetime'] === 'string'
         ? parseDuration(fields['crlLifetime'], `crlLifetime in ${caFile(ca)}`)
         : defaultCrlLifetime,
+    rootIssues: fields['rootIssues'] === true,
     fields,
   };
 }
@@ -51,6 +54,7 @@ export const caJsonText = (
   created: Date,
   defaults: CaJson['defaults'],
   crlLifetime: string | undefined,
+  rootIssues = false,
 ): string =>
   jsonText({
     schema: 1,
@@ -58,6 +62,7 @@ export const caJsonText = (
     created: created.toISOString(),
     defaults,
     ...(crlLifetime === undefined ? {} : { crlLifetime }),
+    ...(rootIssues ? { rootIssues } : {}),
   });
 
 export function writeDefaults(ca: string, json: CaJson, defaults: CaJson['defaults']): void {

@@ -46,10 +46,10 @@ const kept = 5;
 /** The end of a CRL that is signed now. That of a root lives as long as the root, whose key may be far away. */
 export function nextUpdateOf(
   { certificate, chain }: Pick<Issuer, 'certificate' | 'chain'>,
-  { crlLifetime }: Pick<CaJson, 'crlLifetime'>,
+  { crlLifetime, rootIssues }: Pick<CaJson, 'crlLifetime' | 'rootIssues'>,
   now: Date,
 ): Date {
-  if (chain.length === 0) return certificate.notAfter;
+  if (chain.length === 0 && !rootIssues) return certificate.notAfter;
   return new Date(Math.min(now.getTime() + crlLifetime, certificate.notAfter.getTime()));
 }
 

@@ -128,7 +128,7 @@ export async function openKeyFile(issuer: Issuer, file: string, ask: AskPassphra
 }
 
 /** The same octets nearly always; only other encodings of one key have to be understood. */
-function isKeyOf({ publicKey }: Certificate, key: KeyObject): boolean {
+export function isKeyOf({ publicKey }: Certificate, key: KeyObject): boolean {
   const der = publicKeyDer(key);
   const understood = (spki: Buffer): KeyObject => createPublicKey({ key: spki, format: 'der', type: 'spki' });
   return der.equals(publicKey) || understood(der).equals(understood(publicKey));
