@@ -19,7 +19,7 @@ export const addConfigOption = (command: Command): Command =>
 /**
  * What `--config`, CERTWRIGHT_CONFIG or the folder declares; `undefined` where there is nothing of the kind, and then
  * no code that reads YAML is loaded.
- * @throws PkiError `bad-config`, `not-found`, `unreadable`
+ * @throws PkiError `bad-config`, `not-found`, `unreadable`, `lax-permissions`
  */
 export async function loadConfig(flags: ConfigFlags, context: Context): Promise<Config | undefined> {
   const named = flags.config ?? nonEmpty(context.env['CERTWRIGHT_CONFIG']);
@@ -28,7 +28,17 @@ export async function loadConfig(flags: ConfigFlags, context: Context): Promise<
   // A link that leads nowhere is a file that is meant to be there.
   if (named === undefined && !lstatSync(file, { throwIfNoEntry: false })) return undefined;
   const { readConfig } = await import('../pki/lifecycle/config.ts');
-  return readConfig(file, shown);
+  const config = readConfig(file, shown);
+  await refuseLaxConfig(config, context.uid);
+  return config;
+}
+
+/** What it says is kept in request.json, and run from there: another user's word must not get so far. */
+async function refuseLaxConfig({ file, defaults, certificates }: Config, uid: number): Promise<void> {
+  const all = [defaults, ...[...certificates.values()].map(({ settings }) => settings)];
+  if (!all.some(({ deploy }) => deploy !== undefined)) return;
+  const { refuseLaxSource } = await import('../pki/lifecycle/config.ts');
+  refuseLaxSource(file, uid);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { PkiError } from '../pki/errors.ts';
 import type { Config, Declaration } from '../pki/lifecycle/config.ts';
-import { over, requestFor, withDefaults, type Settings } from '../pki/lifecycle/declared.ts';
+import { deployInStore, over, requestFor, withDefaults, type Settings } from '../pki/lifecycle/declared.ts';
 import type { ForeignRequest } from '../pki/lifecycle/foreign-request.ts';
 import { checkStoreName, formats, type StoredRequest } from '../pki/lifecycle/request.ts';
 import { nameText, parseName } from '../pki/x509/subject-alternative-name.ts';
@@ -48,7 +48,11 @@ export async function readOrder(
     ? over(declaration.settings, given)
     : withDefaults(config?.defaults ?? {}, given);
   const reference = settings.ca ?? defaultAuthority(context, config);
-  const request = requestFor({ name, names: all }, settings, storePath(flags, context), reference);
+  const store = storePath(flags, context);
+  // No flag says it: without a file it stays as it was.
+  const deploy = declaration || settings.deploy ? settings.deploy : deployInStore(store, name);
+  const whole = deploy ? { ...settings, deploy } : settings;
+  const request = requestFor({ name, names: all }, whole, store, reference);
   const order = {
     request: { ...request, csr: foreign?.fingerprint },
     reference,

@@ -84,6 +84,7 @@ async function toStore(
     generation: result.generation,
     path: result.path,
     trust: result.trust ?? null,
+    deployPending: result.deployPending,
     certificate: certificateDocument(result.certificate, result.due),
     outputs: outputDocuments(result.outputs),
     warnings: warningsOf(order),
@@ -116,6 +117,8 @@ function storeLines(result: InPlace, order: Order, context: Context, output: Out
       .filter(({ state: became }) => became === 'written')
       .map(({ path: copy, content }) => `  ${printable(shortest(copy, context))}  ${content}`),
   ];
+  const next = `next: certwright rotate ${shellWord(result.name)}   (tells its service)`;
+  if (result.deployPending) head.push(printable(next));
   return state === 'unchanged' || order.foreign
     ? head
     : [...head, '', ...usageLines(order, path, trust, result.trust, context)];

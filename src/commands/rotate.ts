@@ -6,7 +6,7 @@ import { once, type Wanted } from '../pki/lifecycle/issue-all.ts';
 import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
 import type { StoredRequest } from '../pki/lifecycle/request.ts';
-import { rollBack } from '../pki/lifecycle/roll-back.ts';
+import { rollBackAndTell } from '../pki/lifecycle/roll-back.ts';
 import { lookAtRotation, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
@@ -141,20 +141,16 @@ async function rollBackOne(
     throw new PkiError('usage', '--rollback takes one name', { hint: 'certwright rotate NAME --rollback' });
   }
   const { generation } = flags;
+  const store = storePath(flags, context);
   const order = {
-    store: storePath(flags, context),
+    store,
     name,
     generation: generation === undefined ? undefined : numberOf('--generation', generation),
     force: flags.force ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
   };
   const report = new RotateReport({ store: order.store, flags, context, output });
-  report.add({
-    state: 'rolled-back',
-    name,
-    verdict: undefined,
-    ...(await rollBack(order, deployingWorldOf(flags, context, output))),
-  });
+  report.add(await rollBackAndTell(order, deployingWorldOf(flags, context, output)));
   return report.end();
 }
 

@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
-import { startService } from '../support/service.ts';
+import { startService, type Service } from '../support/service.ts';
 
+const minute = 60_000;
 const day = 86_400_000;
 
 interface Row {
@@ -283,9 +284,10 @@ describe('a hook', () => {
   it('that others may write is refused, and so is what is configured where others may write', async () => {
     const cwd = await folderWith({ 'orders.internal': { run: ['true'] } });
     chmodSync(join(cwd, 'certwright.yaml'), 0o666);
-    expect(await rotate(cwd, ['--force'])).toMatchObject({
+    const refused = await run(['rotate', '--force', '--json'], { cwd });
+    expect({ code: refused.code, ...(JSON.parse(refused.stdout) as object) }).toMatchObject({
       code: 2,
-      certificates: [{ state: 'failed', error: { code: 'lax-permissions' } }],
+      error: { code: 'lax-permissions' },
     });
     expect(generation(cwd, 'orders.internal')).toBe(1);
     const file = hook(cwd, 'hook');
@@ -297,7 +299,6 @@ describe('a hook', () => {
       certificates: [{ error: { code: 'lax-permissions' } }],
     });
     chmodSync(file, 0o755);
-    mkdirSync(join(cwd, 'open'));
     expect((await rotate(cwd, ['--force'])).code).toBe(0);
     chmodSync(join(cwd, 'certs'), 0o777);
     rmSync(join(cwd, 'certwright.yaml'));
@@ -363,5 +364,251 @@ describe('a signal', () => {
     const [row] = (await rotate(cwd)).certificates;
     expect(row?.deploy?.error).toMatchObject({ code: 'hook-failed' });
     expect(row?.deploy?.error?.message).toContain(message);
+  });
+});
+
+describe('a confirmation', () => {
+  const name = 'orders.internal';
+
+  /** A service that is told by a signal, and asked whether it heard. */
+  async function folderWithService(
+    more: object = {},
+  ): Promise<{ cwd: string; service: Service; deploy: object }> {
+    const cwd = await folderWith({});
+    await succeed(['issue', name, '--lifetime', '30d'], { cwd });
+    const service = await startService(cwd, name);
+    const confirm = { servers: [`127.0.0.1:${service.port}`], timeout: '1s' };
+    const deploy = { signal: 'USR2', pidfile: service.pidfile, confirm, ...more };
+    declare(cwd, { [name]: deploy });
+    return { cwd, service, deploy };
+  }
+
+  it('waits until the server shows the new certificate', async () => {
+    const { cwd, service } = await folderWithService();
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'rotated', deploy: { state: 'done', generation: 2 } }],
+    });
+    expect(service.reloads).toBe(1);
+    expect(generation(cwd, name)).toBe(2);
+  });
+
+  it('that fails switches back, and the new one is deployed later, after growing pauses and without another one', async () => {
+    const { cwd, service } = await folderWithService();
+    await rotate(cwd);
+    service.isDeaf = true;
+    const { now } = after(20.5 * day);
+    const failed = await rotate(cwd, [], { now });
+    expect(failed).toMatchObject({
+      code: 1,
+      certificates: [
+        {
+          state: 'candidate',
+          reason: 'due',
+          exitCode: 1,
+          deploy: {
+            state: 'candidate',
+            generation: 1,
+            candidate: 2,
+            attempts: 1,
+            error: { code: 'confirm-failed' },
+          },
+        },
+      ],
+    });
+    expect(failed.certificates[0]?.deploy?.error?.message).toMatch(
+      /127\.0\.0\.1:\d+ does not serve .* it shows the certificate with serial/,
+    );
+    expect(failed.certificates[0]?.generation).toBe(1);
+    expect(generation(cwd, name)).toBe(1);
+    const soon = await rotate(cwd, [], after(20.5 * day + 30_000));
+    expect(soon).toMatchObject({ code: 75, certificates: [{ state: 'candidate', deploy: { attempts: 1 } }] });
+    const again = await rotate(cwd, [], after(20.5 * day + 2 * minute));
+    expect(again).toMatchObject({
+      code: 1,
+      certificates: [{ state: 'candidate', deploy: { candidate: 2, attempts: 2 } }],
+    });
+    expect(await rotate(cwd, [], after(20.5 * day + 3 * minute))).toMatchObject({ code: 75 });
+    service.isDeaf = false;
+    const late = await rotate(cwd, [], after(20.5 * day + 5 * minute));
+    expect(late).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'deployed', deploy: { state: 'done', generation: 2 } }],
+    });
+    expect(generation(cwd, name)).toBe(2);
+    expect(existsSync(join(cwd, 'certs', name, 'versions/000003'))).toBe(false);
+    expect(states(await rotate(cwd, [], after(20.5 * day + 6 * minute)))).toEqual({ [name]: 'not-due' });
+  });
+
+  it('of one that is named does not wait; --force makes another one', async () => {
+    const { cwd, service } = await folderWithService();
+    await rotate(cwd);
+    service.isDeaf = true;
+    await rotate(cwd, ['--force']);
+    expect(await rotate(cwd, [name])).toMatchObject({
+      certificates: [{ state: 'candidate', deploy: { candidate: 2, attempts: 2 } }],
+    });
+    service.isDeaf = false;
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'rotated', generation: 3 }],
+    });
+    expect(states(await rotate(cwd))).toEqual({ [name]: 'not-due' });
+  });
+
+  it('keeps the new one where that is asked for, and tries again', async () => {
+    const { cwd, service } = await folderWithService({ onFailure: 'keep' });
+    await rotate(cwd);
+    service.isDeaf = true;
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      code: 1,
+      certificates: [{ state: 'deploy-pending', deploy: { error: { code: 'confirm-failed' } } }],
+    });
+    expect(generation(cwd, name)).toBe(2);
+    service.isDeaf = false;
+    expect(states(await rotate(cwd))).toEqual({ [name]: 'deployed' });
+  });
+
+  it('never goes back to what has expired, or for a hook that fails', async () => {
+    const { cwd, service, deploy } = await folderWithService();
+    await rotate(cwd);
+    service.isDeaf = true;
+    expect(states(await rotate(cwd, [], after(31 * day)))).toEqual({ [name]: 'deploy-pending' });
+    expect(generation(cwd, name)).toBe(2);
+    declare(cwd, { [name]: { ...deploy, run: ['false'] } });
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      certificates: [{ state: 'deploy-pending', deploy: { error: { code: 'hook-failed' } } }],
+    });
+    expect(generation(cwd, name)).toBe(3);
+  });
+
+  it('presents a pair where the server wants one, and needs none to see what it shows', async () => {
+    const cwd = await folderWith({});
+    await succeed(['issue', name], { cwd });
+    await succeed(['issue', 'client.internal', '--usage', 'client'], { cwd });
+    const ca = readFileSync(join(cwd, 'certs/_trust/default/current/ca.pem'), 'utf8');
+    const service = await startService(cwd, name, { ca, requestCert: true, rejectUnauthorized: true });
+    const told = { signal: 'USR2', pidfile: service.pidfile };
+    const confirm = { servers: [`127.0.0.1:${service.port}`], timeout: '5s' };
+    for (const more of [{ client: 'client.internal' }, { client: './certs/client.internal' }, {}]) {
+      declare(cwd, { [name]: { ...told, confirm: { ...confirm, ...more } } });
+      expect((await rotate(cwd, [name, '--force'])).code).toBe(0);
+    }
+    declare(cwd, { [name]: { ...told, confirm: { ...confirm, client: 'nobody.internal' } } });
+    expect(await rotate(cwd, [name, '--force'])).toMatchObject({
+      code: 2,
+      certificates: [{ state: 'deploy-pending', deploy: { error: { code: 'not-found' } } }],
+    });
+  });
+
+  it('follows a rollback by hand, which never turns round', async () => {
+    const { cwd, service } = await folderWithService();
+    await rotate(cwd);
+    await rotate(cwd, ['--force']);
+    const back = await rotate(cwd, [name, '--rollback']);
+    expect(back).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'rolled-back', generation: 1, deploy: { state: 'done', generation: 1 } }],
+    });
+    service.isDeaf = true;
+    const forth = await rotate(cwd, [name, '--rollback', '--generation', '2']);
+    expect(forth).toMatchObject({ code: 1, certificates: [{ state: 'deploy-pending' }] });
+    expect(generation(cwd, name)).toBe(2);
+  });
+});
+
+describe('a group', () => {
+  it('goes one by one and stops at the first that fails, which the next run tries first', async () => {
+    const cwd = await folderWith({});
+    const flag = join(cwd, 'works');
+    const names = ['a.internal', 'b.internal', 'c.internal'];
+    const files = names.map((name) =>
+      hook(cwd, `hook-${name}`, name === 'b.internal' ? `test -e ${flag}` : ''),
+    );
+    for (const name of names) await succeed(['issue', name], { cwd });
+    const deploys = Object.fromEntries(
+      names.map((name, at) => [name, { run: [files[at]], group: 'galera' }]),
+    );
+    declare(cwd, deploys);
+    const first = await rotate(cwd, ['--force']);
+    expect({ code: first.code, ...states(first) }).toEqual({
+      code: 4,
+      'a.internal': 'rotated',
+      'b.internal': 'deploy-pending',
+      'c.internal': 'held',
+    });
+    expect(first.certificates[2]).toMatchObject({ by: 'b.internal', exitCode: 75 });
+    expect(generation(cwd, 'c.internal')).toBe(1);
+    const second = await rotate(cwd, ['--force', 'a.internal', 'c.internal']);
+    expect(states(second)).toEqual({ 'a.internal': 'rotated', 'c.internal': 'rotated' });
+    expect(states(await rotate(cwd))).toEqual({
+      'a.internal': 'not-due',
+      'b.internal': 'deploy-pending',
+      'c.internal': 'not-due',
+    });
+    expect(states(await rotate(cwd, [], after(25 * day)))).toEqual({
+      'a.internal': 'held',
+      'b.internal': 'deploy-pending',
+      'c.internal': 'held',
+    });
+    writeFileSync(flag, '');
+    expect(states(await rotate(cwd, [], after(25 * day)))).toEqual({
+      'a.internal': 'rotated',
+      'b.internal': 'deployed',
+      'c.internal': 'rotated',
+    });
+  });
+});
+
+describe('a rehearsal', () => {
+  it('keeps a pair from being used that the other side refuses', async () => {
+    const cwd = await folderWith({});
+    await succeed(['issue', 'orders.internal'], { cwd });
+    await succeed(['issue', 'billing.internal', '--usage', 'client'], { cwd });
+    declare(cwd, { 'orders.internal': { rehearse: 'billing.internal' } });
+    expect(states(await rotate(cwd, ['orders.internal', '--force']))).toEqual({
+      'orders.internal': 'rotated',
+    });
+    await succeed(['issue', 'billing.internal', '--ca', './other', '--create-ca', '--store', './elsewhere'], {
+      cwd,
+    });
+    declare(cwd, { 'orders.internal': { rehearse: './elsewhere/billing.internal' } });
+    const refused = await rotate(cwd, ['orders.internal', '--force']);
+    expect(refused).toMatchObject({
+      code: 1,
+      certificates: [{ state: 'failed', error: { code: 'rehearsal-failed' } }],
+    });
+    expect(refused.certificates[0]?.error?.message).toContain('is refused in a rehearsal with');
+    expect(generation(cwd, 'orders.internal')).toBe(2);
+    declare(cwd, { 'orders.internal': { rehearse: 'nobody.internal' } });
+    expect(await rotate(cwd, ['orders.internal', '--force'])).toMatchObject({
+      code: 1,
+      certificates: [{ error: { code: 'rehearsal-failed' } }],
+    });
+  });
+});
+
+describe('certwright issue', () => {
+  it('says that a service is to be told, and leaves what request.json says without a file', async () => {
+    const cwd = await folderWith({});
+    declare(cwd, { 'orders.internal': { run: ['true'] } });
+    const { stdout } = await succeed(['issue', 'orders.internal'], { cwd });
+    expect(stdout).toContain('next: certwright rotate orders.internal ');
+    const { stderr } = await succeed(['issue', '--all'], { cwd });
+    expect(stderr).toBe('');
+    rmSync(join(cwd, 'certwright.yaml'));
+    const again = await succeed(['issue', 'orders.internal', '--force', '--json'], { cwd });
+    expect(JSON.parse(again.stdout)).toMatchObject({ deployPending: true });
+    expect(schemaErrors(again.stdout)).toEqual([]);
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'deployed' });
+  });
+
+  it('does not take a hook from a file that others may write', async () => {
+    const cwd = await folderWith({});
+    declare(cwd, { 'orders.internal': { run: ['true'] } });
+    chmodSync(join(cwd, 'certwright.yaml'), 0o622);
+    const { code, stderr } = await run(['issue', 'orders.internal'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain('may be written by others\n  chmod go-w ');
   });
 });

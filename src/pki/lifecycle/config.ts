@@ -1,4 +1,5 @@
 import { parseConfig, type Config } from '../config/config.ts';
+import { refuseWritable } from '../deploy/refuse-writable.ts';
 import { PkiError } from '../errors.ts';
 import { readWhole } from './read-whole.ts';
 
@@ -23,3 +24,11 @@ export function readConfig(file: string, shown: string): Config {
   }
   return parseConfig(bytes, file, shown);
 }
+
+/**
+ * Refuses a file that says what is run, where another user may write it.
+ * @throws PkiError `lax-permissions`
+ */
+export const refuseLaxSource = (file: string, uid: number): void => {
+  refuseWritable(file, 'what is configured in', uid);
+};

@@ -2,6 +2,7 @@ import { relative, resolve } from 'node:path';
 import { isAcm } from '../authorities/open.ts';
 import type { DeclaredOutput } from '../config/read-outputs.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Deploy } from '../deploy/plan.ts';
 import { changesBetween, formats, readRequest, type Change, type StoredRequest } from '../store/request.ts';
 import type { OutputRequest } from '../store/output-request.ts';
 import { certificateFolder } from '../store/store.ts';
@@ -68,4 +69,9 @@ export function changesInStore(store: string, request: StoredRequest): Change[] 
   const folder = certificateFolder(store, request.name);
   const stored = folder.current() === undefined ? undefined : readRequest(folder.requestFile);
   return stored ? changesBetween(stored.request, request) : [];
+}
+
+/** What follows a switch of the certificate that is in the store. */
+export function deployInStore(store: string, name: string): Deploy | undefined {
+  return readRequest(certificateFolder(store, name).requestFile)?.request.deploy;
 }

@@ -20,6 +20,7 @@ import { occasionFor, type DeployEvent, type Told } from './deploy-occasion.ts';
 import { outputsOf, type World } from './issue.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { nextTry } from './patience.ts';
+import { revocationOf } from './revocation-of.ts';
 import type { InPeace } from './rotation-verdict.ts';
 import { readGeneration } from './standing.ts';
 
@@ -238,7 +239,9 @@ async function confirm(
     }
   } catch (error) {
     world.signal.throwIfAborted();
-    const back = shouldReturn(one, error, world.now()) ? await goBack(one, store, error, world) : undefined;
+    const back = shouldReturn(one, error, store, world.now())
+      ? await goBack(one, store, error, world)
+      : undefined;
     return back ? { state: 'return', back, error } : notTaken(one, error, world.now());
   }
   accept(one, world.now());
@@ -276,11 +279,16 @@ function oneMore(earlier: Attempt | undefined, generation: number, error: unknow
 }
 
 /** Only what a server shows is a reason, and only where there is something better to go back to. */
-function shouldReturn({ deployment, previous }: Telling, error: unknown, now: Date): boolean {
+function shouldReturn(
+  { deployment, folder, previous }: Telling,
+  error: unknown,
+  store: string,
+  now: Date,
+): boolean {
   const isShown = error instanceof PkiError && error.code === 'confirm-failed';
   if (!isShown || !deployment.mayReturn || deployment.plan.onFailure === 'keep' || !previous) return false;
   const { notBefore, notAfter } = previous.certificate;
-  return notBefore <= now && now < notAfter;
+  return notBefore <= now && now < notAfter && !revocationOf(folder, store, previous);
 }
 
 /**

@@ -8,6 +8,8 @@ import {
   type RequestKey,
 } from '../authorities/authority.ts';
 import { readIfThere, refuseNoFolder } from '../durable.ts';
+import { followsSwitch } from '../deploy/plan.ts';
+import { isPending, readDeployRecord } from '../store/deploy-record.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
@@ -82,6 +84,8 @@ export interface InPlace {
   /** Path of the trust bundle, where this authority feeds it. */
   trust: string | undefined;
   outputs: readonly OutputOutcome[];
+  /** Whether its service is still to be told. */
+  deployPending: boolean;
 }
 
 /**
@@ -121,6 +125,8 @@ export async function issueIntoStore(
       name: request.name,
       path: folder.currentPath,
       trust,
+      deployPending:
+        followsSwitch(request.deploy) && isPending(readDeployRecord(folder, world.instance), made.generation),
       ...made,
     };
   });
@@ -206,6 +212,12 @@ async function makeGeneration(
     const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
     const certificate = readCertificate(issuance.certificate);
     refuseFuture(certificate.notBefore);
+    const { rehearse } = request.deploy ?? {};
+    // What is new breaks nobody; what takes another's place might.
+    if (rehearse !== undefined && folder.current() !== undefined) {
+      const { rehearseNew } = await import('./rehearse-new.ts');
+      await rehearseNew(rehearse, { store: order.store, request, issued: issuance, key, now: world.now() });
+    }
     const files = generationFiles(issuance, key, request, pending.number, world.now());
     if (!pending.complete(files, access, request)) continue;
     const chain = [issuance.certificate, ...issuance.chain];

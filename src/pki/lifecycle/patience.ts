@@ -6,7 +6,14 @@ import type { Due } from './rotation-verdict.ts';
 const minute = 60_000;
 
 /** What an authority was asked for in vain; everything else is refused here, and costs nothing to try again. */
-const counted: readonly ErrorCode[] = ['refused', 'unreachable', 'credentials', 'issued-differs', 'internal'];
+const counted: readonly ErrorCode[] = [
+  'refused',
+  'unreachable',
+  'credentials',
+  'issued-differs',
+  'rehearsal-failed',
+  'internal',
+];
 
 export interface Waiting {
   /** When the authority is asked again. */

@@ -1,4 +1,6 @@
+import { followsSwitch } from '../deploy/plan.ts';
 import { PkiError } from '../errors.ts';
+import { readDeployRecord, writeDeployRecord } from '../store/deploy-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
 import { readRequest } from '../store/request.ts';
@@ -6,8 +8,11 @@ import { certificateFolder } from '../store/store.ts';
 import { formatDuration } from '../x509/duration.ts';
 import { outputsOf, type World } from './issue.ts';
 import type { OutputOutcome } from './outputs.ts';
-import { KnownRevocations } from './known-revocations.ts';
-import { authorityOf } from './revocation-target.ts';
+import { revocationOf } from './revocation-of.ts';
+import type { DeployingWorld } from './deploy.ts';
+import type { Rotation } from './rotate.ts';
+import { deployAll } from './rotate-deploy.ts';
+import { refuseLax } from './rotate-each.ts';
 import { readGeneration, type Standing } from './standing.ts';
 
 export interface RollBackOrder {
@@ -28,6 +33,30 @@ export interface RolledBack extends Standing {
   /** Absolute path of `current`. */
   path: string;
   outputs: readonly OutputOutcome[];
+}
+
+/**
+ * Switches a certificate to another generation, and tells its service where there is one to tell.
+ * @throws PkiError as `rollBack` does, and `lax-permissions`
+ */
+export async function rollBackAndTell(order: RollBackOrder, world: DeployingWorld): Promise<Rotation> {
+  const { store, name, lockTimeout } = order;
+  const folder = certificateFolder(store, name);
+  const request = readRequest(folder.requestFile)?.request;
+  const plan = request?.deploy;
+  if (request && plan) await refuseLax(folder, { request, reference: request.authority }, world);
+  const done = await rollBack(order, world);
+  const outcome: Rotation = { state: 'rolled-back', name, verdict: undefined, ...done };
+  if (!request || !followsSwitch(plan)) return outcome;
+  // Whoever goes back by hand has given up what is newer.
+  const record = readDeployRecord(folder, world.instance);
+  if (record.candidate) writeDeployRecord(folder, { ...record, candidate: undefined });
+  const deployment = { folder, request, plan, before: done.from, mayReturn: false };
+  let told: Rotation = outcome;
+  await deployAll([{ outcome, deployment }], { store, jobs: 1, lockTimeout }, world, (ending) => {
+    told = ending;
+  });
+  return told;
 }
 
 /**
@@ -83,9 +112,8 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
 }
 
 function refuseRevoked(folder: CertificateFolder, store: string, standing: Standing, name: string): void {
-  const { certificate, generation } = standing;
-  const authority = authorityOf(folder, store, generation);
-  const revoked = authority && new KnownRevocations().of(folder, authority, certificate);
+  const { generation } = standing;
+  const revoked = revocationOf(folder, store, standing);
   if (!revoked) return;
   throw new PkiError(
     'not-valid',

@@ -128,7 +128,7 @@ async function settle(
     const judged = revoked ? judgeRevoked(unrevoked, revoked, folder, stored, rule) : unrevoked;
     if (judged.due) verdict = judged;
     const left = outstanding(found, judged, rule);
-    if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(found, world);
+    if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(folder, wanted, world);
     const outcome = await act(found, judged, left, order, rule.now, acts);
     if (outcome.state === 'rotated' || outcome.state === 'not-due') await acts.keep(found);
     const outputs = outcome.outputs ?? (outcome.state === 'to-rotate' ? [] : await acts.outputs(found));
@@ -166,7 +166,11 @@ async function act(
 }
 
 /** What another user may write decides nothing that is run: refused before anything is touched. */
-async function refuseLax({ folder, wanted }: StoredCertificate, world: DeployingWorld): Promise<void> {
+export async function refuseLax(
+  folder: CertificateFolder,
+  wanted: Wanted,
+  world: DeployingWorld,
+): Promise<void> {
   const { deploy: plan } = wanted.request;
   if (!plan || !hasActions(plan)) return;
   const { refuseLaxPlan } = await import('../deploy/actions.ts');

@@ -62,8 +62,10 @@ const inOrder = (members: readonly Grouped[]): Grouped[] => [
 ];
 
 /** A service that did not take its certificate; what could not be issued has changed nothing. */
-const stops = ({ state, deploy }: Rotation): boolean =>
-  state === 'candidate' || (deploy !== undefined && deploy.state !== 'done');
+const stops = ({ state, deploy, outputs = [] }: Rotation): boolean =>
+  state === 'candidate' ||
+  (deploy !== undefined && deploy.state !== 'done') ||
+  outputs.some((one) => one.state === 'failed');
 
 /** Whatever would touch a service is left alone. */
 function holding({ mend, keep, outputs }: Acts, group: string, by: string): Acts {
