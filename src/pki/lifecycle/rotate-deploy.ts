@@ -3,6 +3,7 @@ import { isPending, readDeployRecord, readDeployRecords, type Attempt } from '..
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock, type LockOptions } from '../store/lock.ts';
 import type { StoredRequest } from '../store/request.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import type { Deployed, Deployment, DeployOrder, DeployingWorld } from './deploy.ts';
 import { nextTry } from './patience.ts';
 import type { Rotation, StandingRotation } from './rotate.ts';
@@ -30,14 +31,16 @@ export function outstanding(
   { folder, generation, wanted }: StoredCertificate,
   verdict: Verdict,
   moment: Moment,
+  isRevoked: (certificate: Certificate) => boolean,
 ): Outstanding | undefined {
   const { request } = wanted;
   if (!followsSwitch(request.deploy)) return undefined;
   // Whoever asks for something else, or for a new one, does not mean one that was made before.
   const isOther = verdict.due && (verdict.reason === 'changed' || verdict.reason === 'forced');
+  const candidate = isOther ? undefined : candidateOf(folder, request, generation, verdict, moment);
   return {
     isPending: isPending(readDeployRecord(folder, moment.instance), generation),
-    candidate: isOther ? undefined : candidateOf(folder, request, generation, verdict, moment),
+    candidate: candidate && !isRevoked(candidate.standing.certificate) ? candidate : undefined,
   };
 }
 

@@ -124,10 +124,11 @@ async function settle(
       return judge(folder, generation, wanted.request, issuer, rule, check.strange.length > 0);
     };
     const unrevoked = quick.notDue(folder, generation, asked, issuer, rule) ?? thoroughly();
-    const revoked = revocations.of(folder, referenceOf(order.store, stored), unrevoked.standing?.certificate);
+    const authority = referenceOf(order.store, stored);
+    const revoked = revocations.of(folder, authority, unrevoked.standing?.certificate);
     const judged = revoked ? judgeRevoked(unrevoked, revoked, folder, stored, rule) : unrevoked;
     if (judged.due) verdict = judged;
-    const left = outstanding(found, judged, rule);
+    const left = outstanding(found, judged, rule, (one) => !!revocations.of(folder, authority, one));
     if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(folder, wanted, world);
     const outcome = await act(found, judged, left, order, rule.now, acts);
     if (outcome.state === 'rotated' || outcome.state === 'not-due') await acts.keep(found);
