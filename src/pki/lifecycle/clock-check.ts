@@ -1,5 +1,6 @@
 import { tellsTime, type Authority } from '../authorities/authority.ts';
 import { PkiError } from '../errors.ts';
+import { readCrlTimes } from '../x509/crl-times.ts';
 import { formatDuration } from '../x509/duration.ts';
 
 /** What AWS itself lets a clock be off before it takes a request for an old one; so do others. */
@@ -50,6 +51,43 @@ export function refuseFastClock(authority: Authority): void {
     `what is made by this machine's clock would not be valid yet: it is ${formatDuration(-ahead)} ahead of that of ${authority.reference}`,
     { hint: 'nothing was ordered; set the clock right', clock: differenceOf(authority) },
   );
+}
+
+/**
+ * Refuses to leave in peace what is in use and not valid by this machine's clock for a while: that is wrong now, or was
+ * when it was made. Only somebody who knows which can tell whether another one would be of use.
+ * @throws PkiError `not-yet-valid`
+ */
+export function refuseEarly(name: string, notBefore: Date, now: Date): void {
+  const wait = notBefore.getTime() - now.getTime();
+  if (wait <= bearable) return;
+  throw new PkiError(
+    'not-yet-valid',
+    `the certificate in use for ${JSON.stringify(name)} is not valid before ${notBefore.toISOString()}, in ${formatDuration(wait)} by this machine's clock`,
+    {
+      hint: `set the clock right; if it is right now and was not then: "certwright rotate ${name} --force", or --rollback`,
+    },
+  );
+}
+
+/**
+ * The same for CRLs: peers refuse whatever a CRL is about that is not valid yet.
+ * @param pem of one after the other
+ * @throws PkiError `not-yet-valid`
+ */
+export function refuseEarlyCrls(pem: string, now: Date): void {
+  for (const [, base64 = ''] of pem.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g)) {
+    const { thisUpdate } = readCrlTimes(Buffer.from(base64, 'base64'));
+    const wait = thisUpdate.getTime() - now.getTime();
+    if (wait <= bearable) continue;
+    throw new PkiError(
+      'not-yet-valid',
+      `a CRL is not valid before ${thisUpdate.toISOString()}, in ${formatDuration(wait)} by this machine's clock`,
+      {
+        hint: 'set the clock right; if it is right now and was not then: "certwright ca crl --force"',
+      },
+    );
+  }
 }
 
 /** `; it is 1 hour behind that of arn:…` */

@@ -9,6 +9,7 @@ import { readRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import type { DeployingWorld } from './deploy.ts';
 import { referenceOf } from './authority-reference.ts';
+import { refuseEarly } from './clock-check.ts';
 import { accessOf, momentOf } from './issue.ts';
 import type { Wanted } from './issue-all.ts';
 import { KnownRevocations } from './known-revocations.ts';
@@ -128,6 +129,7 @@ async function settle(
     const revoked = revocations.of(folder, authority, unrevoked.standing?.certificate);
     const judged = revoked ? judgeRevoked(unrevoked, revoked, folder, stored, rule) : unrevoked;
     if (judged.due) verdict = judged;
+    else refuseEarly(name, judged.standing.certificate.notBefore, rule.now);
     const left = outstanding(found, judged, rule, (one) => !!revocations.of(folder, authority, one));
     if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(folder, wanted, world);
     const outcome = await act(found, judged, left, order, rule.now, acts);

@@ -14,6 +14,7 @@ import { certificateFolder } from '../store/store.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
+import { refuseEarlyCrls } from './clock-check.ts';
 import type { Deployed, DeployingWorld } from './deploy.ts';
 import { feedTrust, issueIntoStore, outputsOf, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
@@ -233,8 +234,10 @@ async function refreshTrust(
     // A CA that is somewhere else keeps its CRLs fresh there.
     if (isAws(reference) || !isThere(reference)) return [];
     const { trust } = readCaFacts(reference, now);
-    if (trust) updateDefaultTrust(store, authorityReference(store, reference), trust);
-    else feedTrust(store, await open(wanted));
+    if (trust) {
+      updateDefaultTrust(store, authorityReference(store, reference), trust);
+      refuseEarlyCrls(trust.crls, now);
+    } else feedTrust(store, await open(wanted));
     return [];
   } catch (error) {
     return [{ reference, error }];

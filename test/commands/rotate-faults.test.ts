@@ -1,0 +1,178 @@
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { problemsIn, recordOf } from '../support/invariants.ts';
+import { schemaErrors } from '../support/schemas.ts';
+
+const year = 365 * 86_400_000;
+const name = 'orders.internal';
+
+interface Report {
+  code: Ran['code'];
+  certificates: {
+    state: string;
+    reason: string | null;
+    error?: { code: string; message: string; hint?: string };
+  }[];
+  stale: { error: { code: string; message: string; hint?: string } }[];
+}
+
+async function withCertificate(): Promise<string> {
+  const cwd = temporaryFolder();
+  for (const argv of [
+    ['ca', 'init', '--name', 'Test'],
+    ['issue', name],
+  ]) {
+    expect(await run(argv, { cwd })).toMatchObject({ code: 0 });
+  }
+  return cwd;
+}
+
+async function rotate(
+  cwd: string,
+  args: readonly string[] = [],
+  lent: Omit<Lent, 'cwd'> = {},
+): Promise<Report> {
+  const { code, stdout } = await run(['rotate', ...args, '--json'], { cwd, ...lent });
+  expect(schemaErrors(stdout)).toEqual([]);
+  return { code, ...(JSON.parse(stdout) as Omit<Report, 'code'>) };
+}
+
+const at = (milliseconds: number): { now: () => Date } => ({
+  now: () => new Date(Date.now() + milliseconds),
+});
+const folder = (cwd: string): string => join(cwd, 'certs', name);
+const pendingOf = (cwd: string): string => join(folder(cwd), 'pending/000002');
+const current = (cwd: string): string => readlinkSync(join(folder(cwd), 'current'));
+const issued = (cwd: string): number => recordOf(join(cwd, 'ca')).serials.size;
+
+describe('a clock that jumps a year forward and back', () => {
+  it('leaves a certificate and CRLs that are not valid yet: told, left as they are, and the way out works', async () => {
+    const cwd = await withCertificate();
+    expect(await rotate(cwd, [], at(year))).toMatchObject({ code: 0, certificates: [{ state: 'rotated' }] });
+    const before = issued(cwd);
+    for (const args of [[], ['--dry-run'], [name]]) {
+      const { code, certificates } = await rotate(cwd, args);
+      expect({ code, certificates }).toMatchObject({
+        code: 75,
+        certificates: [{ state: 'failed', reason: null, error: { code: 'not-yet-valid' } }],
+      });
+      expect(certificates[0]?.error?.message).toMatch(/in 364 days by this machine's clock/);
+      expect(certificates[0]?.error?.hint).toContain(`certwright rotate ${name} --force`);
+    }
+    expect({ current: current(cwd), issued: issued(cwd) }).toEqual({
+      current: 'versions/000002',
+      issued: before,
+    });
+    const forced = await rotate(cwd, ['--force']);
+    expect(forced).toMatchObject({
+      code: 75,
+      certificates: [{ state: 'rotated' }],
+      stale: [{ error: { code: 'not-yet-valid' } }],
+    });
+    expect(forced.stale[0]?.error.message).toMatch(/a CRL is not valid before .*, in 364 days/);
+    expect(await run(['ca', 'crl', '--force'], { cwd })).toMatchObject({ code: 0 });
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due' }], stale: [] });
+    expect(await run(['inspect', 'certs/_trust/default/current/crl.pem'], { cwd })).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it('and the earlier one, where it still holds, can be gone back to', async () => {
+    const cwd = await withCertificate();
+    await rotate(cwd, [], at(year));
+    expect(await run(['rotate', '--rollback', name], { cwd })).toMatchObject({ code: 0 });
+    expect(await rotate(cwd)).toMatchObject({ certificates: [{ state: 'not-due' }] });
+    expect(current(cwd)).toBe('versions/000001');
+  });
+
+  it('and a year back, before its CA: nothing is made', async () => {
+    const cwd = await withCertificate();
+    const before = issued(cwd);
+    for (const args of [[], ['--force']]) {
+      const { code, certificates } = await rotate(cwd, args, at(-year));
+      expect(code).not.toBe(0);
+      expect(certificates).toMatchObject([{ state: 'failed' }]);
+      expect(JSON.stringify(certificates[0]?.error)).toMatch(/clock/);
+    }
+    expect({ current: current(cwd), issued: issued(cwd) }).toEqual({
+      current: 'versions/000001',
+      issued: before,
+    });
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due' }] });
+  });
+
+  it('is no matter where two hosts differ by a minute or two', async () => {
+    const cwd = await withCertificate();
+    expect(await rotate(cwd, [], at(-3 * 60_000))).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'not-due' }],
+      stale: [],
+    });
+  });
+});
+
+describe('a link that somebody has planted', () => {
+  /** What it leads to, and must stay as it is. */
+  function victim(cwd: string): string {
+    const file = join(cwd, 'victim');
+    writeFileSync(file, 'mine\n', { mode: 0o644 });
+    return file;
+  }
+
+  it.each(['key.pem', 'journal.json'])('in the place of a new %s is not written through', async (file) => {
+    const cwd = await withCertificate();
+    const mine = victim(cwd);
+    const pending = join(folder(cwd), 'pending/000002');
+    mkdirSync(pending, { recursive: true, mode: 0o700 });
+    symlinkSync(mine, join(pending, file));
+    await rotate(cwd, ['--force']);
+    expect(readFileSync(mine, 'utf8')).toBe('mine\n');
+    expect(statSync(mine).mode & 0o777).toBe(0o644);
+    const again = await rotate(cwd, ['--force']);
+    expect(again).toMatchObject({ code: 0, certificates: [{ state: 'rotated' }] });
+    expect(problemsIn(cwd)).toEqual([]);
+    expect(lstatSync(join(folder(cwd), 'current/key.pem')).isFile()).toBe(true);
+  });
+
+  it('in the place of a begun request is told of, and what is begun can be dropped', async () => {
+    const cwd = await withCertificate();
+    const mine = victim(cwd);
+    mkdirSync(pendingOf(cwd), { recursive: true, mode: 0o700 });
+    symlinkSync(mine, join(pendingOf(cwd), 'request.json'));
+    const { code, certificates } = await rotate(cwd, ['--force']);
+    expect({ code, certificates }).toMatchObject({
+      code: 2,
+      certificates: [{ error: { code: 'malformed' } }],
+    });
+    expect(certificates[0]?.error?.message).toContain(join(pendingOf(cwd), 'request.json'));
+    expect(current(cwd)).toBe('versions/000001');
+    rmSync(join(pendingOf(cwd), 'request.json'));
+    expect(await rotate(cwd, ['--force'])).toMatchObject({ code: 0 });
+    expect(readFileSync(mine, 'utf8')).toBe('mine\n');
+  });
+});
+
+// Root is refused nothing; test/campaign mounts a file system read-only for it.
+describe.skipIf(process.getuid?.() === 0)('a store that may not be written', () => {
+  it('is looked at where nothing is due, and refused where something is', async () => {
+    const cwd = await withCertificate();
+    chmodSync(folder(cwd), 0o500);
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due' }] });
+    const { code, certificates } = await rotate(cwd, ['--force']);
+    chmodSync(folder(cwd), 0o700);
+    expect({ code, error: certificates[0]?.error?.code }).toEqual({ code: 1, error: 'io' });
+    expect(await rotate(cwd, ['--force'])).toMatchObject({ code: 0 });
+  });
+});
