@@ -114,7 +114,11 @@ export class AllReport {
         );
         break;
       case 'unchanged':
-        if (flags.verbose === true)
+        if (outcome.opens)
+          this.#lines.push(
+            `${paint.yellow('waits')} ${name}: due, its window opens ${outcome.opens.toISOString()}`,
+          );
+        else if (flags.verbose === true)
           this.#lines.push(
             `${paint.green('unchanged')} ${name} (generation ${outcome.generation}): ${span(outcome.certificate, context)}`,
           );
@@ -181,7 +185,7 @@ function documentOf(outcome: Outcome): { name: string; state: string } {
   }
 }
 
-function standingDocument({ generation, path, certificate, due, outputs }: Standing): object {
+function standingDocument({ generation, path, certificate, due, opens, outputs }: Standing): object {
   return {
     generation,
     path,
@@ -192,6 +196,7 @@ function standingDocument({ generation, path, certificate, due, outputs }: Stand
       notAfter: certificate.notAfter.toISOString(),
       renewAt: due.toISOString(),
     },
+    ...(opens && { until: opens.toISOString() }),
     outputs: outputDocuments(outputs),
   };
 }

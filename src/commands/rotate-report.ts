@@ -66,12 +66,13 @@ export class RotateReport {
     output.problem(`${name}: ${message}`, hint, details);
   }
 
-  #tellMended({ name, mended = [] }: Rotation): void {
+  #tellMended({ name, verdict, mended = [] }: Rotation): void {
     const { output, flags } = this.#lent;
     const verb = flags.dryRun === true ? 'would mend' : 'mended';
     for (const { file, was, now, exposed } of mended) {
       const line = `${name}: ${verb} ${file}: ${accessText(was)} -> ${accessText(now)}`;
       if (!exposed) output.note(line);
+      else if (verdict?.reason === 'exposed') output.warn(`${line}; others could use its key`);
       else
         output.warn(`${line}; others could use its key: "certwright rotate ${name} --force" makes a new one`);
     }
@@ -210,6 +211,7 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
     case 'to-deploy':
       return cells('would deploy', '', outcome.deploys.join('; '));
     case 'not-due':
+      if (outcome.opens) return cells('waits', because, `its window opens ${outcome.opens.toISOString()}`);
       return cells('not due', `due ${outcome.due.toISOString()}`, span(outcome.certificate, context));
     case 'due':
       return cells('due', because, outcome.why);
@@ -235,6 +237,7 @@ const reasons = {
   changed: 'changed',
   broken: 'its files are torn',
   forced: 'forced',
+  exposed: 'others could use its key',
   begun: 'begun by an earlier run',
   'issuer-ends': 'its issuer ends before it',
   revoked: 'revoked',
@@ -242,8 +245,12 @@ const reasons = {
 } as const satisfies Record<Due['reason'], string>;
 
 /** `changed: lifetime 30d -> 12h` */
-function why({ reason, changes, since }: Due): string {
-  const details = [...changes.map(changeText), ...(since ? [`since ${since.toISOString()}`] : [])];
+function why({ reason, changes, since, outsideWindow }: Due): string {
+  const details = [
+    ...changes.map(changeText),
+    ...(since ? [`since ${since.toISOString()}`] : []),
+    ...(outsideWindow === true ? ['none of its windows opens in time'] : []),
+  ];
   return details.length === 0 ? reasons[reason] : `${reasons[reason]}: ${details.join(', ')}`;
 }
 
@@ -267,6 +274,7 @@ function documentOf(outcome: Rotation): object {
     state,
     reason: verdict?.reason ?? null,
     since: verdict?.since?.toISOString() ?? null,
+    outsideWindow: verdict?.outsideWindow ?? false,
     changes: verdict?.changes ?? [],
     mended: outcome.mended ?? [],
     outputs: outputDocuments(outcome.outputs),
@@ -285,7 +293,11 @@ function documentOf(outcome: Rotation): object {
       };
     }
     case 'not-due':
-      return { ...head, ...standingDocument(outcome) };
+      return {
+        ...head,
+        ...standingDocument(outcome),
+        ...(outcome.opens && { until: outcome.opens.toISOString() }),
+      };
     case 'rolled-back':
       return { ...head, ...standingDocument(outcome), from: outcome.from };
     case 'due':

@@ -12,6 +12,7 @@ import type { AuthorityReader } from './authorities.ts';
 import { account } from './account.ts';
 import { deployReader } from './deploy-reader.ts';
 import { choice, flag, list, text, type Reader } from './readers.ts';
+import { windowReader } from './read-window.ts';
 import type { Reading } from './reading.ts';
 import type { Settings } from './settings.ts';
 import type { Entry } from './tree.ts';
@@ -58,6 +59,8 @@ const readers = (authority: AuthorityReader, file: string): Readers => ({
   mode: checked((value, label) => keyFileMode(value, undefined, label)),
   renewAt: checked(parseRenewalPoint),
   spread: checked(parseSpread),
+  window: windowReader,
+  reissueOnExposure: flag,
   deploy: deployReader(file),
 });
 

@@ -1,5 +1,6 @@
 import { isAcm } from '../authorities/open.ts';
 import type { Deploy } from '../deploy/plan.ts';
+import type { MaintenanceWindow } from '../maintenance-window.ts';
 import type { Format, Validation } from '../store/request.ts';
 import type { KeyType } from '../x509/key.ts';
 import type { DeclaredOutput } from './read-outputs.ts';
@@ -26,6 +27,8 @@ export interface Settings {
   mode?: string;
   renewAt?: string;
   spread?: string;
+  window?: MaintenanceWindow[];
+  reissueOnExposure?: boolean;
   deploy?: Deploy;
   outputs?: DeclaredOutput[];
   /** AWS Private CA. */

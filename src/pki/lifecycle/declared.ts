@@ -48,6 +48,8 @@ export function requestFor(
     validation: settings.validation,
     renewAt: settings.renewAt,
     spread: settings.spread,
+    window: settings.window ?? [],
+    reissueOnExposure: settings.reissueOnExposure ?? false,
     deploy: settings.deploy,
     outputs: (settings.outputs ?? []).map((output) => storedOutput(output, store)),
   };

@@ -1,14 +1,17 @@
 import type { Authority, Pending } from '../authorities/authority.ts';
 import { isAws } from '../authorities/open.ts';
+import type { CertificateFolder } from '../store/generation.ts';
 import { holdTrust } from '../store/output-request.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { feedTrust, issueIntoStore, momentOf, outputsOf, type World } from './issue.ts';
+import { isExposed } from './exposure.ts';
+import { accessOf, feedTrust, issueIntoStore, momentOf, outputsOf, type World } from './issue.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import type { OutputOutcome } from './outputs.ts';
-import { assess, type Reason } from './standing.ts';
+import { assess, type Reason, type Standing } from './standing.ts';
+import { untilWindow } from './until-window.ts';
 
 /** A certificate that there shall be, and the reference of the authority that is to issue it. */
 export interface Wanted {
@@ -30,7 +33,11 @@ export interface AllOrder {
 }
 
 /** What became of one certificate, and why anything had to. */
-export type Outcome = { name: string; reason: Reason | undefined; changes: readonly Change[] } & Ending;
+export type Outcome = {
+  name: string;
+  reason: Reason | 'exposed' | undefined;
+  changes: readonly Change[];
+} & Ending;
 
 type Ending =
   | {
@@ -41,6 +48,8 @@ type Ending =
       certificate: Certificate;
       /** When its successor is due. */
       due: Date;
+      /** It is due, and waits until then for its window. */
+      opens?: Date | undefined;
       outputs: readonly OutputOutcome[];
     }
   | { state: 'pending'; pending: Pending }
@@ -49,8 +58,10 @@ type Ending =
   | { state: 'failed'; error: unknown };
 
 interface Acts {
-  /** About a certificate that does not do as it is. */
-  issue: (wanted: Wanted) => Promise<Ending>;
+  /** About a certificate that does not do as it is; or, whatever it is, about this generation of it. */
+  issue: (wanted: Wanted, replaces?: number) => Promise<Ending>;
+  /** Whether what is found is written down, or only looked at. */
+  remember: boolean;
   /** About one that does. */
   keep: (wanted: Wanted) => Promise<readonly OutputOutcome[]>;
 }
@@ -74,12 +85,13 @@ export async function issueAll(
   const inUse = new Map<string, Wanted>();
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
   const refresh = once(async (wanted) => feedTrust(store, await opened(wanted)));
-  const issueIfDue = async (wanted: Wanted): Promise<Ending> => {
+  const issueIfDue = async (wanted: Wanted, replaces?: number): Promise<Ending> => {
     const { request, reference } = wanted;
     closed.add(reference);
     const authority = await opened(wanted);
     closed.delete(reference);
-    const wish = { store, request, when: 'if-due', discardPending, lockTimeout, foreign: undefined } as const;
+    const when = replaces === undefined ? 'if-due' : { replaces, renewal: undefined, newKey: true };
+    const wish = { store, request, when, discardPending, lockTimeout, foreign: undefined } as const;
     const result = await issueIntoStore(wish, authority, world);
     return result.state === 'pending' ? { state: 'pending', pending: result } : result;
   };
@@ -100,6 +112,7 @@ export async function issueAll(
         return outputsOf({ store, folder, request, lock }, world);
       },
       issue: issueIfDue,
+      remember: true,
     },
   );
   // CRLs lapse also where nothing is due. What could not be opened has been reported.
@@ -123,6 +136,7 @@ export async function lookAtAll(
       return outputsOf({ store: order.store, folder, request, lock: 'held' }, world, 'look');
     },
     issue: async (wanted) => ({ state: 'to-issue', warnings: await examine(wanted) }),
+    remember: false,
   });
 }
 
@@ -147,20 +161,52 @@ async function settle(store: string, wanted: Wanted, world: World, acts: Acts): 
   try {
     const folder = certificateFolder(store, name);
     const found = assess(folder, wanted.request, momentOf(world));
-    if (found.reason === undefined) {
+    const standing = found.reason === undefined || found.reason === 'due' ? found.standing : undefined;
+    const replaces = standing && (await exposedGeneration(store, folder, wanted, world, acts.remember));
+    const opens =
+      found.reason === 'due' && replaces === undefined ? opening(found, wanted, world) : undefined;
+    if (standing && replaces === undefined && (found.reason === undefined || opens)) {
       const outputs = await acts.keep(wanted);
-      const { generation, certificate, due } = found.standing;
-      const stands = { generation, path: folder.currentPath, certificate, due, outputs };
-      return { name, ...known, state: 'unchanged', ...stands };
+      const { generation, certificate, due } = standing;
+      const stands = { generation, path: folder.currentPath, certificate, due, opens, outputs };
+      return { name, changes: [], reason: found.reason, state: 'unchanged', ...stands };
     }
-    known = { reason: found.reason, changes: found.changes };
-    const ending = await acts.issue(wanted);
+    known =
+      replaces === undefined && found.reason !== undefined
+        ? { reason: found.reason, changes: found.changes }
+        : { reason: 'exposed', changes: [] };
+    const ending = await acts.issue(wanted, replaces);
     // Another run was first: nothing had to be done any more.
     if (ending.state === 'unchanged') known = { reason: undefined, changes: [] };
     return { ...ending, name, ...known };
   } catch (error) {
     return { name, ...known, state: 'failed', error };
   }
+}
+
+/** The generation in use, where others could use its key and that is a reason. */
+async function exposedGeneration(
+  store: string,
+  folder: CertificateFolder,
+  { request }: Wanted,
+  world: World,
+  remember: boolean,
+): Promise<number | undefined> {
+  const generation = request.reissueOnExposure ? folder.current() : undefined;
+  if (generation === undefined) return undefined;
+  const files = { store, request, access: await accessOf(request) };
+  return (await isExposed({ folder, generation }, files, world, remember)) ? generation : undefined;
+}
+
+/** When one that is due by time may be replaced, where that is later. */
+function opening(
+  { standing }: { standing: Standing | undefined },
+  { request }: Wanted,
+  world: World,
+): Date | undefined {
+  const due = { reason: 'due', standing, ends: standing?.certificate.notAfter } as const;
+  const closed = untilWindow(request.window, due, world.now());
+  return closed === 'too-late' ? undefined : closed?.opens;
 }
 
 async function refreshTrust(

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { PkiError } from '../errors.ts';
 import {
   publishesTrust,
@@ -7,7 +6,7 @@ import {
   type Renewal,
   type RequestKey,
 } from '../authorities/authority.ts';
-import { readIfThere, refuseNoFolder } from '../durable.ts';
+import { refuseNoFolder } from '../durable.ts';
 import { followsSwitch } from '../deploy/plan.ts';
 import { isPending, readDeployRecord } from '../store/deploy-record.ts';
 import { withLock } from '../store/lock.ts';
@@ -181,8 +180,8 @@ async function makeGeneration(
   world: World,
 ): Promise<Standing | Pending> {
   const { request } = order;
-  const reuse =
-    request.reuseKey && !isCompromised(order) ? readIfThere(join(folder.currentPath, 'key.pem')) : undefined;
+  const mayReuse = request.reuseKey && !isCompromised(order);
+  const reuse = mayReuse ? (await import('./exposure.ts')).reusableKey(folder) : undefined;
   const wishes = { reuse, passphrase: undefined };
   const refuseFuture = (begin: Date | undefined): void => {
     if (begin && !mayBeginLater(order)) refuseNotYetValid(request.name, begin, authority, world.now());

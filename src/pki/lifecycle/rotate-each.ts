@@ -10,11 +10,13 @@ import { certificateFolder, storedNames } from '../store/store.ts';
 import type { DeployingWorld } from './deploy.ts';
 import { referenceOf } from './authority-reference.ts';
 import { refuseEarly } from './clock-check.ts';
+import { isExposed } from './exposure.ts';
 import { accessOf, momentOf } from './issue.ts';
 import type { Wanted } from './issue-all.ts';
 import { KnownRevocations } from './known-revocations.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { waiting } from './patience.ts';
+import { untilWindow } from './until-window.ts';
 import { QuickVerdict } from './quick-verdict.ts';
 import type { OutputOutcome } from './outputs.ts';
 import type { RotateOrder, Rotation } from './rotate.ts';
@@ -122,9 +124,14 @@ async function settle(
     const thoroughly = (): Verdict => {
       const check = checkAccess(folder.versionPath(generation), access, acts.mend);
       mended = check.mended;
-      return judge(folder, generation, wanted.request, issuer, rule, check.strange.length > 0);
+      const seen = { isStrange: check.strange.length > 0, isExposed: exposed };
+      return judge(folder, generation, wanted.request, issuer, rule, seen);
     };
-    const unrevoked = quick.notDue(folder, generation, asked, issuer, rule) ?? thoroughly();
+    const exposed =
+      wanted.request.reissueOnExposure &&
+      (await isExposed(found, { store: order.store, request: wanted.request, access }, world, acts.mend));
+    const quickly = exposed ? undefined : quick.notDue(folder, generation, asked, issuer, rule);
+    const unrevoked = quickly ?? thoroughly();
     const authority = referenceOf(order.store, stored);
     const revoked = revocations.of(folder, authority, unrevoked.standing?.certificate);
     const judged = revoked ? judgeRevoked(unrevoked, revoked, folder, stored, rule) : unrevoked;
@@ -155,14 +162,18 @@ async function act(
   const { name } = found.stored;
   if (left?.candidate) return acts.retry(found, left.candidate, judged);
   if (!judged.due) return standingOutcome(found, judged.standing);
-  const verdict = judged;
+  let verdict = judged;
   const theirs = elsewhere(found.stored, judged);
   if (theirs) return { state: 'due', name, verdict, ...theirs };
   // Whoever names one, or forces it, has a reason not to wait.
-  const early = order.names.length === 0 && !order.force ? waiting(found.folder, judged, now) : undefined;
+  const mayWait = order.names.length === 0 && !order.force;
+  const closed = mayWait ? untilWindow(found.wanted.request.window, judged, now) : undefined;
+  if (closed === 'too-late') verdict = { ...judged, outsideWindow: true };
+  else if (closed) return { ...standingOutcome(found, closed.standing), verdict, opens: closed.opens };
+  const early = mayWait ? waiting(found.folder, judged, now) : undefined;
   if (early) return { state: 'waiting', name, verdict, ...early };
   try {
-    return await acts.replace(found, judged);
+    return await acts.replace(found, verdict);
   } catch (error) {
     return { state: 'failed', name, verdict, error };
   }

@@ -74,6 +74,8 @@ export type StandingRotation = Settled & {
   certificate: CertificateLife;
   /** When its successor is due. */
   due: Date;
+  /** It is due, and waits until then for its window. */
+  opens?: Date;
 };
 
 /** What became of one certificate, and why anything had to. */

@@ -12,7 +12,7 @@ import { assess, pemCertificates, readGeneration, type Reason, type Standing } f
 
 /** Why a certificate is replaced. */
 export type DueReason =
-  Exclude<Reason, 'missing'> | 'forced' | 'revoked' | 'begun' | 'issuer-ends' | 'issuer-changed';
+  Exclude<Reason, 'missing'> | 'exposed' | 'forced' | 'revoked' | 'begun' | 'issuer-ends' | 'issuer-changed';
 
 export interface Due {
   due: true;
@@ -26,6 +26,12 @@ export interface Due {
   since: Date | undefined;
   /** Whether the key of what stands there is in wrong hands: its successor gets another one. */
   newKey?: boolean;
+  /** Until when it does, itself and all above it. */
+  ends: Date | undefined;
+  /** Whatever makes it due, it was revoked. */
+  isRevoked?: boolean;
+  /** It does not wait for a window, since none opens in time. */
+  outsideWindow?: boolean;
 }
 
 /** What stands where nothing is to be done. */
@@ -44,7 +50,7 @@ export interface Rule {
 
 /**
  * Whether a certificate of the store is to be replaced, and why.
- * @param isStrange whether there are links in the place of its files.
+ * @param seen whether there are links in the place of its files, and whether others could use its key.
  * @param issuer who would sign its successor, where that can be told without asking for it.
  */
 export function judge(
@@ -53,20 +59,22 @@ export function judge(
   request: StoredRequest,
   issuer: Certificate | undefined,
   rule: Rule,
-  isStrange: boolean,
+  seen: { isStrange: boolean; isExposed: boolean },
 ): Verdict {
   const when = { ...request, ...policyFor(request, rule) };
   const found = assess(folder, when, rule);
   const { standing } = found;
   const because = (reason: DueReason, since?: Date, changes: readonly Change[] = []): Due => {
-    return { due: true, reason, generation, changes, standing, since };
+    const ends = standing?.certificate.notAfter;
+    return { due: true, reason, generation, changes, standing, since, ends };
   };
   if (rule.force) return because('forced');
+  if (seen.isExposed) return because('exposed', undefined, found.reason === undefined ? [] : found.changes);
   if (found.reason !== undefined) {
     const reason = found.reason === 'missing' ? 'broken' : found.reason;
     return because(reason, reason === 'due' ? standing?.due : undefined, found.changes);
   }
-  if (isStrange) return because('broken');
+  if (seen.isStrange) return because('broken');
   if (isUnfinished(folder, request)) return because('begun');
   const { certificate } = found.standing;
   const issuers = issuersOf(folder, found.standing);
@@ -75,7 +83,8 @@ export function judge(
   if (end === undefined) return because('broken');
   if (end >= certificate.notAfter.getTime()) return { due: false, standing: found.standing };
   const due = dueAt({ notBefore: certificate.notBefore, notAfter: new Date(end) }, when, rule.instance);
-  return rule.now >= due ? because('issuer-ends', due) : { due: false, standing: { ...found.standing, due } };
+  if (rule.now < due) return { due: false, standing: { ...found.standing, due } };
+  return { ...because('issuer-ends', due), ends: new Date(end) };
 }
 
 /**
@@ -91,10 +100,11 @@ export function judgeRevoked(
   const { generation } = verdict.due ? verdict : verdict.standing;
   const { at: since, reason: why } = revocation;
   const newKey = why === 'keyCompromise';
-  if (verdict.due) return { ...verdict, newKey };
+  if (verdict.due) return { ...verdict, newKey, isRevoked: why !== 'certificateHold' };
   if (why === 'certificateHold') return verdict;
   const standing = readGeneration(folder.currentPath, generation, request, instance);
-  return { due: true, reason: 'revoked', generation, changes: [], standing, since, newKey };
+  const ends = standing?.certificate.notAfter;
+  return { due: true, reason: 'revoked', generation, changes: [], standing, since, ends, newKey };
 }
 
 /** When it is to be replaced. What is said for one run is meant as it is said. */

@@ -20,6 +20,7 @@ const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
   forced: 'new',
   // What is kept would be renewed with the serial number or the key that nobody trusts any more.
   revoked: undefined,
+  exposed: undefined,
   broken: 'copy',
   changed: undefined,
 };

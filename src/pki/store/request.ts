@@ -2,6 +2,7 @@ import { readPlan } from '../deploy/stored-plan.ts';
 import type { Deploy } from '../deploy/plan.ts';
 import { jsonText, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { readMaintenanceWindows, type MaintenanceWindow } from '../maintenance-window.ts';
 import { readOutputRequests, type OutputRequest } from './output-request.ts';
 import type { KeyType } from '../x509/key.ts';
 import { keyTypes } from '../x509/key.ts';
@@ -48,6 +49,10 @@ export interface StoredRequest {
   spread: string | undefined;
   /** What happens after each switch. */
   deploy: Deploy | undefined;
+  /** When it may be replaced once it is due; at any time where there is none. */
+  window: MaintenanceWindow[];
+  /** Whether a key that others could read makes it due at once. */
+  reissueOnExposure: boolean;
   /** Copies at places of their own. */
   outputs: OutputRequest[];
 }
@@ -111,6 +116,8 @@ export function readRequest(
     renewAt: text('renewAt'),
     spread: text('spread'),
     deploy: json['deploy'] === undefined ? undefined : readPlan(json['deploy'], path),
+    window: readMaintenanceWindows(json['window']),
+    reissueOnExposure: json['reissueOnExposure'] === true,
     outputs: readOutputRequests(json['outputs'], path),
   };
   const known = new Set(['schema', ...Object.keys(request)]);
@@ -121,6 +128,7 @@ export function readRequest(
 /** What says nothing about the certificate, only about when there is another and what follows. */
 const policy = {
   ...{ renewAt: undefined, spread: undefined, deploy: undefined, outputs: [] },
+  ...{ window: [], reissueOnExposure: false },
 } satisfies Partial<StoredRequest>;
 
 /** Whether two requests ask for the same certificate and files. */

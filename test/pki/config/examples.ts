@@ -80,6 +80,12 @@ deploy:
   - { path: tls/new.p12, content: p12, passphrase: "env:STORE_PASS", alias: orders }
   - { path: tls/old.p12, content: p12, passphrase: "credential:store-pass", encryption: legacy }
   - { path: tls/secret.yaml, content: kubernetes-secret, name: orders-tls, namespace: shop }`),
+  'a window': certificate(
+    'window: { days: [sat, sun], from: "02:00", to: "05:00", timeZone: Europe/Berlin }',
+  ),
+  'windows, and one over midnight': certificate(
+    'reissueOnExposure: true\nwindow: [{ from: "22:00", to: "04:00" }, { days: [sun] }]',
+  ),
   'no outputs': certificate('outputs: []'),
   'a point before the end': certificate('renewAt: 1d12h-before'),
   'a share of the life to spread over': certificate('spread: 5%'),
@@ -113,6 +119,11 @@ const bad: Readonly<Record<string, string>> = {
   'a spread over more than half a life': certificate('spread: 51%'),
   'a spread without a unit': certificate('spread: "6"'),
   'outputs of all certificates at one place': 'defaults: { outputs: [{ path: a.pem, content: pair }] }\n',
+  'a window on a day that is none': certificate('window: { days: [caturday] }'),
+  'a window on no day': certificate('window: { days: [] }'),
+  'a window with an hour that is none': certificate('window: { from: "25:00" }'),
+  'a window that is a time': certificate('window: "02:00"'),
+  'a window with an unknown key': certificate('window: { day: [sat] }'),
   'an output without a content': certificate('outputs: [{ path: a.pem }]'),
   'an output without a path': certificate('outputs: [{ content: pair }]'),
   'an output that is a path': certificate('outputs: [a.pem]'),
@@ -182,6 +193,8 @@ const bad: Readonly<Record<string, string>> = {
 };
 
 const badBeyondSchema: Readonly<Record<string, string>> = {
+  'a window that never opens': certificate('window: { from: "02:00", to: "02:00" }'),
+  'a time zone that is none': certificate('window: { timeZone: Europe/Atlantis }'),
   'two outputs at one place': certificate(
     'outputs: [{ path: a.pem, content: pair }, { path: ./a.pem, content: cert }]',
   ),
