@@ -119,10 +119,11 @@ function isWindow(json: unknown): json is MaintenanceWindow {
   if (typeof json !== 'object' || json === null) return false;
   const { days, from, to, timeZone } = json as Partial<Record<keyof MaintenanceWindow, unknown>>;
   if (!Array.isArray(days) || typeof from !== 'string' || typeof to !== 'string') return false;
+  if (timeZone !== undefined && typeof timeZone !== 'string') return false;
   try {
     parseTimeOfDay(from, 'from');
     parseTimeOfDay(to, 'to');
-    if (timeZone !== undefined) checkTimeZone(String(timeZone), 'timeZone');
+    if (timeZone !== undefined) checkTimeZone(timeZone, 'timeZone');
     return true;
   } catch {
     return false;

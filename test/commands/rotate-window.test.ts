@@ -92,6 +92,17 @@ describe('a certificate with a window', () => {
     expect(await json(cwd, argv, at('2027-03-22T12:00:00Z'))).toMatchObject({ state: 'rotated', reason });
   });
 
+  it('does not wait where it was revoked', async () => {
+    const cwd = await project(weekend);
+    const lent = { cwd, ...at('2027-03-22T12:00:00Z') };
+    const { code, stderr } = await run(
+      ['revoke', 'orders.internal', '--reason', 'superseded', '--yes'],
+      lent,
+    );
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(await json(cwd, ['rotate'], at('2027-03-22T12:00:00Z'))).toMatchObject({ state: 'rotated' });
+  });
+
   it('does not wait where it is broken, or asked for otherwise', async () => {
     const cwd = await project(weekend);
     writeFileSync(join(cwd, 'certs/orders.internal/current/key.pem'), 'torn');
