@@ -2,13 +2,15 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { CrlOfIssuer, CrlReport } from '../pki/lifecycle/ca-crl.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
+import { bundlesOf } from './around-trust.ts';
 import { caFolder, crlLifetimeOf } from './ca-input.ts';
 import type { Context } from './context.ts';
-import { exit, type ExitCode } from './exit-codes.ts';
+import { combineParts, exit, type ExitCode } from './exit-codes.ts';
 import { addOutputOptions, addStoreOption, storePath, type Run, type StoreFlags } from './options.ts';
 import { Output } from './output.ts';
 import { caPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
+import { TrustRows } from './trust-report.ts';
 
 interface CrlFlags extends StoreFlags {
   ca?: string;
@@ -60,18 +62,19 @@ async function caCrl(flags: CrlFlags, context: Context): Promise<ExitCode> {
     ask: () => (asked ??= caPassphrase(flags.passphraseFile, context)),
   };
   const report = await output.progress('signing', renewCrls(order, context.now()));
+  const bundles = order.dryRun ? new TrustRows() : await bundlesOf(order.ca, flags, context, output);
   const keyless = report.crls.filter(({ state }) => state === 'keyless');
-  output.result(
-    documentOf(order.ca, order.dryRun, report),
-    linesOf(report, order.dryRun, context.now(), output),
-  );
+  output.result({ ...documentOf(order.ca, order.dryRun, report), bundles: bundles.documents }, [
+    ...linesOf(report, order.dryRun, context.now(), output),
+    ...bundles.lines,
+  ]);
   for (const { subject } of keyless) {
     output.problem(
       `the CRL of ${subject} must be signed, and its key is not in the folder`,
       'put the key back for as long as that takes: issuers/ID/key.pem (mode 0600), then the same command',
     );
   }
-  return keyless.length > 0 ? exit.failed : exit.done;
+  return combineParts([keyless.length > 0 ? exit.failed : exit.done, ...bundles.codes]);
 }
 
 function documentOf(ca: string, dryRun: boolean, { crls, written, trust }: CrlReport): object {

@@ -12,6 +12,7 @@ import { pendingLines } from './issue-pending.ts';
 import { describe, type Output } from './output.ts';
 import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
 import { printable } from './printable.ts';
+import { TrustRows } from './trust-report.ts';
 
 const schema = 'certwright.issue-all/1';
 
@@ -33,6 +34,8 @@ export class AllReport {
   readonly #documents: { name: string; state: string }[] = [];
   readonly #codes: ExitCode[] = [];
   readonly #stale: object[] = [];
+  /** What became of trust bundles. */
+  readonly trust = new TrustRows();
   readonly #lines: string[] = [];
 
   constructor(lent: Lent) {
@@ -75,15 +78,15 @@ export class AllReport {
       failed: count('failed'),
       extra: extra.length,
     };
-    const rest = { extra, stale: this.#stale, summary };
+    const rest = { extra, stale: this.#stale, trust: this.trust.documents, summary };
     if (flags.jsonLines === true) output.row({ schema, end: rest });
     else {
       const place = new Map(this.#order.map((name, index) => [name, index]));
       const sorted = this.#documents.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0));
       const document = { schema, config: config.file, store, certificates: sorted, ...rest };
-      output.result(document, [...this.#lines, ...this.#lastLines(extra, summary)]);
+      output.result(document, [...this.trust.lines, ...this.#lines, ...this.#lastLines(extra, summary)]);
     }
-    return combineParts(this.#codes);
+    return combineParts([...this.#codes, ...this.trust.codes]);
   }
 
   #codeOf(outcome: Outcome): ExitCode {

@@ -12,6 +12,7 @@ import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
 import { PkiError } from '../pki/errors.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
+import { aroundTrust } from './around-trust.ts';
 import { requireConfig } from './config-file.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -54,8 +55,11 @@ export async function issueDeclared(
   const config = await requireConfig(flags, context);
   const order = allOrder(config, flags, context);
   const report = new AllReport({ config, store: order.store, flags, context, output });
-  const work = flags.check === true || flags.dryRun === true ? look : issue;
-  await output.progress(`issuing what ${config.shown} declares`, work(order, report, flags, context, output));
+  const onlyLooks = flags.check === true || flags.dryRun === true;
+  const issuing = (): Promise<void> => (onlyLooks ? look : issue)(order, report, flags, context, output);
+  const around = { store: order.store, config, flags, rows: report.trust };
+  const work = onlyLooks ? issuing() : aroundTrust(around, context, output, issuing);
+  await output.progress(`issuing what ${config.shown} declares`, work);
   return report.end(extraNames(order));
 }
 

@@ -3,15 +3,18 @@ import { fingerprint, serialHex } from '../pki/x509/certificate.ts';
 import { formatName } from '../pki/x509/distinguished-name.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
-import { exit, type ExitCode } from './exit-codes.ts';
+import { combineParts, exit, type ExitCode } from './exit-codes.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
+import type { TrustRows } from './trust-report.ts';
 
 export interface Outcome {
   target: Target;
   wish: RevocationWish;
   dryRun: boolean;
   revoked: Revoked;
+  /** Trust bundles that have the CRL by now. */
+  bundles: TrustRows;
 }
 
 /** What is about to be revoked, before anybody is asked. */
@@ -39,11 +42,12 @@ function whichOf({ stored, certificate }: Target): string {
 }
 
 export function reportRevoked(outcome: Outcome, { now }: Context, output: Output): ExitCode {
-  output.result(document(outcome), lines(outcome, now(), output));
-  return exit.done;
+  const { bundles } = outcome;
+  output.result(document(outcome), [...lines(outcome, now(), output), ...bundles.lines]);
+  return combineParts([exit.done, ...bundles.codes]);
 }
 
-function document({ target, dryRun, revoked }: Outcome): object {
+function document({ target, dryRun, revoked, bundles }: Outcome): object {
   const { certificate, stored, authority } = target;
   const { state, fact, crl, knownBy, trust } = revoked;
   return {
@@ -73,6 +77,7 @@ function document({ target, dryRun, revoked }: Outcome): object {
     },
     knownBy: knownBy?.toISOString() ?? null,
     trust: trust ?? null,
+    bundles: bundles.documents,
   };
 }
 

@@ -18,7 +18,9 @@ import {
 } from './options.ts';
 import { Output } from './output.ts';
 import { caPassphrase } from './passphrase.ts';
+import { bundlesOf } from './around-trust.ts';
 import { aboutTarget, reportRevoked } from './revoke-report.ts';
+import { TrustRows } from './trust-report.ts';
 import { whoAsks } from './who-asks.ts';
 
 export interface RevokeFlags extends StoreFlags, ConfigFlags {
@@ -95,7 +97,8 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
     dryRun,
   };
   const revoked = await output.progress('signing the CRL', revoke(order, context.now()));
-  return reportRevoked({ target, wish, dryRun, revoked }, context, output);
+  const bundles = dryRun ? new TrustRows() : await bundlesOf(target.authority, flags, context, output);
+  return reportRevoked({ target, wish, dryRun, revoked, bundles }, context, output);
 }
 
 /** @throws PkiError `usage`, `bad-time` */

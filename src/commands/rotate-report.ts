@@ -12,6 +12,7 @@ import { clockDocument, describe, type Output } from './output.ts';
 import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
 import { printable } from './printable.ts';
 import type { RotateFlags } from './rotate.ts';
+import { TrustRows } from './trust-report.ts';
 
 const schema = 'certwright.rotate/1';
 
@@ -38,6 +39,8 @@ export class RotateReport {
   readonly #rows: Row[] = [];
   readonly #codes: ExitCode[] = [];
   readonly #stale: object[] = [];
+  /** What became of trust bundles. */
+  readonly trust = new TrustRows();
 
   constructor(lent: Lent) {
     this.#lent = lent;
@@ -109,14 +112,17 @@ export class RotateReport {
       held: count('held'),
       toDeploy: count('to-deploy'),
     };
-    const rest = { stale: this.#stale, summary };
+    const rest = { stale: this.#stale, trust: this.trust.documents, summary };
     if (flags.jsonLines === true) output.row({ schema, end: rest });
     else {
       const rows = this.#rows.sort((a, b) => (a.name < b.name ? -1 : 1));
       const certificates = rows.map(({ document }) => document);
-      output.result({ schema, store, dryRun: flags.dryRun ?? false, certificates, ...rest }, this.#lines());
+      output.result({ schema, store, dryRun: flags.dryRun ?? false, certificates, ...rest }, [
+        ...this.trust.lines,
+        ...this.#lines(),
+      ]);
     }
-    const code = combineParts(this.#codes);
+    const code = combineParts([...this.#codes, ...this.trust.codes]);
     return code === exit.done && flags.detailedExitCode === true && summary.rotated > 0 ? exit.changed : code;
   }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import type { Config } from '../pki/lifecycle/config.ts';
@@ -10,6 +11,7 @@ import { rollBackAndTell } from '../pki/lifecycle/roll-back.ts';
 import { lookAtRotation, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
+import { aroundTrust } from './around-trust.ts';
 import { addAwsConnectionOptions, type AwsConnectionFlags } from './aws-connection.ts';
 import { checkAwsFlags } from './aws-options.ts';
 import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
@@ -100,10 +102,18 @@ async function rotateCommand(
   if (flags.generation !== undefined) {
     throw new PkiError('usage', '--generation goes with --rollback', { hint: 'certwright rotate --help' });
   }
-  const order = rotateOrder(names, flags, await loadConfig(flags, context), context);
+  const config = await loadConfig(flags, context);
+  const order = rotateOrder(names, flags, config, context);
   const report = new RotateReport({ store: order.store, flags, context, output });
   const work = flags.dryRun === true ? look : act;
-  await output.progress('rotating what is due', work(order, report, flags, context, output));
+  const rotating = (): Promise<void> => work(order, report, flags, context, output);
+  const around = { store: order.store, config, flags, rows: report.trust };
+  // Whoever names a certificate means that one.
+  const all = flags.dryRun !== true && names.length === 0 && existsSync(order.store);
+  await output.progress(
+    'rotating what is due',
+    all ? aroundTrust(around, context, output, rotating) : rotating(),
+  );
   return report.end();
 }
 

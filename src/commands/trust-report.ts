@@ -8,6 +8,21 @@ import { printable } from './printable.ts';
 const errorExit = (error: unknown): ExitCode =>
   error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
 
+/** What became of bundles, within the report of a command that does more. */
+export class TrustRows {
+  readonly documents: object[] = [];
+  readonly codes: ExitCode[] = [];
+  /** For a person: only what is new. */
+  readonly lines: string[] = [];
+
+  add(kept: KeptTrust, cwd: string, output: Output): void {
+    this.documents.push(trustDocument(kept));
+    this.codes.push(trustCode(kept));
+    if (kept.state !== 'unchanged' || kept.deploy) this.lines.push(trustLine(kept, cwd, output));
+    tellTrust(kept, output);
+  }
+}
+
 /** What a bundle ends with, with what became of telling its readers. */
 export function trustCode({ state, error, deploy }: KeptTrust): ExitCode {
   const codes = [

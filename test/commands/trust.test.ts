@@ -240,3 +240,67 @@ describe('config check', () => {
     });
   });
 });
+
+describe('other commands', () => {
+  const declare = (ca: string): void => {
+    put(
+      'note.sh',
+      '#!/bin/sh\necho "$CERTWRIGHT_TRUST $CERTWRIGHT_GENERATION $(ls "$CERTWRIGHT_STORE")" >> "$CERTWRIGHT_STORE/../told"\n',
+      0o755,
+    );
+    config('  peers: { authorities: [old, new], deploy: { run: [./note.sh] } }\n');
+    put('certwright.yaml', `${read('certwright.yaml')}certificates:\n  orders.internal: { ca: ${ca} }\n`);
+  };
+  const trustOf = async (...argv: string[]): Promise<{ state: string; generation: number }[]> => {
+    const { stdout } = await done(...argv, '--json');
+    expect(schemaErrors(stdout)).toEqual([]);
+    const { trust, bundles } = JSON.parse(stdout) as Record<
+      'trust' | 'bundles',
+      { state: string; generation: number }[]
+    >;
+    return Array.isArray(trust) ? trust : bundles;
+  };
+
+  it('issue --all brings the roots to peers before the first certificate', async () => {
+    declare('old');
+    expect(await trustOf('issue', '--all')).toMatchObject([{ state: 'updated', generation: 1 }]);
+    expect(read('told')).toBe('peers 1 _trust\n');
+  });
+
+  it('issue --all makes a CA first and trusts it then', async () => {
+    put(
+      'certwright.yaml',
+      'authorities:\n  shop: ./shop\ntrust:\n  peers: { authorities: [shop] }\ncertificates:\n  orders.internal: { ca: shop }\n',
+    );
+    expect(await trustOf('issue', '--all', '--create-ca')).toMatchObject([
+      { state: 'updated', generation: 1 },
+    ]);
+    expect(crls('peers')).toHaveLength(2);
+  });
+
+  it('rotate, revoke and ca crl keep what is declared in the store, without the file', async () => {
+    declare('new');
+    await done('issue', '--all');
+    put('certwright.yaml', '');
+    expect(await trustOf('rotate')).toMatchObject([{ state: 'unchanged', generation: 1 }]);
+    expect(await trustOf('revoke', 'orders.internal', '--yes')).toMatchObject([
+      { state: 'updated', generation: 2 },
+    ]);
+    expect(await trustOf('ca', 'crl', '--ca', 'new-ca', '--force')).toMatchObject([
+      { state: 'updated', generation: 3 },
+    ]);
+    now = days(40);
+    expect(await trustOf('rotate')).toMatchObject([{ state: 'updated', generation: 4 }]);
+    expect(read('told').match(/peers \d/g)).toEqual(['peers 1', 'peers 2', 'peers 3', 'peers 4']);
+  });
+
+  it('a hook that fails does not undo a revocation, and is said', async () => {
+    declare('old');
+    await done('issue', '--all');
+    put('note.sh', '#!/bin/sh\nexit 7\n', 0o755);
+    const { code, stderr } = await certwright('revoke', 'orders.internal', '--yes');
+    expect(stderr).toContain('note.sh ended with 7');
+    expect(code).toBe(4);
+    expect(crls('peers').flatMap((crl) => [...revokedCertificates(crl)])).toHaveLength(1);
+  });
+});

@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { refuseLaxPlan, tellService } from '../deploy/actions.ts';
 import { hasActions, type Deploy } from '../deploy/plan.ts';
 import type { DeployWorld } from '../deploy/world.ts';
-import { isThere, makeFolder } from '../durable.ts';
+import { makeFolder } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { isPending, readDeployRecord, writeDeployRecord, type Attempt } from '../store/deploy-record.ts';
 import { generationName } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
+import { openStoreForWriting } from '../store/store.ts';
 import { trustBundle, trustGeneration, updateTrust } from '../store/trust-bundle.ts';
 import {
   declaredNames,
@@ -66,7 +67,9 @@ export async function keepTrust(
   world: World & DeployWorld,
   report: (kept: KeptTrust) => void,
 ): Promise<void> {
-  for (const name of namesOf(order)) {
+  const names = namesOf(order);
+  if (names.length > 0) openStoreForWriting(order.store);
+  for (const name of names) {
     world.signal.throwIfAborted();
     const source = sourceOf(order, name);
     if (order.of !== undefined && source.authorities?.includes(order.of) !== true) continue;
@@ -235,7 +238,3 @@ function occasionFor(
     },
   };
 }
-
-/** Whether anything is declared that has to be kept. */
-export const hasBundles = (store: string, declared: TrustOrder['declared']): boolean =>
-  (declared?.bundles.size ?? 0) > 0 || (isThere(join(store, '_trust')) && declaredNames(store).length > 0);
