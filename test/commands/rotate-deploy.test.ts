@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { run, spawnProgram, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 import { startService, type Service } from '../support/service.ts';
 
@@ -343,6 +343,60 @@ describe('a hook', () => {
     expect(states(await rotate(cwd, ['--instance', 'a'], after(4 * day)))).toEqual({
       'orders.internal': 'deployed',
     });
+  });
+});
+
+describe('a run that is killed while a hook runs', () => {
+  it('is followed by one that runs it again, and issues nothing', async () => {
+    const cwd = await folderWith({});
+    await succeed(['issue', 'orders.internal'], { cwd });
+    const flag = join(cwd, 'was-killed');
+    const file = hook(cwd, 'hook', `test -e ${flag} || { touch ${flag}; kill -9 $PPID; }`);
+    declare(cwd, { 'orders.internal': { run: [file] } });
+    const { NODE_EXTRA_CA_CERTS: _extra, ...env } = process.env;
+    const killed = await spawnProgram(['rotate', '--force'], { cwd, env });
+    expect(killed.code).toBe('SIGKILL');
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'deployed' });
+    expect(generation(cwd, 'orders.internal')).toBe(2);
+    expect(runsOf(file)).toBe(2);
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'not-due' });
+  });
+});
+
+describe('a unit of systemd', () => {
+  /** Stands for systemctl, and notes what it is asked to do. */
+  function systemctl(cwd: string, state: string): Record<string, string> {
+    const file = join(cwd, 'systemctl');
+    const log = `echo "$@" >> ${join(cwd, 'asked')}`;
+    const text = `#!/bin/sh\n${log}\ncase "$2" in show) printf '${state}';; esac\n`;
+    writeFileSync(file, text, { mode: 0o755 });
+    return { PATH: `${cwd}:${process.env['PATH'] ?? ''}` };
+  }
+  const asked = (cwd: string): string[] => readFileSync(join(cwd, 'asked'), 'utf8').trim().split('\n');
+  const deploy = { systemd: 'nginx.service', confirm: '127.0.0.1:1' };
+
+  it('that runs is reloaded', async () => {
+    const cwd = await folderWith({ 'orders.internal': { systemd: 'nginx.service' } });
+    const env = systemctl(cwd, 'LoadState=loaded\\nActiveState=active\\n');
+    expect(states(await rotate(cwd, [], { env }))).toEqual({ 'orders.internal': 'deployed' });
+    expect(asked(cwd).at(-1)).toBe('--no-ask-password reload-or-try-restart -- nginx.service');
+  });
+
+  it('that does not run is not started, and not looked for', async () => {
+    const cwd = await folderWith({ 'orders.internal': deploy });
+    const env = systemctl(cwd, 'LoadState=loaded\\nActiveState=inactive\\n');
+    const report = await rotate(cwd, [], { env });
+    expect(report).toMatchObject({
+      certificates: [{ state: 'deployed', deploy: { note: 'nginx.service does not run' } }],
+    });
+    expect(asked(cwd)).toHaveLength(1);
+  });
+
+  it('that nobody knows is a failure', async () => {
+    const cwd = await folderWith({ 'orders.internal': deploy });
+    const env = systemctl(cwd, 'LoadState=not-found\\nActiveState=inactive\\n');
+    const report = await rotate(cwd, [], { env });
+    expect(report).toMatchObject({ code: 1, certificates: [{ deploy: { error: { code: 'hook-failed' } } }] });
   });
 });
 
