@@ -6,11 +6,12 @@ import { readRecordHead } from '../authorities/local/record.ts';
 import { allFacts } from '../authorities/local/revocation-facts.ts';
 import { ioError, isThere } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
-import { readCertificate, serialHex } from '../x509/certificate.ts';
+import { extension, readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { probeOf } from '../x509/probe-mark.ts';
-import { decode } from '../x509/validation/decoded.ts';
-import { displayName } from '../x509/validation/verdict.ts';
-import { formatGeneralName } from '../x509/general-name.ts';
+import { readSequence } from '../x509/der-reader.ts';
+import { commonName, formatName } from '../x509/distinguished-name.ts';
+import { formatGeneralName, readGeneralNames } from '../x509/general-name.ts';
+import { oid } from '../x509/oid.ts';
 
 export interface LogEntry {
   event: 'issued' | 'revoked' | 'released';
@@ -105,6 +106,7 @@ function readRecord(file: string, issuer: string): LogEntry {
   const end = text.indexOf('-----END', start);
   try {
     const certificate = readCertificate(Buffer.from(text.slice(start + begin.length, end), 'base64'));
+    const names = namesOf(certificate);
     const head = start > 0 ? readRecordHead(text) : undefined;
     return {
       event: 'issued',
@@ -112,8 +114,11 @@ function readRecord(file: string, issuer: string): LogEntry {
       by: head?.by ?? null,
       issuer,
       serial: serialHex(certificate.serial),
-      subject: displayName(certificate),
-      names: (decode(certificate).names ?? []).map(formatGeneralName),
+      subject:
+        commonName(certificate.subjectName) ??
+        names[0]?.replace(/^(dns|ip|email|uri):/, '') ??
+        formatName(certificate.subjectName),
+      names,
       notAfter: certificate.notAfter.getTime(),
       reason: null,
       probe: probeOf(certificate) ?? null,
@@ -124,6 +129,13 @@ function readRecord(file: string, issuer: string): LogEntry {
       cause,
     });
   }
+}
+
+/** Of all extensions this one alone is opened: there may be a million certificates. */
+function namesOf(certificate: Certificate): string[] {
+  const found = extension(certificate, oid.subjectAltName);
+  if (!found) return [];
+  return readGeneralNames(readSequence(found.value, 'names'), 'names').map(formatGeneralName);
 }
 
 function read(file: string): string {
