@@ -1,12 +1,22 @@
 import type { AcmCertificateFacts, AuditReport } from '../pki/lifecycle/list-aws.ts';
+import type { CrlRow } from '../pki/lifecycle/list-crls.ts';
+import type { IssuedRow } from '../pki/lifecycle/list-issued.ts';
 import type { BrokenRow, StoredRow } from '../pki/lifecycle/list-stored.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
-import { distance, shorten } from './inspect-text.ts';
+import { distance } from './inspect-text.ts';
+import { acmRow, brokenDocument, issuedRow, storedRow, type Row } from './list-rows.ts';
+import { timeline } from './list-timeline.ts';
 import type { Output } from './output.ts';
 
 /** What is listed, and where it is. */
-export type Listed = { authority: string | undefined; report: AuditReport | undefined } & (
-  | { kind: 'store'; store: string; rows: StoredRow[]; broken: BrokenRow[] }
+export type Listed = {
+  authority: string | undefined;
+  report: AuditReport | undefined;
+  broken: BrokenRow[];
+  crls: CrlRow[];
+} & (
+  | { kind: 'store'; store: string; rows: StoredRow[] }
+  | { kind: 'issued'; rows: IssuedRow[] }
   | { kind: 'acm'; rows: AcmCertificateFacts[] }
 );
 
@@ -17,6 +27,8 @@ export interface Horizon {
   /** Milliseconds: what ends sooner is a "no". */
   failExpiring: number | undefined;
   asLines: boolean;
+  /** Columns of the terminal, where a timeline is wanted. */
+  timeline: number | undefined;
 }
 
 const schema = 'certwright.list/1';
@@ -24,12 +36,12 @@ const schema = 'certwright.list/1';
 /** Prints a list in the form that was asked for. */
 export function reportList(listed: Listed, horizon: Horizon, output: Output): ExitCode {
   const { now, expiring, failExpiring } = horizon;
+  const { broken } = listed;
   const endsWithin = (span: number) => (row: Row) =>
     row.end !== undefined && row.end.getTime() < now.getTime() + span;
   const rows = rowsOf(listed, now).filter(expiring === undefined ? () => true : endsWithin(expiring));
   const failing =
     failExpiring === undefined ? [] : rows.filter((row) => row.counts && endsWithin(failExpiring)(row));
-  const broken = listed.kind === 'store' ? listed.broken : [];
   if (horizon.asLines) {
     for (const { document } of rows) output.row({ schema, certificate: document });
     for (const row of broken) output.row({ schema, problem: brokenDocument(row) });
@@ -42,13 +54,15 @@ export function reportList(listed: Listed, horizon: Horizon, output: Output): Ex
         authority: listed.authority ?? null,
         certificates: rows.map(({ document }) => document),
         problems: broken.map(brokenDocument),
+        crls: listed.crls.map(crlDocument),
         auditReport: listed.report ?? null,
         failing: failExpiring === undefined ? null : failing.length,
       },
-      linesOf(listed, rows, output),
+      linesOf(listed, rows, horizon, output),
     );
   }
   for (const { name, error } of broken) output.problem(`${name}: ${error.message}`, error.hint);
+  for (const crl of listed.crls) warnOfCrl(crl, now, output);
   if (failing.length > 0) {
     output.problem(
       `${failing.length} of ${rows.length} certificates end too soon: ${namesOf(failing)}`,
@@ -71,110 +85,66 @@ const namesOf = (rows: readonly Row[]): string => {
     .join(', ')}${more}`;
 };
 
-interface Row {
-  name: string;
-  end: Date | undefined;
-  /** Whether its end is of concern: what was revoked has ended already. */
-  counts: boolean;
-  document: object;
-  /** Escaped, and how the second is painted. */
-  cells: string[];
-  tone: 'green' | 'yellow' | 'red';
-  /** Below the row. */
-  more: string[];
+function rowsOf(listed: Listed, now: Date): Row[] {
+  switch (listed.kind) {
+    case 'store':
+      return byUrgency(listed.rows.map((row) => storedRow(row, now)));
+    case 'issued':
+      return listed.rows.map((row) => issuedRow(row, now));
+    case 'acm':
+      return listed.rows.map((row) => acmRow(row, now));
+  }
 }
 
-const rowsOf = (listed: Listed, now: Date): Row[] =>
-  listed.kind === 'store'
-    ? listed.rows.map((row) => storedRow(row, now))
-    : listed.rows.map((row) => acmRow(row, now));
-
-function storedRow(row: StoredRow, now: Date): Row {
-  const { name, notAfter, notBefore, due, authority, revoked } = row;
-  const state = revoked
-    ? 'revoked'
-    : notAfter <= now
-      ? 'expired'
-      : notBefore > now
-        ? 'not-yet-valid'
-        : due <= now
-          ? 'due'
-          : 'fine';
-  const words = {
-    revoked: `revoked since ${revoked ? `${day(revoked.at)}, ${revoked.reason}` : ''}`,
-    expired: 'expired',
-    'not-yet-valid': `valid ${distance(notBefore, now)}`,
-    due: `due since ${day(due)}`,
-    fine: `due ${distance(due, now)}`,
-  };
-  return {
-    name,
-    end: notAfter,
-    counts: true,
-    document: {
-      kind: 'stored',
-      ...row,
-      authority: authority ?? null,
-      notBefore: notBefore.toISOString(),
-      notAfter: notAfter.toISOString(),
-      due: due.toISOString(),
-      revoked: revoked ? { at: revoked.at.toISOString(), reason: revoked.reason } : null,
-      state,
-    },
-    cells: [
-      shorten(name),
-      `${distance(notAfter, now)} (${day(notAfter)})`,
-      words[state],
-      shorten(authority ?? ''),
-    ],
-    tone: state === 'expired' || state === 'revoked' ? 'red' : state === 'fine' ? 'green' : 'yellow',
-    more: [],
-  };
+/** What has ended, then what waits for somebody, then the rest; each by what ends first, as they come. */
+function byUrgency(rows: readonly Row[]): Row[] {
+  const tones = ['red', 'yellow', 'green'] as const;
+  return tones.flatMap((tone) => rows.filter((row) => row.tone === tone));
 }
 
-function acmRow(facts: AcmCertificateFacts, now: Date): Row {
-  const end = facts.notAfter === null ? undefined : new Date(facts.notAfter);
-  const over = facts.status === 'REVOKED' || (end !== undefined && end <= now);
-  const renewal = [facts.renewalEligibility, facts.renewal?.status].filter(
-    (one) => one !== null && one !== undefined,
-  );
-  return {
-    name: facts.domain ?? facts.arn,
-    end,
-    counts: facts.status !== 'REVOKED',
-    document: facts,
-    cells: [
-      shorten(facts.domain ?? ''),
-      end === undefined ? 'not issued' : `${distance(end, now)} (${day(end)})`,
-      shorten(facts.status),
-      shorten(facts.type),
-      shorten(renewal.length === 0 ? '' : `renewal ${renewal.join(', ')}`),
-    ],
-    tone: over ? 'red' : facts.status === 'ISSUED' ? 'green' : 'yellow',
-    more: [shorten(facts.arn), ...facts.inUseBy.map((user) => `used by ${shorten(user)}`)],
-  };
+const crlDocument = ({ path, authority, thisUpdate, nextUpdate, state }: CrlRow): object => ({
+  path,
+  authority,
+  thisUpdate: thisUpdate.toISOString(),
+  nextUpdate: nextUpdate.toISOString(),
+  state,
+});
+
+function warnOfCrl({ path, authority, nextUpdate, state }: CrlRow, now: Date, output: Output): void {
+  if (state === 'fresh') return;
+  const when =
+    state === 'lapsed'
+      ? `has lapsed ${distance(nextUpdate, now)}, and peers that check it refuse every certificate`
+      : `lapses ${distance(nextUpdate, now)}`;
+  output.warn(`the CRL of ${authority} (${path}) ${when}: "certwright rotate" has the next one made`);
 }
 
-const day = (time: Date): string => time.toISOString().slice(0, 10);
-
-function linesOf(listed: Listed, rows: readonly Row[], { paint }: Output): string[] {
+function linesOf(
+  listed: Listed,
+  rows: readonly Row[],
+  { now, timeline: columns }: Horizon,
+  { paint }: Output,
+): string[] {
   const widths = (rows[0]?.cells ?? []).map((_, column) =>
-    Math.max(...rows.map(({ cells }) => cells[column]?.length ?? 0)),
+    rows.reduce((width, { cells }) => Math.max(width, cells[column]?.length ?? 0), 0),
   );
   const lines = rows.flatMap(({ cells, tone, more }) => {
-    const padded = cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-    const painted = padded.map((cell, column) => (column === 1 ? paint[tone](cell) : cell));
-    return [painted.join('  ').trimEnd(), ...more.map((line) => paint.dim(`    ${line}`))];
+    const padded = cells.flatMap((cell, column) => {
+      const width = widths[column] ?? 0;
+      // Nobody has anything to say there.
+      if (width === 0) return [];
+      const text = cell.padEnd(width);
+      return [column === 1 ? paint[tone](text) : text];
+    });
+    return [padded.join('  ').trimEnd(), ...more.map((line) => paint.dim(`    ${line}`))];
   });
   const nothing = rows.length === 0 ? ['no certificates'] : [];
+  const bars = columns === undefined ? [] : timeline(rows, now, columns, paint);
   const { report } = listed;
-  return [...lines, ...nothing, ...(report ? ['', `audit report: s3://${report.bucket}/${report.key}`] : [])];
+  return [
+    ...lines,
+    ...nothing,
+    ...(bars.length > 0 ? ['', ...bars] : []),
+    ...(report ? ['', `audit report: s3://${report.bucket}/${report.key}`] : []),
+  ];
 }
-
-const brokenDocument = ({ name, error: { code, message, hint } }: BrokenRow): object => ({
-  kind: 'broken',
-  name,
-  code,
-  message,
-  hint: hint ?? null,
-});

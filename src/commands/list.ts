@@ -18,24 +18,28 @@ import {
   type StoreFlags,
 } from './options.ts';
 import { Output } from './output.ts';
-import { instanceOf } from './world.ts';
+import { metricsFile, type MetricsFlags } from './metrics-file.ts';
+import { addInstanceOption, instanceOf, type InstanceFlags } from './world.ts';
 
-interface ListFlags extends StoreFlags, AwsConnectionFlags, ConfigFlags {
+interface ListFlags extends StoreFlags, AwsConnectionFlags, ConfigFlags, MetricsFlags, InstanceFlags {
   ca?: string;
   expiring?: string;
   failExpiring?: string;
   auditReport?: string;
   jsonLines?: boolean;
+  timeline?: boolean;
 }
 
 const help = `
-Without --ca, and for a CA in a folder or of AWS Private CA, it is the store that is listed: AWS Private CA keeps no list of
-what it issued, but for an audit report. What ends first stands first.
+Without --ca it is the store that is listed: what has ended, what is due or waits for its service, then the rest. With
+--ca FOLDER it is all that a CA has on record. AWS Private CA keeps no such list, but for an audit report.
 
 Examples:
   certwright list                                 every certificate of the store
-  certwright list --expiring 30d                  those that end within 30 days
+  certwright list --expiring 30d --timeline       those that end within 30 days, and a bar for each
   certwright list --fail-expiring 7d --quiet      exit 3 if one ends within 7 days (cron)
+  certwright list --metrics /var/lib/node_exporter/certwright.prom --quiet
+  certwright list --ca ./ca                       every certificate that the CA has issued
   certwright list --ca acm --region us-east-1     every certificate in ACM, and what uses it
   certwright list --ca "$CA" --audit-report s3://audit-bucket`;
 
@@ -45,10 +49,13 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--expiring <time>', 'only those that end within 30d, 12h, 2w')
     .option('--fail-expiring <time>', 'exit 3 if one of those listed ends within that time')
     .option('--audit-report <bucket>', 'have a CA of AWS Private CA write all it issued to s3://BUCKET')
+    .option('--timeline', 'draw when each is due and ends')
+    .option('--metrics <file>', "write how the store stands for Prometheus's textfile collector")
     .option('--json-lines', 'one JSON document a certificate, one a line')
     .option('--timeout <time>', 'how long one call to AWS may take (default 20s)');
   addAwsConnectionOptions(command);
   addConfigOption(command);
+  addInstanceOption(command);
   addStoreOption(command);
   addOutputOptions(command).addHelpText('after', help);
   command.action(run((flags: ListFlags) => list(flags, context)));
@@ -64,6 +71,7 @@ async function list(flags: ListFlags, context: Context): Promise<ExitCode> {
     expiring: span('--expiring', flags.expiring),
     failExpiring: span('--fail-expiring', flags.failExpiring),
     asLines: flags.jsonLines ?? false,
+    timeline: flags.timeline === true ? (context.stdout.columns ?? 100) : undefined,
   };
   const bucket = flags.auditReport === undefined ? undefined : bucketOf(flags.auditReport);
   const config = await loadConfig(flags, context);
@@ -73,10 +81,14 @@ async function list(flags: ListFlags, context: Context): Promise<ExitCode> {
       hint: 'name it: --ca arn:aws:acm-pca:…',
     });
   }
-  const listed =
-    authority !== undefined && isAcm(authority)
-      ? await inAcm(authority, flags, context, output)
-      : inStore(authority, flags, context);
+  if (flags.metrics !== undefined && authority !== undefined) {
+    throw new PkiError('usage', '--metrics is about the store, and does not go with --ca', {
+      hint: 'certwright list --metrics FILE',
+    });
+  }
+  const writeMetrics = await metricsFile(flags, context);
+  const listed = await find(authority, horizon, flags, context, output);
+  writeMetrics?.(storePath(flags, context), instanceOf(flags, context));
   const report =
     bucket === undefined ? undefined : await reportOf(authority ?? '', bucket, flags, context, output);
   return reportList({ ...listed, report }, horizon, output);
@@ -85,18 +97,45 @@ async function list(flags: ListFlags, context: Context): Promise<ExitCode> {
 /** Whether a reference names AWS Certificate Manager. */
 const isAcm = (reference: string): boolean => /^acm(:|$)/.test(reference);
 
+async function find(
+  authority: string | undefined,
+  horizon: Horizon,
+  flags: ListFlags,
+  context: Context,
+  output: Output,
+): Promise<Listed> {
+  if (authority === undefined || (isArn(authority) && !isAcm(authority))) {
+    return inStore(authority, flags, context);
+  }
+  if (isAcm(authority)) return inAcm(authority, flags, context, output);
+  return onRecord(authority, horizon);
+}
+
 async function inAcm(authority: string, flags: ListFlags, context: Context, output: Output): Promise<Listed> {
   const { listAcm } = await import('../pki/lifecycle/list-aws.ts');
   const asking = listAcm(authority, awsConnection(flags, context, output));
-  return { kind: 'acm', authority, rows: await output.progress('asking ACM', asking), report: undefined };
+  const rows = await output.progress('asking ACM', asking);
+  return { kind: 'acm', authority, rows, broken: [], crls: [], report: undefined };
 }
 
-function inStore(authority: string | undefined, flags: ListFlags, context: Context): Listed {
+async function onRecord(authority: string, { now, expiring }: Horizon): Promise<Listed> {
+  const [{ listIssued }, { crlsOfCa }] = await Promise.all([
+    import('../pki/lifecycle/list-issued.ts'),
+    import('../pki/lifecycle/list-crls.ts'),
+  ]);
+  const before = expiring === undefined ? undefined : new Date(now.getTime() + expiring);
+  const { rows, broken } = listIssued(authority, before);
+  return { kind: 'issued', authority, rows, broken, crls: crlsOfCa(authority, now), report: undefined };
+}
+
+async function inStore(authority: string | undefined, flags: ListFlags, context: Context): Promise<Listed> {
+  const { crlsOfStore } = await import('../pki/lifecycle/list-crls.ts');
   const store = storePath(flags, context);
-  const { rows, broken } = listStored(store, instanceOf({}, context));
+  const { rows, broken } = listStored(store, instanceOf(flags, context));
   const wanted = authority === undefined ? undefined : authorityReference(store, authority);
   const mine = ({ authority: of }: StoredRow): boolean => wanted === undefined || of === wanted;
-  return { kind: 'store', store, authority, rows: rows.filter(mine), broken, report: undefined };
+  const crls = wanted === undefined ? crlsOfStore(store, context.now()) : [];
+  return { kind: 'store', store, authority, rows: rows.filter(mine), broken, crls, report: undefined };
 }
 
 async function reportOf(

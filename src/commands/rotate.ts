@@ -8,6 +8,7 @@ import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
 import type { StoredRequest } from '../pki/lifecycle/request.ts';
 import { rollBackAndTell } from '../pki/lifecycle/roll-back.ts';
+import type { RunEnd } from '../pki/lifecycle/metrics.ts';
 import { lookAtRotation, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
@@ -27,11 +28,13 @@ import {
   type Run,
   type StoreFlags,
 } from './options.ts';
+import { metricsFile, withMetrics, type MetricsFlags } from './metrics-file.ts';
 import { Output } from './output.ts';
 import { RotateReport } from './rotate-report.ts';
-import { addInstanceOption, deployingWorldOf, type InstanceFlags } from './world.ts';
+import { addInstanceOption, deployingWorldOf, instanceOf, type InstanceFlags } from './world.ts';
 
-export interface RotateFlags extends StoreFlags, ConfigFlags, AwsConnectionFlags, InstanceFlags {
+export interface RotateFlags
+  extends StoreFlags, ConfigFlags, AwsConnectionFlags, InstanceFlags, MetricsFlags {
   force?: boolean;
   dryRun?: boolean;
   renewAt?: string;
@@ -73,6 +76,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--rollback', 'switch one certificate back to the generation before')
     .option('--generation <number>', 'with --rollback: to this one')
     .option('--jobs <number>', 'how many certificates at a time (default 8)')
+    .option('--metrics <file>', "write how all stands at the end for Prometheus's textfile collector")
     .option('--detailed-exit-code', 'end with 10 instead of 0 if something was rotated')
     .option('--passphrase-file <file>', "file whose first line opens the CA's key (CERTWRIGHT_CA_PASSPHRASE)")
     .option('--discard-pending', 'drop what an earlier run has begun')
@@ -104,6 +108,8 @@ async function rotateCommand(
   }
   const config = await loadConfig(flags, context);
   const order = rotateOrder(names, flags, config, context);
+  exclusive({ '--dry-run': flags.dryRun, '--metrics': flags.metrics });
+  const writeMetrics = await metricsFile(flags, context);
   const report = new RotateReport({ store: order.store, flags, context, output });
   const work = flags.dryRun === true ? look : act;
   const rotating = (): Promise<void> => work(order, report, flags, context, output);
@@ -114,7 +120,8 @@ async function rotateCommand(
     'rotating what is due',
     all ? aroundTrust(around, context, output, rotating) : rotating(),
   );
-  return report.end();
+  const write = (end: RunEnd): void => writeMetrics?.(order.store, instanceOf(flags, context), end);
+  return withMetrics(report.end(), write, context, output);
 }
 
 function rotateOrder(

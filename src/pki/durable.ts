@@ -316,15 +316,6 @@ export function discard(path: string): void {
   }
 }
 
-/** Takes a folder away that nothing is in; one that anything is in stays. */
-export function removeIfEmpty(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch {
-    // Somebody still needs it, or has taken it away.
-  }
-}
-
 /** JSON of one of our files: an object whose `schema` this version knows. */
 export function readJson(path: string, schema = 1): Record<string, unknown> | undefined {
   const bytes = readIfThere(path);

@@ -61,10 +61,80 @@ describe('the store', () => {
 
   it('is narrowed to what ends soon, and to one authority', async () => {
     expect(names(await rowsOf(['--expiring', '30d']))).toEqual(['short.internal', 'middle.internal']);
-    expect(names(await rowsOf(['--ca', './other']))).toEqual(['middle.internal']);
     expect(
       names(await rowsOf(['--ca', 'arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/1'])),
     ).toEqual([]);
+  });
+
+  it('tells what waits for its service, and what its successor was asked for in vain', async () => {
+    const cwd = temporaryFolder();
+    const config = `certificates:
+  told.internal:
+    ca: ./ca
+    deploy: { run: ["${process.execPath}", -e, "process.exit(1)"] }
+  quiet.internal: { ca: ./ca }
+`;
+    writeFileSync(join(cwd, 'certwright.yaml'), config);
+    await inFolder(['issue', '--all', '--create-ca'], { cwd });
+    await inFolder(['rotate'], { cwd, now: () => new Date(noon.getTime() + day) });
+    const folderOfQuiet = join(cwd, 'certs/quiet.internal');
+    const failure = { generation: 1, failures: 3, last: noon, code: 'refused', message: 'no more today' };
+    writeFileSync(join(folderOfQuiet, 'failures.json'), JSON.stringify({ schema: 1, ...failure }));
+    const { stdout } = await list(['--json'], { cwd });
+    expect(schemaErrors(stdout)).toEqual([]);
+    const { certificates } = JSON.parse(stdout) as { certificates: object[] };
+    expect(certificates).toMatchObject([
+      { name: 'quiet.internal', failed: { failures: 3, code: 'refused' }, deploy: null, begun: false },
+      { name: 'told.internal', failed: null, deploy: { state: 'pending' } },
+    ]);
+    const text = (await list([], { cwd })).stdout;
+    expect(text).toMatch(/quiet\.internal .*failed 3 times/);
+    expect(text).toContain('    no more today');
+    expect(text).toMatch(/told\.internal .*deploy pending/);
+  });
+
+  it('counts the end of whoever stands above, as rotate does', async () => {
+    const cwd = temporaryFolder();
+    const root = ['ca', 'init', '--lifetime', '40d'];
+    expect((await inFolder(root, { cwd })).code).toBe(0);
+    const issue = ['issue', 'late.internal', '--clamp', '--lifetime', '90d'];
+    expect((await inFolder(issue, { cwd })).stderr).toBe('');
+    const { stdout } = await list(['--json'], { cwd });
+    const rotated = await inFolder(['rotate', '--json'], { cwd });
+    const due = (JSON.parse(stdout) as { certificates: { due: string }[] }).certificates[0]?.due;
+    expect(rotated.stdout).toContain(`"renewAt": "${due}"`);
+  });
+
+  it('draws when each is due and ends', async () => {
+    const { stdout } = await list(['--timeline']);
+    const [, drawn = ''] = stdout.split('\n\n');
+    expect(drawn).toMatch(
+      /^short\.internal +█+░+\nmiddle\.internal +█+░+\nlong\.internal +█+░+\n +2027-03-01 +2027-05-30/,
+    );
+    const widths = drawn
+      .split('\n')
+      .slice(0, 3)
+      .map((line) => line.length);
+    expect([...widths].sort((a, b) => a - b)).toEqual(widths);
+    expect(Math.max(...widths)).toBe(100);
+  });
+
+  it('warns of a CRL that lapses', async () => {
+    expect((await list()).stderr).toBe('');
+    const crls = async (days: number): Promise<unknown> => {
+      const lent = { now: () => new Date(noon.getTime() + days * day) };
+      const { stdout, stderr } = await list(['--json'], lent);
+      expect(stderr).toBe('');
+      expect(schemaErrors(stdout)).toEqual([]);
+      const all = (JSON.parse(stdout) as { crls: { state: string }[] }).crls.map(({ state }) => state);
+      return [...new Set(all)].sort();
+    };
+    expect(await crls(0)).toEqual(['fresh']);
+    expect(await crls(25)).toEqual(['fresh', 'lapsing']);
+    expect(await crls(31)).toEqual(['fresh', 'lapsed']);
+    const { code, stderr } = await list([], { now: () => new Date(noon.getTime() + 31 * day) });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: the CRL of \.\.\/ca \(.*crl\.pem\) has lapsed .* "certwright rotate"/);
   });
 
   it('can fail where one ends too soon', async () => {
@@ -100,6 +170,32 @@ describe('the store', () => {
     expect(code).toBe(4);
     expect(stderr).toContain('a.internal');
     expect(names(await rowsOf([], lent))).toEqual(['b.internal']);
+  });
+});
+
+describe('a CA in a folder', () => {
+  it('is listed with all that it has on record, and what was revoked', async () => {
+    const cwd = temporaryFolder();
+    for (const name of ['one.internal', 'two.internal', '10.0.0.7']) {
+      await inFolder(['issue', name, '--create-ca', '--ca', './ca', '--lifetime', '20d'], { cwd });
+    }
+    await inFolder(['issue', 'two.internal', '--force', '--lifetime', '90d'], { cwd });
+    expect((await inFolder(['revoke', 'one.internal', '--yes'], { cwd })).code).toBe(0);
+    const rows = await rowsOf(['--ca', './ca'], { cwd });
+    expect(rows.every(({ kind }) => kind === 'issued')).toBe(true);
+    const leaves = rows.filter(({ name }) => !name.startsWith('CN='));
+    expect(leaves.map(({ name, state }) => `${name} ${state}`).sort()).toEqual([
+      '10.0.0.7 fine',
+      'one.internal revoked',
+      'two.internal fine',
+      'two.internal fine',
+    ]);
+    const soon = await rowsOf(['--ca', './ca', '--expiring', '30d'], { cwd });
+    expect(names(soon).sort()).toEqual(['10.0.0.7', 'one.internal', 'two.internal']);
+    const { code, stderr } = await list(['--ca', './ca', '--fail-expiring', '30d'], { cwd });
+    expect(code).toBe(3);
+    expect(stderr).toContain('2 of 5 certificates end too soon');
+    expect((await list(['--ca', './nowhere'], { cwd })).code).toBe(2);
   });
 });
 

@@ -1,11 +1,15 @@
 import { join } from 'node:path';
-import { isThere, readIfThere } from '../durable.ts';
+import { followsSwitch } from '../deploy/plan.ts';
+import { isThere, readIfThere, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
-import { readRequest } from '../store/request.ts';
+import { isPending, readDeployRecord } from '../store/deploy-record.ts';
+import { readFailures, type FailureRecord } from '../store/failure-record.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import { readRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
-import { readCertificate, serialHex } from '../x509/certificate.ts';
+import { readLife, serialHex } from '../x509/certificate.ts';
 import { referenceOf } from './authority-reference.ts';
-import { dueAt } from './due.ts';
+import { earliestDue, IssuersAbove } from './issuers-above.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
 
 /** One certificate of the store, as it stands. */
@@ -19,10 +23,28 @@ export interface StoredRow {
   serial: string;
   notBefore: Date;
   notAfter: Date;
-  /** When it should be replaced. */
+  /** When it should be replaced: its own time, or that of the first above it that ends before it. */
   due: Date;
+  /** When this generation was made, where its version.json tells. */
+  made: Date | undefined;
+  /** Whether an earlier run has begun its successor and not finished it. */
+  begun: boolean;
+  /** What its successor was asked for in vain. */
+  failed: FailureRecord | undefined;
   /** What is on record here of its revocation. */
   revoked: KnownRevocation | undefined;
+  /** What this host's service made of it; `undefined` where nobody is told of a switch. */
+  deploy: DeployState | undefined;
+}
+
+export interface DeployState {
+  /** `candidate`: a newer generation that no server has shown was switched back from. */
+  state: 'done' | 'pending' | 'candidate';
+  /** That the service took last. */
+  generation: number | undefined;
+  /** How often in a row that has failed, and why last. */
+  attempts: number;
+  message: string | undefined;
 }
 
 /** One that cannot be told. */
@@ -41,12 +63,12 @@ export function listStored(store: string, instance: string): { rows: StoredRow[]
       hint: 'name its folder with --store; "certwright issue" makes one',
     });
   }
+  const seen: Seen = { issuers: new IssuersAbove(), revocations: new KnownRevocations() };
   const rows: StoredRow[] = [];
   const broken: BrokenRow[] = [];
-  const revocations = new KnownRevocations();
   for (const name of storedNames(store)) {
     try {
-      rows.push(rowOf(store, name, instance, revocations));
+      rows.push(rowOf(store, name, instance, seen));
     } catch (error) {
       if (!(error instanceof PkiError)) throw error;
       broken.push({ name, error });
@@ -55,29 +77,63 @@ export function listStored(store: string, instance: string): { rows: StoredRow[]
   return { rows: rows.sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime()), broken };
 }
 
-function rowOf(store: string, name: string, instance: string, revocations: KnownRevocations): StoredRow {
+/** What is read once for all. */
+interface Seen {
+  issuers: IssuersAbove;
+  revocations: KnownRevocations;
+}
+
+function rowOf(store: string, name: string, instance: string, seen: Seen): StoredRow {
   const folder = certificateFolder(store, name);
-  const file = join(folder.currentPath, 'cert.pem');
+  const text = (file: string): string =>
+    readIfThere(join(folder.currentPath, file))?.toString('latin1') ?? '';
   const [, base64] =
-    /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/.exec(
-      readIfThere(file)?.toString('latin1') ?? '',
-    ) ?? [];
+    /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/.exec(text('cert.pem')) ?? [];
   if (base64 === undefined) {
-    throw new PkiError('malformed', `${file} holds no certificate`, {
+    throw new PkiError('malformed', `${join(folder.currentPath, 'cert.pem')} holds no certificate`, {
       hint: 'restore it from a backup, or issue the certificate anew with --force',
     });
   }
-  const certificate = readCertificate(Buffer.from(base64, 'base64'));
+  const life = readLife(Buffer.from(base64, 'base64'));
   const request = readRequest(folder.requestFile)?.request;
+  const generation = folder.current() ?? 0;
+  // What is damaged above it is for rotate to say.
+  const above = seen.issuers.of(text('chain.pem'), text('ca.pem')) ?? { issuer: undefined, end: Infinity };
   return {
     name,
-    generation: folder.current() ?? 0,
+    generation,
     authority: request?.authority,
     names: request?.names ?? [],
-    serial: serialHex(certificate.serial),
-    notBefore: certificate.notBefore,
-    notAfter: certificate.notAfter,
-    due: dueAt(certificate, request, instance),
-    revoked: request && revocations.of(folder, referenceOf(store, request), certificate),
+    serial: serialHex(life.serial),
+    notBefore: life.notBefore,
+    notAfter: life.notAfter,
+    due: earliestDue(life, above, request, instance),
+    made: madeAt(folder),
+    begun: folder.pending() !== undefined,
+    failed: readFailures(folder, generation),
+    revoked: request && seen.revocations.of(folder, referenceOf(store, request), life),
+    deploy: request && deployState(folder, request, generation, instance),
   };
+}
+
+function madeAt(folder: CertificateFolder): Date | undefined {
+  const created = readJson(join(folder.currentPath, 'version.json'))?.['created'];
+  const time = typeof created === 'string' ? new Date(created) : undefined;
+  return time && !Number.isNaN(time.getTime()) ? time : undefined;
+}
+
+function deployState(
+  folder: CertificateFolder,
+  { deploy }: StoredRequest,
+  current: number,
+  instance: string,
+): DeployState | undefined {
+  if (!followsSwitch(deploy)) return undefined;
+  const record = readDeployRecord(folder, instance);
+  const { generation, failed, candidate } = record;
+  if (candidate && candidate.generation > current) {
+    return { state: 'candidate', generation, attempts: candidate.attempts, message: candidate.message };
+  }
+  if (!isPending(record, current)) return { state: 'done', generation, attempts: 0, message: undefined };
+  return { state: 'pending', generation, attempts: failed?.attempts ?? 0, message: failed?.message };
 }

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { KeptStatus } from '../authorities/authority.ts';
 import { readIfThere } from '../durable.ts';
-import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
-import { readCertificate, type Certificate, type CertificateLife } from '../x509/certificate.ts';
+import type { Certificate, CertificateLife } from '../x509/certificate.ts';
 import { dueAt, type DuePolicy } from './due.ts';
+import { earliestEnd } from './issuers-above.ts';
 import { isUnfinished } from './issue.ts';
 import type { KnownRevocation } from './known-revocations.ts';
 import { assess, pemCertificates, readGeneration, type Reason, type Standing } from './standing.ts';
@@ -114,16 +114,6 @@ export const policyFor = ({ name, renewAt, spread }: StoredRequest, rule: Rule):
 /** From the leaf's own upwards, as they were issued; the root last, where it is known. */
 function issuersOf(folder: CertificateFolder, { chain }: Standing): Buffer[] {
   return [...chain.slice(1), ...pemCertificates(readIfThere(join(folder.currentPath, 'ca.pem')))];
-}
-
-/** `undefined` where one of them is damaged. */
-export function earliestEnd(issuers: readonly Buffer[]): number | undefined {
-  try {
-    return Math.min(...issuers.map((der) => readCertificate(der).notAfter.getTime()));
-  } catch (error) {
-    if (error instanceof PkiError) return undefined;
-    throw error;
-  }
 }
 
 /** What only somebody else can do about a certificate that is due, one clause; and who that is. */

@@ -1,4 +1,13 @@
-import { linkSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
@@ -12,7 +21,6 @@ import {
   readIfThere,
   readJson,
   removeAll,
-  removeIfEmpty,
   replace,
   syncFolder,
   temporaryBeside,
@@ -300,6 +308,10 @@ export class PendingGeneration implements Journal {
     }
     // What cannot be removed now is recognised by its number and swept by the next run.
     discard(this.path);
-    removeIfEmpty(dirname(this.path));
+    try {
+      rmdirSync(dirname(this.path));
+    } catch {
+      // Another run has begun one there.
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { foreignCode } from '../../errors.ts';
+import { basename, join } from 'node:path';
+import { foreignCode, PkiError } from '../../errors.ts';
 import { ioError, isThere } from '../../durable.ts';
 import { fingerprint, type Certificate } from '../../x509/certificate.ts';
 import { issuedFolder } from './layout.ts';
@@ -36,6 +36,37 @@ export function issuedWithFingerprint(ca: string, sha256: string): OnRecord | un
     }
   }
   return undefined;
+}
+
+/**
+ * Every certificate on record, one after the other: there may be a million.
+ * @param before only those that end before then; months after it stay closed.
+ * @param damaged is told of a record that cannot be read.
+ */
+export function* eachOnRecord(
+  ca: string,
+  before: Date | undefined,
+  damaged: (file: string, error: PkiError) => void,
+): Generator<OnRecord> {
+  const last = before?.toISOString().slice(0, 7);
+  for (const issuer of allIssuers(ca)) {
+    for (const month of monthsOf(issuer).filter((one) => last === undefined || basename(one) <= last)) {
+      for (const name of entriesOf(month).filter((one) => /^[0-9a-f]+\.pem$/.test(one))) {
+        const certificate = readRecord(join(month, name), damaged);
+        if (certificate && (!before || certificate.notAfter < before)) yield { issuer, certificate };
+      }
+    }
+  }
+}
+
+function readRecord(file: string, damaged: (file: string, error: PkiError) => void): Certificate | undefined {
+  try {
+    return certificatesIn(file)[0];
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    damaged(file, error);
+    return undefined;
+  }
 }
 
 /** Who of a CA's issuers has signed a certificate, on record or not. */
