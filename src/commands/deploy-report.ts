@@ -20,7 +20,7 @@ export function deployText(deploy: Deployed): string {
     case 'done':
       return deploy.note === undefined ? 'deployed' : `deployed: ${deploy.note}`;
     case 'pending':
-      return `deploy pending, failed ${times(deploy.failed?.attempts ?? 1)}: ${describe(deploy.error).message}`;
+      return `failed ${times(deploy.failed?.attempts ?? 1)}: ${describe(deploy.error).message}`;
     case 'candidate': {
       const { candidate, until } = deploy;
       return `generation ${candidate.generation} failed ${times(candidate.attempts)} and is tried again ${until.toISOString()}`;

@@ -53,7 +53,8 @@ export interface RotateFlags
 
 const help = `
 Without names: every certificate of the store that is due. Each knows its request and its authority, so that cron needs
-no flags. Where there is a certwright.yaml, what it declares overrules what was issued.
+no flags. Where there is a certwright.yaml, what it declares overrules what was issued. Then services are told, as
+\`deploy\` says there (docs/deploy.md).
 
 Examples:
   certwright rotate                              whatever is due (cron, a systemd timer)
