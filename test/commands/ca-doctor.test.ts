@@ -182,11 +182,26 @@ describe('ca doctor', () => {
     ]);
   });
 
+  it('revocations of what is not on record, and ones that cannot be read', async () => {
+    const revoked = join(active(), 'revoked');
+    await run(['revoke', 'a.internal', '--yes'], { cwd });
+    const [fact = ''] = readdirSync(revoked);
+    const text = readFileSync(join(revoked, fact), 'utf8');
+    writeFileSync(join(revoked, 'abcdef.1.json'), text);
+    const orphaned = await doctor(['--fix']);
+    expect(orphaned).toMatchObject({ code: 0, mended: [{ check: 'crl' }] });
+    expect(orphaned.findings.filter(({ check }) => check === 'revocation')).toMatchObject([
+      { level: 'note', path: revoked, message: 'abcdef is revoked and not on record' },
+    ]);
+    writeFileSync(join(revoked, 'abcdef.2.json'), '{');
+    expect(wrong(await doctor())).toContain('revocation');
+  });
+
   it('lists a few of very many', async () => {
     const month = months()[0] ?? '';
     for (let index = 0; index < 50; index++) writeFileSync(join(month, `${index.toString(16)}.pem`), '');
     const { findings } = await doctor();
-    expect(findings.filter(({ level }) => level === 'wrong')).toHaveLength(11);
+    expect(findings.filter(({ level }) => level === 'wrong')).toHaveLength(10);
     expect(findings.map(({ message }) => message)).toContain('40 more records without a certificate');
   });
 

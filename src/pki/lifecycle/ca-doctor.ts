@@ -10,7 +10,7 @@ import { examineCrl } from './doctor/crls.ts';
 import { Findings, type Examined, type Finding } from './doctor/finding.ts';
 import { examineKey } from './doctor/keys.ts';
 import { examineLinks } from './doctor/links.ts';
-import { examineRecords } from './doctor/records.ts';
+import { examineRecords, examineRevocations } from './doctor/records.ts';
 import { examineClock, examineDisk, examineDrafts } from './doctor/surroundings.ts';
 
 export type { Finding };
@@ -84,6 +84,7 @@ async function examine(
     await examineKey(issuer, isActive, passphrase, examined);
     examineCrl(issuer, examined);
     const { issued, newest } = examineRecords(issuer, examined);
+    examineRevocations(issuer, issued, examined);
     looked.issuers += 1;
     looked.issued += issued.size;
     times.push({ path: join(issuer.folder, 'issued'), time: newest });

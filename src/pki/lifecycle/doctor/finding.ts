@@ -10,6 +10,7 @@ export const checks = [
   'certificate',
   'crl',
   'record',
+  'revocation',
   'draft',
   'clock',
   'disk',
@@ -54,16 +55,23 @@ export class Findings {
   }
 
   /** One of perhaps many; `sort` says which belong together. */
-  oneOfMany(sort: string, check: Check, path: string, message: string, fix: string, mend?: () => void): void {
+  oneOfMany(
+    sort: string,
+    check: Check,
+    path: string,
+    message: string,
+    fix: string,
+    level: Finding['level'] = 'wrong',
+  ): void {
     const count = (this.#counts.get(sort) ?? 0) + 1;
     this.#counts.set(sort, count);
-    if (count <= most) this.wrong(check, path, message, fix, mend);
+    if (count <= most) this.all.push({ check, level, path, message, fix, mend: undefined });
   }
 
   /** Says how many were left out. */
   finish(folder: string): void {
     for (const [sort, count] of this.#counts) {
-      if (count > most) this.wrong('record', folder, `${count - most} more ${sort}`, 'as those above');
+      if (count > most) this.note('record', folder, `${count - most} more ${sort}`, 'as those above');
     }
   }
 

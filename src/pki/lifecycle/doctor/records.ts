@@ -1,8 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { issuedFolder } from '../../authorities/local/layout.ts';
+import { issuedFolder, revokedFolder } from '../../authorities/local/layout.ts';
 import type { Issuer } from '../../authorities/local/open.ts';
 import { certificatesIn } from '../../authorities/local/pem-files.ts';
+import { allFacts } from '../../authorities/local/revocation-facts.ts';
 import { PkiError } from '../../errors.ts';
 import { serialHex, type Certificate } from '../../x509/certificate.ts';
 import { entriesOf } from './access.ts';
@@ -41,6 +42,23 @@ export function examineRecords(issuer: Issuer, { findings }: Examined): Records 
       examineRecord(join(path, name), name, month, issuer, records, findings);
   }
   return records;
+}
+
+/** @param issued the serials on record. What was taken over from another program may be revoked and not on record. */
+export function examineRevocations(
+  issuer: Issuer,
+  issued: ReadonlySet<string>,
+  { findings }: Examined,
+): void {
+  const folder = revokedFolder(issuer.folder);
+  findings.look('revocation', folder, () => {
+    for (const { serial } of allFacts(issuer.folder)) {
+      if (issued.has(serial)) continue;
+      const message = `${serial} is revoked and not on record`;
+      const fix = 'where a record was lost, restore it from a backup';
+      findings.oneOfMany('revocations without a record', 'revocation', folder, message, fix, 'note');
+    }
+  });
 }
 
 function examineRecord(
