@@ -1,5 +1,6 @@
-import type { Revoked, RevocationWish, Target } from '../pki/lifecycle/revoke.ts';
-import { fingerprint, serialHex } from '../pki/x509/certificate.ts';
+import type { CrlPlace, RevocationFact, RevocationWish, Revoked, Target } from '../pki/lifecycle/revoke.ts';
+import type { RevocationAddresses } from '../pki/lifecycle/revocation-addresses.ts';
+import { fingerprint } from '../pki/x509/certificate.ts';
 import { formatName } from '../pki/x509/distinguished-name.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
@@ -8,59 +9,88 @@ import type { Output } from './output.ts';
 import { printable } from './printable.ts';
 import type { TrustRows } from './trust-report.ts';
 
-export interface Outcome {
+export interface Sighting {
+  url: string;
+  at: Date;
+}
+
+/** What became of it, at whatever authority. */
+export interface Done {
+  state: Revoked['state'];
+  fact: Pick<RevocationFact, 'revokedAt' | 'reason' | 'invalidityDate' | 'by'> | undefined;
+  /** Of a CA in a folder. */
+  crl: CrlPlace | undefined;
+  /** Whoever has fetched the CRL before this one may go by it until then. */
+  knownBy: Date | undefined;
+  /** Folder of the trust bundle that has the CRL. */
+  trust: string | undefined;
+  /** Where the certificate sends those who check it. */
+  addresses: RevocationAddresses;
+  /** When AWS shows it there at the latest. */
+  visibleBy: Date | undefined;
+  /** DER of who signs the CRL, where that is known. */
+  issuer: Buffer | undefined;
+  warnings: string[];
+}
+
+export interface Outcome extends Done {
   target: Target;
   wish: RevocationWish;
   dryRun: boolean;
-  revoked: Revoked;
+  /** The generation that was made and put to use first. */
+  successor: number | undefined;
   /** Trust bundles that have the CRL by now. */
   bundles: TrustRows;
+  /** `undefined` where nobody was to wait for it. */
+  seen: Sighting | 'not-seen' | undefined;
 }
 
 /** What is about to be revoked, before anybody is asked. */
 export function aboutTarget(verb: 'revoke' | 'release', target: Target, now: Date): string[] {
-  const { certificate, authority, stored } = target;
-  const { notAfter } = certificate;
-  const life =
-    notAfter < now
-      ? `expired ${formatDuration(now.getTime() - notAfter.getTime())} ago`
-      : `valid until ${notAfter.toISOString()}`;
+  const { certificate, authority, stored, serial } = target;
   return [
     `about to ${verb} ${whichOf(target)}`,
-    `  serial ${serialHex(certificate.serial)}, ${life}, issued by ${authority}`,
+    `  serial ${serial}${certificate ? `, ${lifeOf(certificate, now)}` : ''}, issued by ${authority}`,
     ...(stored === undefined ? ['  the store does not hold it'] : []),
   ];
 }
 
-function whichOf({ stored, certificate }: Target): string {
-  if (!stored)
-    return formatName(certificate.subjectName) || `the certificate ${serialHex(certificate.serial)}`;
-  const use = stored.inUse
-    ? 'which is in use'
-    : `which is not in use (${stored.folder.current() ?? 'none'} is)`;
-  return `${stored.name} generation ${stored.generation}, ${use}`;
+const lifeOf = ({ notAfter }: { notAfter: Date }, now: Date): string =>
+  notAfter < now
+    ? `expired ${formatDuration(now.getTime() - notAfter.getTime())} ago`
+    : `valid until ${notAfter.toISOString()}`;
+
+function whichOf({ stored, certificate, serial }: Target): string {
+  if (!stored) return (certificate && formatName(certificate.subjectName)) || `the certificate ${serial}`;
+  const { name, generation, inUse, folder } = stored;
+  return `${name} generation ${generation}, ${inUse ? 'which is in use' : `which is not in use (${folder.current() ?? 'none'} is)`}`;
 }
 
 export function reportRevoked(outcome: Outcome, { now }: Context, output: Output): ExitCode {
+  for (const warning of outcome.warnings) output.warn(warning);
   const { bundles } = outcome;
   output.result(document(outcome), [...lines(outcome, now(), output), ...bundles.lines]);
-  return combineParts([exit.done, ...bundles.codes]);
+  if (outcome.seen !== 'not-seen') return combineParts([exit.done, ...bundles.codes]);
+  output.problem('it is revoked, and its CRL does not show it yet', 'the same command waits on');
+  return exit.tryAgain;
 }
 
-function document({ target, dryRun, revoked, bundles }: Outcome): object {
-  const { certificate, stored, authority } = target;
-  const { state, fact, crl, knownBy, trust } = revoked;
+function document(outcome: Outcome): object {
+  const { target, dryRun, state, fact, crl, knownBy, trust, addresses, visibleBy, seen } = outcome;
+  const { certificate, stored, authority, serial, arn } = target;
   return {
     schema: 'certwright.revoke/1',
     state,
     dryRun,
     authority,
+    arn: arn ?? null,
     name: stored?.name ?? null,
     generation: stored?.generation ?? null,
     inUse: stored?.inUse ?? null,
-    serial: serialHex(certificate.serial),
-    sha256: fingerprint(certificate.der),
-    notAfter: certificate.notAfter.toISOString(),
+    successor: outcome.successor ?? null,
+    serial,
+    sha256: certificate ? fingerprint(certificate.der) : null,
+    notAfter: certificate?.notAfter.toISOString() ?? null,
     revocation: fact
       ? {
           revokedAt: fact.revokedAt.toISOString(),
@@ -69,20 +99,26 @@ function document({ target, dryRun, revoked, bundles }: Outcome): object {
           by: fact.by,
         }
       : null,
-    crl: {
-      number: crl.number,
-      path: crl.path,
-      thisUpdate: crl.thisUpdate.toISOString(),
-      nextUpdate: crl.nextUpdate.toISOString(),
-    },
+    crl: crl
+      ? {
+          number: crl.number,
+          path: crl.path,
+          thisUpdate: crl.thisUpdate.toISOString(),
+          nextUpdate: crl.nextUpdate.toISOString(),
+        }
+      : null,
     knownBy: knownBy?.toISOString() ?? null,
     trust: trust ?? null,
-    bundles: bundles.documents,
+    bundles: outcome.bundles.documents,
+    urls: addresses,
+    visibleBy: visibleBy?.toISOString() ?? null,
+    seen: seen === undefined || seen === 'not-seen' ? null : { url: seen.url, at: seen.at.toISOString() },
+    warnings: outcome.warnings,
   };
 }
 
-function lines({ target, dryRun, revoked }: Outcome, now: Date, { paint }: Output): string[] {
-  const { state, fact, crl, knownBy, trust } = revoked;
+function lines(outcome: Outcome, now: Date, { paint }: Output): string[] {
+  const { target, dryRun, state, fact } = outcome;
   const words = {
     revoked: dryRun ? 'would be revoked' : 'revoked',
     'already-revoked': 'revoked already',
@@ -92,22 +128,45 @@ function lines({ target, dryRun, revoked }: Outcome, now: Date, { paint }: Outpu
   const painted = (state === 'not-revoked' ? paint.yellow : paint.green)(words[state]);
   const since =
     fact && state !== 'not-revoked' ? `, ${fact.reason} since ${fact.revokedAt.toISOString()}` : '';
-  const changed = !dryRun && (state === 'revoked' || state === 'released');
   return [
     `${painted}: ${printable(whichOf(target))}${since}`,
-    ...(dryRun
-      ? []
-      : [
-          `  CRL        ${printable(crl.path)}, number ${crl.number}, until ${crl.nextUpdate.toISOString()}`,
-          `  in effect  now for whoever reads that file${knownBy && changed ? `; by ${knownBy.toISOString()}, in ${formatDuration(knownBy.getTime() - now.getTime())}, for whoever keeps the CRL before it` : ''}`,
-          ...(trust === undefined ? [] : [`  trust      ${printable(`${trust}/crl.pem`)}`]),
-        ]),
-    ...nextSteps(target, state, dryRun),
+    ...(dryRun ? [] : [...inFolderLines(outcome, now), ...atAwsLines(outcome, now)]),
+    ...nextSteps(outcome),
   ];
 }
 
-function nextSteps({ stored }: Target, state: Revoked['state'], dryRun: boolean): string[] {
+function inFolderLines({ crl, knownBy, state, trust }: Outcome, now: Date): string[] {
+  if (!crl) return [];
+  const later =
+    knownBy && (state === 'revoked' || state === 'released')
+      ? `; by ${knownBy.toISOString()}, in ${formatDuration(knownBy.getTime() - now.getTime())}, for whoever keeps the CRL before it`
+      : '';
+  return [
+    `  CRL        ${printable(crl.path)}, number ${crl.number}, until ${crl.nextUpdate.toISOString()}`,
+    `  in effect  now for whoever reads that file${later}`,
+    ...(trust === undefined ? [] : [`  trust      ${printable(`${trust}/crl.pem`)}`]),
+  ];
+}
+
+function atAwsLines({ crl, addresses, visibleBy, seen }: Outcome, now: Date): string[] {
+  const places = [
+    ...addresses.crl.map((url) => `  CRL        ${printable(url)}`),
+    ...addresses.ocsp.map((url) => `  OCSP       ${printable(url)}`),
+  ];
+  if (seen !== undefined && seen !== 'not-seen') {
+    return [...places, `  seen       ${seen.at.toISOString()} in ${printable(seen.url)}`];
+  }
+  if (crl || !visibleBy) return places;
+  const left = formatDuration(visibleBy.getTime() - now.getTime());
+  return [
+    ...places,
+    `  visible    by ${visibleBy.toISOString()}, in ${left}, as AWS says; --wait looks until it is, and then whoever keeps an older CRL goes by that one until it ends`,
+  ];
+}
+
+function nextSteps({ target: { stored }, state, dryRun, successor, fact }: Outcome): string[] {
   const revoked = state === 'revoked' || state === 'already-revoked';
-  if (!stored?.inUse || !revoked || dryRun) return [];
+  if (!stored?.inUse || !revoked || dryRun || successor !== undefined) return [];
+  if (fact?.reason === 'certificateHold') return [];
   return [`next: certwright rotate ${printable(stored.name)}, which is in use and due now`];
 }

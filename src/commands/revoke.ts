@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { PkiError } from '../pki/errors.ts';
-import { findTarget, revoke, type RevocationWish, type Target } from '../pki/lifecycle/revoke.ts';
-import { reasonCodes, type RevocationReason } from '../pki/x509/crl-writer.ts';
-import { parseTime } from '../pki/x509/duration.ts';
-import { authorityNamed, addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
+import { addressesIn } from '../pki/lifecycle/revocation-addresses.ts';
+import { revoke, type RevocationWish, type Target } from '../pki/lifecycle/revoke.ts';
+import { parseDuration } from '../pki/x509/duration.ts';
+import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
+import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -11,25 +11,30 @@ import {
   addOutputOptions,
   addStoreOption,
   exclusive,
-  nonEmpty,
+  isArn,
   storePath,
   type Run,
   type StoreFlags,
 } from './options.ts';
 import { Output } from './output.ts';
 import { caPassphrase } from './passphrase.ts';
+import { aboutTarget, reportRevoked, type Done, type Sighting } from './revoke-report.ts';
+import { reasons, targetOf, wishOf, withoutWait } from './revoke-input.ts';
 import { bundlesOf } from './around-trust.ts';
-import { aboutTarget, reportRevoked } from './revoke-report.ts';
 import { TrustRows } from './trust-report.ts';
 import { whoAsks } from './who-asks.ts';
 
-export interface RevokeFlags extends StoreFlags, ConfigFlags {
+export interface RevokeFlags extends StoreFlags, ConfigFlags, AwsConnectionFlags {
   ca?: string;
   reason?: string;
   generation?: string;
   invalidityDate?: string;
   hold?: boolean;
   release?: boolean;
+  replace?: boolean;
+  /** Without a value: as long as AWS may take. */
+  wait?: string | true;
+  lockTimeout: string;
   file?: boolean;
   stored?: boolean;
   yes?: boolean;
@@ -37,7 +42,8 @@ export interface RevokeFlags extends StoreFlags, ConfigFlags {
   passphraseFile?: string;
 }
 
-const reasons = Object.keys(reasonCodes) as RevocationReason[];
+/** AWS says up to 30 minutes for a CRL, and tries again every 15 where it could not write it. */
+const defaultWait = 90 * 60_000;
 
 const help = `
 Reasons (RFC 5280 5.3.1): ${reasons.join(', ')}.
@@ -48,12 +54,17 @@ Examples:
   certwright revoke orders.internal --generation 3 --reason superseded --yes
   certwright revoke /backup/old-cert.pem --ca ./prod-ca --reason cessationOfOperation
   certwright revoke 4d:43:05:9b:da:6e:94:29 --dry-run
+  certwright revoke orders.internal --replace --reason superseded
+  certwright revoke arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012 --wait
   certwright revoke orders.internal --hold       until it is known what happened
   certwright revoke orders.internal --release    it was nothing`;
 
 export function register(command: Command, context: Context, run: Run): void {
   command
-    .argument('<target>', 'a name in the store, the file of a certificate, a serial number, a SHA-256')
+    .argument(
+      '<target>',
+      'a name in the store, the file of a certificate, a serial number, a SHA-256, an ARN',
+    )
     .option(
       '--ca <ref>',
       'the CA that signed it, where the store does not know (CERTWRIGHT_CA; default ./ca)',
@@ -63,6 +74,11 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--invalidity-date <time>', 'since when its key may have been in wrong hands')
     .option('--hold', 'revoke it until it is released (certificateHold)')
     .option('--release', 'take a hold back')
+    .option('--replace', 'have its successor made and deployed first')
+    .option(
+      '--wait [time]',
+      'wait until the CRL that it names lists it (default 90m; exit 75 if it does not)',
+    )
     .option('--stored', 'the target is a name in the store')
     .option('--file', 'the target is a file')
     .option('--yes', 'do not ask')
@@ -71,6 +87,10 @@ export function register(command: Command, context: Context, run: Run): void {
       '--passphrase-file <file>',
       "file whose first line opens the CA's key (CERTWRIGHT_CA_PASSPHRASE)",
     );
+  command
+    .option('--lock-timeout <time>', 'how long to wait for another run on the same name', '30s')
+    .option('--timeout <time>', 'how long one call to AWS may take (default 20s)');
+  addAwsConnectionOptions(command);
   addStoreOption(command);
   addConfigOption(command);
   addOutputOptions(command).addHelpText('after', help);
@@ -80,7 +100,9 @@ export function register(command: Command, context: Context, run: Run): void {
 async function revokeCommand(text: string, flags: RevokeFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
   const wish = wishOf(flags, context.now());
-  const target = await targetOf(text, flags, context);
+  exclusive({ '--release': flags.release, '--replace': flags.replace });
+  const config = await loadConfig(flags, context);
+  const target = await targetOf(text, flags, config, context, output);
   const dryRun = flags.dryRun ?? false;
   const verb = wish.event === 'release' ? 'release' : 'revoke';
   for (const line of aboutTarget(verb, target, context.now())) output.note(line);
@@ -88,63 +110,93 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
     const question = `${verb} it${wish.event === 'release' ? '' : ` (${wish.reason})`}?`;
     await confirm(question, flags.yes ?? false, context, 'a revocation is for good');
   }
+  const successor =
+    flags.replace === true && !dryRun
+      ? await (await import('./revoke-replace.ts')).replaced(target, wish, flags, config, context, output)
+      : undefined;
+  const outcome = isArn(target.authority)
+    ? await atAws(target, wish, flags, context, output)
+    : await inFolder(target, wish, flags, context, output);
+  if (successor !== undefined && target.stored) {
+    (await import('../pki/lifecycle/replace-first.ts')).endReplacing(target.stored);
+  }
+  const bundles =
+    dryRun || isArn(target.authority)
+      ? new TrustRows()
+      : await bundlesOf(target.authority, flags, context, output);
+  const seen = await sighting(target, outcome, flags, context, output);
+  return reportRevoked({ target, wish, dryRun, successor, ...outcome, bundles, seen }, context, output);
+}
+
+async function inFolder(
+  target: Target,
+  wish: RevocationWish,
+  flags: RevokeFlags,
+  context: Context,
+  output: Output,
+): Promise<Done> {
+  const { certificate } = target;
+  if (!certificate) throw new TypeError('a CA in a folder has its certificates on record');
   const order = {
-    target,
+    target: { ...target, certificate },
     wish,
     store: storePath(flags, context),
     by: await whoAsks(context),
     ask: () => caPassphrase(flags.passphraseFile, context),
-    dryRun,
+    dryRun: flags.dryRun ?? false,
   };
-  const revoked = await output.progress('signing the CRL', revoke(order, context.now()));
-  const bundles = dryRun ? new TrustRows() : await bundlesOf(target.authority, flags, context, output);
-  return reportRevoked({ target, wish, dryRun, revoked, bundles }, context, output);
+  const done = await output.progress('signing the CRL', revoke(order, context.now()));
+  const addresses = addressesIn(certificate);
+  return { ...done, addresses, visibleBy: undefined, issuer: undefined, warnings: [] };
 }
 
-/** @throws PkiError `usage`, `bad-time` */
-function wishOf(flags: RevokeFlags, now: Date): RevocationWish {
-  exclusive({ '--hold': flags.hold, '--release': flags.release, '--reason': flags.reason });
-  exclusive({ '--hold': flags.hold, '--release': flags.release, '--invalidity-date': flags.invalidityDate });
-  if (flags.release === true) return { event: 'release' };
-  const asked = flags.reason?.toLowerCase();
-  const reason =
-    flags.hold === true
-      ? 'certificateHold'
-      : asked === undefined
-        ? 'unspecified'
-        : reasons.find((one) => one.toLowerCase() === asked);
-  if (reason === undefined) {
-    throw new PkiError('usage', `--reason ${JSON.stringify(flags.reason)} is not known`, {
-      hint: `one of: ${reasons.join(', ')}`,
-    });
-  }
-  const { invalidityDate: text } = flags;
-  const invalidityDate = text === undefined ? undefined : parseTime(text, '--invalidity-date');
-  if (invalidityDate && invalidityDate > now) {
-    throw new PkiError('bad-time', `--invalidity-date ${text ?? ''} is in the future`, {
-      hint: 'it says since when the key may have been in wrong hands (RFC 5280 5.3.2)',
-    });
-  }
-  return { event: 'revoke', reason, invalidityDate };
+async function atAws(
+  target: Target,
+  wish: RevocationWish,
+  flags: RevokeFlags,
+  context: Context,
+  output: Output,
+): Promise<Done> {
+  const { revokeAtAws } = await import('../pki/lifecycle/revoke-at-aws.ts');
+  const order = {
+    target,
+    wish,
+    dryRun: flags.dryRun ?? false,
+    connection: awsConnection(withoutWait(flags), context, output),
+    lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
+  };
+  const done = await output.progress('asking AWS', revokeAtAws(order, context));
+  const { state, reason } = done;
+  const by = await whoAsks(context);
+  // When one was revoked that was so already, AWS does not tell.
+  const fact =
+    state === 'revoked' ? { revokedAt: context.now(), reason, invalidityDate: undefined, by } : undefined;
+  return { ...done, fact, crl: undefined, knownBy: undefined, trust: undefined };
 }
 
-async function targetOf(text: string, flags: RevokeFlags, context: Context): Promise<Target> {
-  exclusive({ '--file': flags.file, '--stored': flags.stored });
-  const config = await loadConfig(flags, context);
-  const { generation } = flags;
-  if (generation !== undefined && !/^[1-9]\d{0,5}$/.test(generation)) {
-    throw new PkiError('usage', `--generation ${JSON.stringify(generation)} is not a number`, {
-      hint: 'a whole number from 1',
-    });
+/** `--wait`: whether relying parties can see it, where the certificate sends them; `undefined` where it was not asked. */
+async function sighting(
+  { serial, certificate }: Target,
+  { addresses, issuer, state }: Done,
+  flags: RevokeFlags,
+  context: Context,
+  output: Output,
+): Promise<Sighting | 'not-seen' | undefined> {
+  if (flags.wait === undefined || flags.dryRun === true || !certificate) return undefined;
+  if (state !== 'revoked' && state !== 'already-revoked') return undefined;
+  if (addresses.crl.length === 0) {
+    output.warn('the certificate names no CRL to wait for');
+    return undefined;
   }
-  const named = (reference: string): string => authorityNamed(reference, config, context);
-  return findTarget({
-    text,
-    meant: flags.stored === true ? 'stored' : flags.file === true ? 'file' : undefined,
-    generation: generation === undefined ? undefined : Number(generation),
-    store: storePath(flags, context),
-    cwd: context.cwd,
-    ca: flags.ca === undefined ? undefined : named(flags.ca),
-    defaultCa: config?.defaults.ca ?? named(nonEmpty(context.env['CERTWRIGHT_CA']) ?? 'ca'),
-  });
+  const { waitForCrl } = await import('../pki/lifecycle/wait-for-crl.ts');
+  const order = {
+    urls: addresses.crl,
+    serial,
+    issuerName: certificate.issuer,
+    issuer,
+    patience: flags.wait === true ? defaultWait : parseDuration(flags.wait, '--wait'),
+    signal: context.signal,
+    say: (line: string) => output.note(line),
+  };
+  return (await output.progress('waiting for the CRL', waitForCrl(order, context.now))) ?? 'not-seen';
 }

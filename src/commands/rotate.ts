@@ -125,7 +125,8 @@ async function rotateCommand(
   return withMetrics(report.end(), write, context, output);
 }
 
-function rotateOrder(
+/** Flags, and what certwright.yaml declares, as an order. */
+export function rotateOrder(
   names: readonly string[],
   flags: RotateFlags,
   config: Config | undefined,
@@ -193,6 +194,17 @@ function declaredIn(
   return { reference: authority, request, source: config.file };
 }
 
+/** Opens the authorities of a run, each with what is kept of it in a request. */
+export function opener(
+  flags: Parameters<typeof openOptions>[0],
+  context: Context,
+  output: Output,
+): (wanted: Wanted) => Promise<Authority> {
+  const options = openOptions(flags, context, output);
+  return async ({ reference, request }) =>
+    (await openOrCreate(reference, { ...options(request), create: false })).authority;
+}
+
 async function act(
   order: RotateOrder,
   report: RotateReport,
@@ -200,10 +212,7 @@ async function act(
   context: Context,
   output: Output,
 ): Promise<void> {
-  const options = openOptions(flags, context, output);
-  const open = async ({ reference, request }: Wanted): Promise<Authority> => {
-    return (await openOrCreate(reference, { ...options(request), create: false })).authority;
-  };
+  const open = opener(flags, context, output);
   const stale = await rotate(order, open, deployingWorldOf(flags, context, output), (outcome) =>
     report.add(outcome),
   );

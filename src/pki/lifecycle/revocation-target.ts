@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isAws } from '../authorities/open.ts';
+import type { AwsConnection } from '../authorities/aws/options.ts';
+import { isAws } from '../authorities/reference.ts';
 import type { OnRecord } from '../authorities/local/issued.ts';
 import { readIfThere, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
@@ -9,6 +10,7 @@ import { readRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { fingerprint, readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { readDocument } from '../x509/document.ts';
+import { arnIn } from './successor.ts';
 import { isStored } from './is-stored.ts';
 import { readWhole } from './read-whole.ts';
 import { readSerial, sha256Of } from './serial-text.ts';
@@ -29,6 +31,8 @@ export interface TargetWords {
   ca: string | undefined;
   /** The same where nothing names one. */
   defaultCa: string;
+  /** For what only AWS can tell. */
+  aws: () => AwsConnection;
 }
 
 /** One generation of the store. */
@@ -41,11 +45,16 @@ export interface StoredGeneration {
 }
 
 export interface Target {
-  /** A folder's absolute path, or an ARN. */
+  /** A folder's absolute path, the ARN of a private CA, or `acm`. */
   authority: string;
-  certificate: Certificate;
+  /** Lower-case hex. */
+  serial: string;
+  /** `undefined` where AWS has it, and only its number is known here. */
+  certificate: Certificate | undefined;
   /** Where the store has it. */
   stored: StoredGeneration | undefined;
+  /** What ACM calls it. */
+  arn: string | undefined;
 }
 
 /**
@@ -72,10 +81,12 @@ export async function findTarget(words: TargetWords): Promise<Target> {
     }
     case 'serial':
       return serialTarget(words);
+    case 'arn':
+      return arnTarget(words);
   }
 }
 
-type Kind = 'stored' | 'file' | 'fingerprint' | 'serial';
+type Kind = 'stored' | 'file' | 'fingerprint' | 'serial' | 'arn';
 
 function kindOf({ text, meant, store, cwd, generation }: TargetWords): Kind {
   if (meant !== undefined) return meant;
@@ -84,7 +95,8 @@ function kindOf({ text, meant, store, cwd, generation }: TargetWords): Kind {
   if (statSync(resolve(cwd, text), { throwIfNoEntry: false })?.isFile() === true) {
     possible.push(['file', 'a file']);
   }
-  if (sha256Of(text) !== undefined) possible.push(['fingerprint', 'a fingerprint']);
+  if (/^arn:/.test(text)) possible.push(['arn', 'an ARN']);
+  else if (sha256Of(text) !== undefined) possible.push(['fingerprint', 'a fingerprint']);
   else if (readSerial(text).length > 0) possible.push(['serial', 'a serial number']);
   const [only, other] = possible;
   if (!only) {
@@ -144,9 +156,11 @@ function readStored(
     });
   }
   return {
-    authority,
-    certificate: readCertificate(der),
+    // A private certificate of ACM is revoked by the CA that has signed it.
+    authority: authority.replace(/^acm:(?=arn:)/, ''),
+    ...about(readCertificate(der)),
     stored: { name, generation, inUse: folder.current() === generation, folder },
+    arn: arnIn(path),
   };
 }
 
@@ -184,8 +198,46 @@ function placed(words: TargetWords, certificate: Certificate): Target {
   const found = findStored(words.store, (version) => version['fingerprint'] === sha256);
   return {
     authority: words.ca ?? found?.authority ?? words.defaultCa,
-    certificate,
+    ...about(certificate),
     stored: found?.stored,
+    arn: found?.arn,
+  };
+}
+
+const about = (certificate: Certificate): Pick<Target, 'serial' | 'certificate'> => ({
+  serial: serialHex(certificate.serial),
+  certificate,
+});
+
+/** What AWS has under an ARN: of AWS Private CA that one certificate, of ACM the one of now. */
+async function arnTarget(words: TargetWords): Promise<Target> {
+  const { text } = words;
+  if (/^arn:[^:]+:acm-pca:/.test(text)) {
+    const { lookUpPca } = await import('../authorities/acm-pca/look-up.ts');
+    const { pem, facts } = await lookUpPca(text, words.aws());
+    const [der] = pemCertificates(Buffer.from(pem));
+    if (facts.kind !== 'acm-pca-certificate' || !der) {
+      throw new PkiError('bad-input', `${text} is a CA, not a certificate that it has issued`, {
+        hint: 'a CA is disabled or deleted at AWS, or revoked by the CA above it',
+      });
+    }
+    return { ...placed(words, readCertificate(der)), authority: facts.authority };
+  }
+  const { heldUnder } = await import('../authorities/acm/revoke.ts');
+  const { facts, certificate } = await heldUnder(text, words.aws());
+  if (facts.type === 'IMPORTED') {
+    throw new PkiError(
+      'not-permitted',
+      `${text} was imported, and ACM does not revoke what it has not issued`,
+      {
+        hint: 'revoke it at its CA: certwright revoke FILE --ca REF',
+      },
+    );
+  }
+  return {
+    ...placed(words, readCertificate(certificate)),
+    authority: facts.authority ?? 'acm',
+    arn: text,
   };
 }
 
@@ -199,9 +251,21 @@ async function serialTarget(words: TargetWords): Promise<Target> {
     (serial) => findStored(words.store, (version) => version['serial'] === serial) ?? [],
   );
   const found = new Map<string, Certificate>();
-  for (const { certificate } of [...onRecord, ...inStore])
-    found.set(fingerprint(certificate.der), certificate);
+  for (const { certificate } of [...onRecord, ...inStore]) {
+    if (certificate) found.set(fingerprint(certificate.der), certificate);
+  }
   const [only, other] = [...found.values()];
+  const [reading, another] = readings;
+  // Only AWS knows what its CA has issued: the number has to be plain.
+  if (!only && isAws(caOf(words)) && reading !== undefined && another === undefined) {
+    return {
+      authority: caOf(words),
+      serial: reading,
+      certificate: undefined,
+      stored: undefined,
+      arn: undefined,
+    };
+  }
   if (!only) throw notFound(words, `no certificate with the serial number ${words.text} is on record in`);
   if (other) {
     throw new PkiError('usage', `${words.text} is the serial number of more than one certificate`, {

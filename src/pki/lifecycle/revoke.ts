@@ -7,6 +7,7 @@ import type { RevocationFact } from '../authorities/local/revocation-facts.ts';
 import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { defaultTrust, updateDefaultTrust } from '../store/trust-bundle.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import type { AskPassphrase } from '../x509/key.ts';
 import { authorityReference } from './authority-reference.ts';
 import type { Target } from './revocation-target.ts';
@@ -15,7 +16,8 @@ export type { CrlPlace, RevocationFact, RevocationWish };
 export { findTarget, type Target, type TargetWords } from './revocation-target.ts';
 
 export interface RevokeOrder {
-  target: Target;
+  /** Of a CA in a folder. */
+  target: Pick<Target, 'authority' | 'stored'> & { certificate: Certificate };
   wish: RevocationWish;
   /** Absolute path of the store whose trust bundle follows. */
   store: string;
@@ -50,7 +52,10 @@ export async function revoke(order: RevokeOrder, now: Date): Promise<Revoked> {
 }
 
 /** @throws PkiError `bad-input`, `not-found`, `lax-permissions` */
-export function signedBy({ authority, certificate }: Target): NonNullable<ReturnType<typeof issuerOf>> {
+export function signedBy({
+  authority,
+  certificate,
+}: RevokeOrder['target']): NonNullable<ReturnType<typeof issuerOf>> {
   openCa(authority);
   const issuer = issuerOf(authority, certificate);
   if (issuer) return issuer;

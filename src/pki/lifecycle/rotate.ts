@@ -53,6 +53,8 @@ export interface RotateOrder {
   discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
+  /** A successor gets a key of its own, whatever its request says: the one in use is in wrong hands. */
+  newKey?: boolean;
 }
 
 interface Settled {
@@ -133,7 +135,11 @@ export async function rotate(
     const successor = await successorOf(certificateFolder(store, wanted.request.name), verdict, authority);
     if (successor && isOfOthers(successor)) return { state: 'others', successor };
     const { generation, newKey } = verdict;
-    const when = { replaces: generation, renewal: renewalBy(successor), newKey: newKey ?? false };
+    const when = {
+      replaces: generation,
+      renewal: renewalBy(successor),
+      newKey: newKey ?? order.newKey ?? false,
+    };
     const wish = { store, request: wanted.request, when, discardPending, lockTimeout, foreign: undefined };
     return issueIntoStore(wish, authority, world);
   };

@@ -13,6 +13,7 @@ const paces = {
   CreateCertificateAuthority: new Pace(1),
   CreatePermission: new Pace(1),
   ListPermissions: new Pace(4),
+  RevokeCertificate: new Pace(16),
 };
 
 export type Send<T> = (sdk: ACMPCAClient, http: { abortSignal: AbortSignal }) => Promise<T>;

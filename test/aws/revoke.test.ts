@@ -1,0 +1,196 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { emulatorForFile } from '../support/aws/lent.ts';
+import { run, temporaryFolder, type Ran } from '../support/cli.ts';
+import { schemaErrors } from '../support/schemas.ts';
+
+const emulator = emulatorForFile({ crlDelay: 0 });
+const crl = { CrlConfiguration: { Enabled: true, ExpirationInDays: 7, S3BucketName: 'crls' } };
+let ca = '';
+let silent = '';
+
+beforeAll(async () => {
+  const root = await emulator().createCa();
+  ca = await emulator().createCa({ parent: root, name: 'Issuing', revocation: crl, grantsAcm: true });
+  silent = await emulator().createCa({ parent: root, name: 'Silent' });
+});
+
+interface Report {
+  code: Ran['code'];
+  state: string;
+  name: string | null;
+  serial: string;
+  visibleBy: string | null;
+  urls: { crl: string[]; ocsp: string[] };
+  seen: { url: string } | null;
+  successor: number | null;
+  warnings: string[];
+  error: { code: string; message: string; hint: string };
+}
+
+const lent = (cwd: string): Parameters<typeof run>[1] => ({
+  cwd,
+  now: () => emulator().clock.now(),
+  env: { ...emulator().environment, AWS_MAX_ATTEMPTS: '1' },
+});
+
+async function revoke(cwd: string, ...args: string[]): Promise<Report> {
+  const { code, stdout } = await run(['revoke', ...args, '--yes', '--json'], lent(cwd));
+  expect(schemaErrors(stdout)).toEqual([]);
+  return { ...(JSON.parse(stdout) as Report), code };
+}
+
+async function issued(name: string, authority: string, ...args: string[]): Promise<string> {
+  const cwd = temporaryFolder();
+  const ran = await run(['issue', name, '--ca', authority, ...args], lent(cwd));
+  expect({ code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({ code: 0, stderr: '' });
+  return cwd;
+}
+
+const certificateOf = (cwd: string, name: string): X509Certificate =>
+  new X509Certificate(readFileSync(join(cwd, 'certs', name, 'current/cert.pem')));
+const serialOf = (cwd: string, name: string): string => certificateOf(cwd, name).serialNumber.toLowerCase();
+const revokedAt = (arn: string): string[] =>
+  [...(emulator().cloud.cas.get(arn)?.revoked.values() ?? [])].map(({ reason }) => reason);
+
+describe('a certificate of AWS Private CA', () => {
+  it('is revoked by its serial number, and says when that is visible', async () => {
+    const cwd = await issued('a.internal', ca);
+    const report = await revoke(cwd, 'a.internal', '--reason', 'cACompromise');
+    expect(report).toMatchObject({
+      code: 0,
+      state: 'revoked',
+      name: 'a.internal',
+      serial: serialOf(cwd, 'a.internal'),
+    });
+    expect(Date.parse(report.visibleBy ?? '') - emulator().clock.now().getTime()).toBeGreaterThan(
+      29 * 60_000,
+    );
+    expect(report.urls.crl).toHaveLength(1);
+    expect(revokedAt(ca)).toContain('cACompromise');
+    expect(await revoke(cwd, 'a.internal')).toMatchObject({ code: 0, state: 'already-revoked' });
+  });
+
+  it('is due at once, from what is written down beside its request', async () => {
+    const cwd = await issued('due.internal', ca);
+    await revoke(cwd, 'due.internal', '--reason', 'superseded');
+    const { stdout } = await run(['rotate', '--json'], lent(cwd));
+    expect(JSON.parse(stdout)).toMatchObject({
+      certificates: [{ name: 'due.internal', state: 'rotated', reason: 'revoked' }],
+    });
+    const again = await run(['rotate', '--json'], lent(cwd));
+    expect(JSON.parse(again.stdout)).toMatchObject({ certificates: [{ state: 'not-due' }] });
+  });
+
+  it('is seen in the CRL that it names, and only then --wait ends with 0', async () => {
+    const cwd = await issued('seen.internal', ca);
+    emulator().pace.crlDelay = 3_600_000;
+    const early = await revoke(cwd, 'seen.internal', '--wait', '1s');
+    expect(early).toMatchObject({ code: 75, state: 'revoked', seen: null });
+    emulator().pace.crlDelay = 0;
+    const later = await revoke(cwd, 'seen.internal', '--wait', '20s');
+    expect(later).toMatchObject({ code: 0, state: 'already-revoked', seen: { url: later.urls.crl[0] } });
+  });
+
+  it('is named by its ARN, its file, or a serial number that only AWS knows', async () => {
+    const cwd = await issued('by.internal', ca);
+    const serial = serialOf(cwd, 'by.internal');
+    const arn = [...(emulator().cloud.cas.get(ca)?.issued.keys() ?? [])].at(-1) ?? '';
+    expect(await revoke(cwd, arn)).toMatchObject({ code: 0, state: 'revoked', name: 'by.internal', serial });
+    const elsewhere = temporaryFolder();
+    expect(await revoke(elsewhere, `0x${serial}`, '--ca', ca)).toMatchObject({
+      code: 0,
+      state: 'already-revoked',
+      name: null,
+      serial,
+    });
+    expect(await revoke(elsewhere, '0x1234', '--ca', ca)).toMatchObject({
+      code: 1,
+      error: { code: 'refused', hint: expect.stringContaining('issued no such certificate') as string },
+    });
+  });
+
+  it('is asked for again while AWS is busy with the CA', async () => {
+    const cwd = await issued('busy.internal', ca);
+    emulator().refuse('RevokeCertificate', 'RequestInProgressException', 'in progress');
+    emulator().refuse('RevokeCertificate', 'ConcurrentModificationException', 'concurrent', 2);
+    expect(await revoke(cwd, 'busy.internal')).toMatchObject({ code: 0, state: 'revoked' });
+  });
+
+  it('is revoked once where the answer was lost', async () => {
+    const cwd = await issued('lost.internal', ca);
+    emulator().script('RevokeCertificate', { kind: 'reset', afterEffect: true });
+    expect(await revoke(cwd, 'lost.internal')).toMatchObject({ code: 75, error: { code: 'unreachable' } });
+    expect(await revoke(cwd, 'lost.internal')).toMatchObject({ code: 0, state: 'already-revoked' });
+  });
+
+  it('knows no hold and no invalidity date, which is said before anything is asked', async () => {
+    const cwd = await issued('hold.internal', ca);
+    const before = emulator().stats.calls['RevokeCertificate'] ?? 0;
+    for (const flags of [['--hold'], ['--release'], ['--invalidity-date', '2026-01-01']]) {
+      expect(await revoke(cwd, 'hold.internal', ...flags)).toMatchObject({
+        code: 2,
+        error: { code: 'unsupported' },
+      });
+    }
+    expect(emulator().stats.calls['RevokeCertificate'] ?? 0).toBe(before);
+  });
+
+  it('is warned of where its CA tells nobody', async () => {
+    const cwd = await issued('silent.internal', silent);
+    const { warnings, visibleBy } = await revoke(cwd, 'silent.internal');
+    expect(warnings.join('\n')).toContain('neither a CRL nor OCSP');
+    expect(visibleBy).toBeNull();
+  });
+
+  it('is told apart by AWS saying no', async () => {
+    const cwd = await issued('denied.internal', ca);
+    emulator().refuse('RevokeCertificate', 'AccessDeniedException', 'no');
+    expect(await revoke(cwd, 'denied.internal')).toMatchObject({
+      code: 1,
+      error: { code: 'refused', hint: expect.stringContaining('acm-pca:RevokeCertificate') as string },
+    });
+    expect(existsSync(join(cwd, 'certs/denied.internal/revoked.json'))).toBe(false);
+  });
+
+  it('is replaced first with --replace', async () => {
+    const cwd = await issued('replaced.internal', ca);
+    const serial = serialOf(cwd, 'replaced.internal');
+    expect(await revoke(cwd, 'replaced.internal', '--replace', '--reason', 'superseded')).toMatchObject({
+      code: 0,
+      serial,
+      successor: 2,
+    });
+    expect(serialOf(cwd, 'replaced.internal')).not.toBe(serial);
+  });
+});
+
+describe('a certificate of ACM', () => {
+  it('that is private is revoked by its CA, and said to stay in ACM', async () => {
+    const cwd = await issued('acm.internal', `acm:${ca}`);
+    const report = await revoke(cwd, 'acm.internal', '--reason', 'superseded');
+    expect(report).toMatchObject({ code: 0, state: 'revoked', serial: serialOf(cwd, 'acm.internal') });
+    expect(report.warnings.join('\n')).toContain('stays in ACM');
+    expect(revokedAt(ca)).toContain('superseded');
+  });
+
+  it('that is public and exported is revoked by ACM', async () => {
+    const cwd = temporaryFolder();
+    const argv = ['issue', 'www.example.com', '--ca', 'acm', '--exportable'];
+    await run(argv, lent(cwd));
+    const arn = [...emulator().cloud.certificates.keys()].at(-1) ?? '';
+    emulator().approve(arn);
+    expect(await run(argv, lent(cwd))).toMatchObject({ code: 0 });
+    const serial = serialOf(cwd, 'www.example.com');
+    expect(await revoke(cwd, arn, '--reason', 'keyCompromise')).toMatchObject({
+      code: 0,
+      state: 'revoked',
+      name: 'www.example.com',
+      serial,
+    });
+    expect(emulator().cloud.certificates.get(arn)?.revoked).toMatchObject({ reason: 'KEY_COMPROMISE' });
+    expect(await revoke(cwd, 'www.example.com')).toMatchObject({ code: 0, state: 'already-revoked' });
+  });
+});
