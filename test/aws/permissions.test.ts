@@ -105,6 +105,14 @@ const cases: readonly Case[] = [
     },
   },
   {
+    heading: 'revoke',
+    runs: async () => {
+      const [certificate = ''] = emulator().cloud.cas.get(ca)!.issued.keys();
+      for (const target of [certificate, certificateOf('AMAZON_ISSUED')])
+        expect(await certwright('revoke', target, '--yes')).toBe(0);
+    },
+  },
+  {
     heading: 'list --ca acm',
     runs: async () => {
       expect(await certwright('list', '--ca', 'acm')).toBe(0);

@@ -178,7 +178,7 @@ describe('a certificate of ACM', () => {
 
   it('that is public and exported is revoked by ACM', async () => {
     const cwd = temporaryFolder();
-    const argv = ['issue', 'www.example.com', '--ca', 'acm', '--exportable'];
+    const argv = ['issue', 'www.example.com', '--ca', 'acm', '--usage', 'server', '--exportable'];
     await run(argv, lent(cwd));
     const arn = [...emulator().cloud.certificates.keys()].at(-1) ?? '';
     emulator().approve(arn);
