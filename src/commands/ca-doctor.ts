@@ -52,6 +52,12 @@ async function doctor(dir: string | undefined, flags: DoctorFlags, context: Cont
     ...diagnosis.findings.flatMap((one) => lines(one, folder, output.paint)),
     summary(healthy, diagnosis, output.paint),
   ]);
+  if (output.quiet) {
+    for (const { path, message, fix, level } of diagnosis.findings) {
+      if (level === 'note') continue;
+      output.problem(`${relative(context.cwd, path) || '.'}: ${message}`, fix === '' ? undefined : fix);
+    }
+  }
   return healthy ? exit.done : exit.no;
 }
 

@@ -109,6 +109,7 @@ function certificateLines(one: Meaning, context: Context): string[] {
     ['AWS', aws.filter((part) => part !== undefined).join(', ')],
     ['files', access.join(', ')],
     ...one.outputs.map(({ path, content }) => ['output', `${content} ${shortest(path, context)}`] as const),
+    ['deploy', one.deploy ? describePlan(one.deploy).join(', ') : ''],
   ];
   const told = rows.filter(([, value]) => value !== '');
   return [printable(one.name), ...told.map(([what, value]) => `  ${what.padEnd(10)} ${printable(value)}`)];

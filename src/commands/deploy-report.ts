@@ -47,7 +47,7 @@ export function tellDeploy(name: string, deploy: Deployed | undefined, output: O
 export function deployDocument(deploy: Deployed | undefined): object | null {
   if (deploy === undefined) return null;
   const { state, generation } = deploy;
-  if (deploy.state === 'done') return { state, generation, note: deploy.note ?? null };
+  if (deploy.state === 'done') return { state, generation, note: deploy.note ?? null, seenAt: deploy.seenAt };
   const attempt = deploy.state === 'pending' ? deploy.failed : deploy.candidate;
   return {
     state,

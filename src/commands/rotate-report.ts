@@ -267,8 +267,14 @@ const nextText = ({ plan, deploys }: { plan: string | undefined; deploys: readon
     ...(deploys.length === 0 ? [] : [`then ${deploys.join('; ')}`]),
   ].join('; ');
 
-const madeText = ({ generation, certificate }: StandingRotation, context: Context): string =>
-  `generation ${generation}, ${span(certificate, context)}`;
+function madeText(
+  { generation, certificate, deploy }: StandingRotation & Pick<Rotation, 'deploy'>,
+  context: Context,
+): string {
+  const seenAt = deploy?.state === 'done' ? deploy.seenAt : [];
+  const seen = seenAt.length === 0 ? '' : `, seen at ${seenAt.join(', ')}`;
+  return `generation ${generation}, ${span(certificate, context)}${seen}`;
+}
 
 const span = ({ notAfter }: CertificateLife, context: Context): string =>
   `valid for ${formatDuration(notAfter.getTime() - context.now().getTime())}, until ${notAfter.toISOString()}`;

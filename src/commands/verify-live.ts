@@ -150,11 +150,13 @@ function notesOn({ checks, proven }: LiveReport, { probe }: VerifyFlags): string
   const failed = checks.find(({ probe: name, ok }) => (name === 'pair' || name === 'pair-again') && !ok);
   if (failed?.seen === 'unreachable' && failed.probe === 'pair') return [];
   const why =
-    failed?.probe === 'pair'
-      ? 'the good pair is not let in, so that refusals say nothing'
-      : failed
-        ? 'at the end the good pair was not let in either: the server may shut out who was refused often'
-        : 'no probe was refused';
+    failed?.probe === 'pair' && failed.expected === 'refused'
+      ? 'the pair is a revoked one; take another'
+      : failed?.probe === 'pair'
+        ? 'the good pair is not let in, so that refusals say nothing'
+        : failed
+          ? 'at the end the good pair was not let in either: the server may shut out who was refused often'
+          : 'no probe was refused';
   return [`nothing is proven: ${why}`];
 }
 

@@ -73,6 +73,9 @@ describe('ca doctor', () => {
   it('modes: says who could read the key, and takes the right away', async () => {
     chmodSync(join(cwd, 'ca'), 0o755);
     chmodSync(join(active(), 'key.pem'), 0o640);
+    const quiet = await run(['ca', 'doctor', '--quiet'], { cwd });
+    expect(quiet).toMatchObject({ code: 3, stdout: '' });
+    expect(quiet.stderr).toContain('key.pem: ');
     const report = await doctor();
     expect(report).toMatchObject({ code: 3, healthy: false });
     expect(wrong(report)).toEqual(['mode', 'mode']);

@@ -439,11 +439,12 @@ describe('a confirmation', () => {
     return { cwd, service, deploy };
   }
 
-  it('waits until the server shows the new certificate', async () => {
+  it('waits until the server shows the new certificate, and says where it was seen', async () => {
     const { cwd, service } = await folderWithService();
+    const seenAt = [expect.stringMatching(new RegExp(`:${service.port}$`)) as string];
     expect(await rotate(cwd, ['--force'])).toMatchObject({
       code: 0,
-      certificates: [{ state: 'rotated', deploy: { state: 'done', generation: 2 } }],
+      certificates: [{ state: 'rotated', deploy: { state: 'done', generation: 2, seenAt } }],
     });
     expect(service.reloads).toBe(1);
     expect(generation(cwd, name)).toBe(2);

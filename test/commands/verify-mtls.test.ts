@@ -121,6 +121,21 @@ describe('live', () => {
     ]);
   });
 
+  it('a revoked pair that is let in is a fault of the server', async () => {
+    const port = await listen(tlsServer(required));
+    const cwd = pairs();
+    const times = { thisUpdate: new Date(now - day), nextUpdate: new Date(now + day) };
+    const crls = [crlOf(issuing, [client], times), crlOf(root, [], times)];
+    writeFileSync(join(cwd, 'crl.pem'), crls.map(({ der }) => encodePem('X509 CRL', der)).join(''));
+    const argv = [`localhost:${port}`, '--cert', 'client', '--crl', 'crl.pem'];
+    const { ran, document } = await verify(argv, { cwd });
+    const check = document.targets[0]?.checks.find(({ probe }) => probe === 'pair');
+    expect(check).toMatchObject({ expected: 'refused', seen: 'accepted', ok: false });
+    expect(check?.causes[0]?.message).toMatch(/client\.internal was revoked .*; it is let in all the same/);
+    expectSchema(document);
+    expect(ran.code).toBe(3);
+  });
+
   it.each(['1.2', '1.3'])('an expired certificate is the first cause, TLS %s', async (version) => {
     const port = await listen(tlsServer(required));
     const { ran, document } = await verify([`localhost:${port}`, '--cert', 'expired', '--tls', version], {

@@ -51,7 +51,13 @@ export interface Deployment {
 
 /** What became of it. */
 export type Deployed =
-  | { state: 'done'; generation: number; note: string | undefined }
+  | {
+      state: 'done';
+      generation: number;
+      note: string | undefined;
+      /** Servers that were seen to show it. */
+      seenAt: readonly string[];
+    }
   /** The service has not taken what is in use. */
   | { state: 'pending'; generation: number; failed: Attempt | undefined; error: unknown }
   /** Switched back: the newer generation is tried again later. */
@@ -149,7 +155,7 @@ function begin(deployment: Deployment, { instance }: DeployingWorld): Telling | 
   const { folder, request, before } = deployment;
   const record = readDeployRecord(folder, instance);
   const generation = folder.current() ?? 0;
-  if (!isPending(record, generation)) return { state: 'done', generation, note: undefined };
+  if (!isPending(record, generation)) return { state: 'done', generation, note: undefined, seenAt: [] };
   const standing = readGeneration(folder.versionPath(generation), generation, request, instance);
   if (!standing) {
     const error = new PkiError('malformed', `${folder.versionPath(generation)} is torn`, {
@@ -231,11 +237,12 @@ async function confirm(
 ): Promise<Deployed | Return> {
   const { deployment, standing } = one;
   const { plan, request } = deployment;
+  // One that does not run shows nothing, and reads what is new when it starts.
+  const seen = 'error' in told || told.stopped === true ? undefined : plan.confirm;
   try {
     if ('error' in told) throw told.error;
-    // One that does not run shows nothing, and reads what is new when it starts.
-    if (plan.confirm && told.stopped !== true) {
-      await confirmServed(plan.confirm, { store, request, certificate: standing.certificate }, world.signal);
+    if (seen) {
+      await confirmServed(seen, { store, request, certificate: standing.certificate }, world.signal);
     }
   } catch (error) {
     world.signal.throwIfAborted();
@@ -245,7 +252,12 @@ async function confirm(
     return back ? { state: 'return', back, error } : notTaken(one, error, world.now());
   }
   accept(one, world.now());
-  return { state: 'done', generation: standing.generation, note: told.note };
+  return {
+    state: 'done',
+    generation: standing.generation,
+    note: told.note,
+    seenAt: seen?.servers ?? [],
+  };
 }
 
 function accept({ folder, record, standing }: Telling, now: Date): void {

@@ -5,6 +5,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
 import type { SubjectAlternativeName } from '../x509/subject-alternative-name.ts';
 import { validateChain } from '../x509/validation/chain.ts';
+import type { Finding } from '../x509/validation/verdict.ts';
 import { check, findingsOf, type Check } from './mtls-check.ts';
 import type { NegativeProbe } from './probe-names.ts';
 import { tryStrangers } from './negative-probes.ts';
@@ -64,7 +65,7 @@ export async function verifyMtls(order: LiveOrder, signal: AbortSignal): Promise
   }
   const judgement = server && server.chain.length > 0 ? judgeServer(server, order, order.now()) : undefined;
   const baseline = pairCheck('pair', first, order);
-  const strangers = await tryStrangers(order, baseline.ok, signal);
+  const strangers = await tryStrangers(order, baseline.seen === 'accepted', signal);
   const again = order.again && baseline.ok ? [await comeAgain(order, own, signal)] : [];
   const proven =
     [baseline, ...again].every(({ ok }) => ok) && strangers.some(({ ok, seen }) => ok && seen === 'refused');
@@ -93,6 +94,16 @@ function pairCheck(name: 'pair' | 'pair-again', connection: Connection, order: L
       },
     ]);
   }
+  const revoked = seen === 'accepted' ? judgePair(order).find(({ rule }) => rule === 'revoked') : undefined;
+  if (revoked) {
+    return check({ ...row, expected: 'refused' }, seen, evidence, [
+      {
+        certainty: 'found',
+        message: `${revoked.message}; it is let in all the same`,
+        fix: 'give the server the newest CRL and reload it ("certwright trust", where a hook is declared)',
+      },
+    ]);
+  }
   return check(
     row,
     seen,
@@ -102,25 +113,29 @@ function pairCheck(name: 'pair' | 'pair-again', connection: Connection, order: L
 }
 
 /** Why it refused, by what our own validator finds in the pair. */
-function causesOf({ outcome, server }: Connection, { pair, anchors, crls, now }: LiveOrder): Cause[] {
-  const time = now();
+function causesOf({ outcome, server }: Connection, order: LiveOrder): Cause[] {
+  const { chain, key } = order.pair;
+  return refusalCauses({
+    alert: outcome.kind === 'refused' && outcome.by === 'alert' ? outcome.alert.number : undefined,
+    chain,
+    key,
+    findings: judgePair(order),
+    request: server?.request,
+    now: order.now(),
+    serverTime: answerOf(outcome)?.date,
+  });
+}
+
+/** What our own validator finds wrong with the pair as a client's, against the roots and CRLs at hand. */
+function judgePair({ pair, anchors, crls, now }: LiveOrder): readonly Finding[] {
   const [leaf, ...intermediates] = pair.chain;
-  const all = [...pair.anchors, ...anchors];
   const verdict = validateChain({
     leaf,
     intermediates,
-    anchors: all,
+    anchors: [...pair.anchors, ...anchors],
     crls: [...crls, ...pair.crls],
-    time,
+    time: now(),
     usage: 'client',
   });
-  return refusalCauses({
-    alert: outcome.kind === 'refused' && outcome.by === 'alert' ? outcome.alert.number : undefined,
-    chain: pair.chain,
-    key: pair.key,
-    findings: findingsOf(verdict),
-    request: server?.request,
-    now: time,
-    serverTime: answerOf(outcome)?.date,
-  });
+  return findingsOf(verdict);
 }
