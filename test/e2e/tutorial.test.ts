@@ -61,7 +61,7 @@ describeWith(['bash', 'nginx', 'curl'], 'docs/tutorial.md', () => {
     const chapter = (start: string): string =>
       [...said].find(([title]) => title.startsWith(start))?.[1] ?? expect.fail(`no chapter ${start}`);
 
-    expect(chapter('2')).toMatch(/2 declared: 2 issued\n(.* deployed .*\n){2}$/);
+    expect(chapter('2')).toMatch(/2 declared: 2 issued\n(.* deployed .*, seen at localhost:\d+\n){2}$/);
 
     const rows = chapter('3')
       .split(/^localhost:/m)
