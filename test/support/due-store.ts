@@ -27,23 +27,28 @@ for name in $CERTWRIGHT_NAMES; do
 done
 `;
 
-/** @param files of the certificate's copies: PKCS#12 takes its time. */
+interface Equipment {
+  /** PKCS#12 takes its time. */
+  copies?: readonly (keyof typeof contents)[];
+  hook?: boolean;
+}
+
 export async function makeDueStore(
   cwd: string,
   names: readonly string[],
-  files: readonly (keyof typeof contents)[] = ['key', 'fullchain', 'pair', 'p12'],
+  { copies = ['key', 'fullchain', 'pair', 'p12'], hook: withHook = true }: Equipment = {},
 ): Promise<void> {
   mkdirSync(join(cwd, 'tls'));
   writeFileSync(join(cwd, 'passphrase'), 'correct horse\n', { mode: 0o600 });
   writeFileSync(join(cwd, 'hook'), hook, { mode: 0o755 });
   const outputsOf = (name: string): object[] =>
-    files.map((content) => ({
+    copies.map((content) => ({
       path: `tls/${name}.${contents[content]}`,
       content,
       ...(content === 'p12' ? { passphrase: 'file:passphrase' } : {}),
     }));
   const certificates = Object.fromEntries(names.map((name) => [name, { outputs: outputsOf(name) }]));
-  const defaults = { formats: ['pair'], deploy: { run: ['./hook'] } };
+  const defaults = { formats: ['pair'], ...(withHook ? { deploy: { run: ['./hook'] } } : {}) };
   writeFileSync(join(cwd, 'certwright.yaml'), JSON.stringify({ defaults, certificates }));
   const lent = { cwd, env: { CERTWRIGHT_INSTANCE: instance }, now: () => new Date(Date.now() - 25 * day) };
   for (const argv of [
@@ -91,6 +96,6 @@ export function unfinishedIn(cwd: string, name: string, generation: number): str
 /** Of which generations a service was told. One that shares its run with others is told of no number: that is 0. */
 export function told(cwd: string, name: string): number[] {
   const file = join(cwd, 'told');
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
   return lines.filter((line) => line.startsWith(`${name} `)).map((line) => Number(line.split(' ')[1]));
 }
