@@ -2,6 +2,7 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -161,6 +162,33 @@ describe('a link that somebody has planted', () => {
     rmSync(join(pendingOf(cwd), 'request.json'));
     expect(await rotate(cwd, ['--force'])).toMatchObject({ code: 0 });
     expect(readFileSync(mine, 'utf8')).toBe('mine\n');
+  });
+});
+
+describe('a run that finds nothing to do', () => {
+  it('writes nothing, whatever is declared', async () => {
+    const cwd = temporaryFolder();
+    const certificate = {
+      ...{
+        renewAt: '60%',
+        spread: '1h',
+        window: { timeZone: 'Europe/Berlin', to: '05:00', from: '02:00', days: ['sat', 'sun'] },
+        reissueOnExposure: true,
+        formats: ['der', 'pair'],
+      },
+      deploy: { run: ['true'], timeout: '5s', onFailure: 'keep' },
+      outputs: [{ mode: '0600', content: 'pair', path: 'pair.pem' }],
+    };
+    writeFileSync(join(cwd, 'certwright.yaml'), JSON.stringify({ certificates: { [name]: certificate } }));
+    expect(await run(['issue', '--all', '--create-ca'], { cwd })).toMatchObject({ code: 0 });
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'deployed' }] });
+    const everything = (): (string | number)[][] =>
+      readdirSync(cwd, { recursive: true, encoding: 'utf8' })
+        .sort()
+        .map((path) => [path, lstatSync(join(cwd, path)).ino, lstatSync(join(cwd, path)).mtimeMs]);
+    const before = everything();
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due' }] });
+    expect(everything()).toEqual(before);
   });
 });
 

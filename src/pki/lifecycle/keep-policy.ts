@@ -1,7 +1,7 @@
 import { replace } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock, type LockOptions } from '../store/lock.ts';
-import { readRequest, requestText, sameRequest, type StoredRequest } from '../store/request.ts';
+import { readRequest, requestText, sameRequest, saysTheSame, type StoredRequest } from '../store/request.ts';
 
 /** Takes over into request.json what asks for no other certificate, such as when it is renewed. */
 export async function keepPolicy(
@@ -25,6 +25,6 @@ export function keepPolicyUnderLock(folder: CertificateFolder, request: StoredRe
 /** What is stored, where it asks for the same certificate and says something else beside. */
 function inOtherWords(folder: CertificateFolder, request: StoredRequest): ReturnType<typeof readRequest> {
   const stored = readRequest(folder.requestFile);
-  const isOther = stored && requestText(stored.request) !== requestText(request);
-  return isOther && sameRequest(stored.request, request) ? stored : undefined;
+  if (!stored || saysTheSame(stored.request, request)) return undefined;
+  return sameRequest(stored.request, request) ? stored : undefined;
 }

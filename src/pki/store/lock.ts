@@ -71,15 +71,27 @@ async function acquire(path: string, text: string, us: RunOwner, options: LockOp
 
 function create(path: string, text: string): boolean {
   const temporary = temporaryBeside(path);
+  let linked = false;
   try {
     writeFileSync(temporary, text, { flag: 'wx', mode: 0o644 });
     linkSync(temporary, path);
-    return true;
+    linked = true;
   } catch (error) {
-    if (foreignCode(error) === 'EEXIST') return false;
-    throw ioError(error, 'lock', path);
-  } finally {
-    unlinkIfThere(temporary);
+    if (foreignCode(error) !== 'EEXIST') {
+      tryUnlink(temporary);
+      throw ioError(error, 'lock', path);
+    }
+  }
+  unlinkIfThere(temporary);
+  return linked;
+}
+
+/** What cannot be taken away either is no news: what failed before it is told. */
+function tryUnlink(path: string): void {
+  try {
+    unlinkIfThere(path);
+  } catch {
+    // The next run sweeps it.
   }
 }
 

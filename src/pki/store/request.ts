@@ -133,7 +133,13 @@ const policy = {
 
 /** Whether two requests ask for the same certificate and files. */
 export const sameRequest = (a: StoredRequest, b: StoredRequest): boolean =>
-  requestText({ ...a, ...policy }) === requestText({ ...b, ...policy });
+  saysTheSame({ ...a, ...policy }, { ...b, ...policy });
+
+/** Whether two requests differ in nothing. One that was declared and one that was read may have their fields in another order. */
+export const saysTheSame = (a: StoredRequest, b: StoredRequest): boolean => inOrder(a) === inOrder(b);
+
+const inOrder = (request: StoredRequest): string =>
+  JSON.stringify(Object.entries(request).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** One field in which a request differs from an earlier one. */
 export interface Change {
