@@ -77,7 +77,8 @@ function allOrder(config: Config, flags: IssueFlags, context: Context): AllOrder
   const store = storePath(flags, context);
   const wanted = [...config.certificates.values()].map((declaration) => {
     const reference = declaration.settings.ca ?? defaultAuthority(context, config);
-    return { reference, request: requestFor(declaration, declaration.settings, store, reference) };
+    const request = requestFor(declaration, declaration.settings, store, reference);
+    return { reference, request, source: config.file };
   });
   if (wanted.length === 0) {
     throw new PkiError('usage', `${config.shown} declares no certificate`, {

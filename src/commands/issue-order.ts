@@ -14,6 +14,8 @@ export interface Order {
   request: StoredRequest;
   /** Of the authority: an absolute path, an ARN, `acm` or `acm:ARN`. */
   reference: string;
+  /** The file that declares it, where one does. */
+  source: string | undefined;
   /** Somebody else's request, where there is one. */
   foreign: ForeignRequest | undefined;
   /** What the command line says, without the config file. */
@@ -56,6 +58,7 @@ export async function readOrder(
   const order = {
     request: { ...request, csr: foreign?.fingerprint },
     reference,
+    source: declaration && config.file,
     foreign,
     given,
     remarks: [],

@@ -68,6 +68,7 @@ async function toStore(
     {
       store: storePath(flags, context),
       request: order.request,
+      source: order.source,
       when: flags.ifDue === true ? 'if-due' : flags.force === true ? 'force' : 'new',
       discardPending: flags.discardPending ?? false,
       lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),

@@ -43,6 +43,7 @@ export const worldOf = (flags: InstanceFlags, context: Context): World => ({
   signal: context.signal,
   instance: instanceOf(flags, context),
   env: context.env,
+  uid: context.uid,
 });
 
 /** The same for a run that tells services. */

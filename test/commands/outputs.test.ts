@@ -408,6 +408,23 @@ describe('an output that cannot be written', () => {
     ).not.toThrow();
   });
 
+  it('is not written at the word of a file that others may write', async () => {
+    const cwd = project('[{ path: tls/pair.pem, content: pair }]');
+    chmodSync(join(cwd, 'certwright.yaml'), 0o666);
+    const { code, row } = await issueAll(cwd);
+    expect({ code, state: row.state, error: row.outputs[0]?.error?.code }).toEqual({
+      code: 1,
+      state: 'issued',
+      error: 'lax-permissions',
+    });
+    expect(existsSync(join(cwd, 'tls/pair.pem'))).toBe(false);
+    rmSync(join(cwd, 'certwright.yaml'));
+    chmodSync(join(cwd, 'certs/orders.internal/request.json'), 0o664);
+    expect((await rotate(cwd)).row.outputs[0]?.error?.code).toBe('lax-permissions');
+    chmodSync(join(cwd, 'certs/orders.internal/request.json'), 0o644);
+    expect((await rotate(cwd)).code).toBe(0);
+  });
+
   it('is none that lies in the store', async () => {
     const cwd = project('[{ path: certs/orders.internal/current/key.pem, content: cert }]');
     const { code, row } = await issueAll(cwd);

@@ -9,21 +9,21 @@ const mostLinks = 40;
 /**
  * Refuses a file that decides what is run, where another user could write it: the file itself, a folder on the way to
  * it, or a link on that way. Only root and we may; in a folder with the sticky bit nobody replaces what is not theirs.
- * @param what it is, for the message.
+ * @param what it is, and `verb` what it is not, for the message.
  * @throws PkiError `lax-permissions`
  */
-export function refuseWritable(file: string, what: string, uid: number): void {
+export function refuseWritable(file: string, what: string, uid: number, verb = 'run'): void {
   if (uid < 0) return;
   let links = 0;
   const { root } = parse(resolve(file));
   let parts = resolve(file).slice(root.length).split(sep).filter(Boolean);
   let at = root;
-  judge(at, lstat(at), what, file, uid);
+  judge(at, lstat(at), file, { what, uid, verb });
   while (parts.length > 0) {
     const [next = '', ...rest] = parts;
     const path = join(at, next);
     const stat = lstat(path);
-    judge(path, stat, what, file, uid);
+    judge(path, stat, file, { what, uid, verb });
     if (stat.isSymbolicLink()) {
       if (++links > mostLinks) throw new PkiError('malformed', `${file}: too many symbolic links`);
       const target = resolve(dirname(path), readlinkSync(path));
@@ -44,7 +44,13 @@ function lstat(path: string): Stats {
   }
 }
 
-function judge(path: string, stat: Stats, what: string, file: string, uid: number): void {
+function judge(
+  path: string,
+  stat: Stats,
+  file: string,
+  asked: { what: string; uid: number; verb: string },
+): void {
+  const { what, uid, verb } = asked;
   const theirs = stat.uid !== 0 && stat.uid !== uid;
   // A link's own bits mean nothing: whoever owns it, or its folder, decides where it leads.
   const open = !stat.isSymbolicLink() && (stat.mode & 0o022) !== 0;
@@ -54,7 +60,7 @@ function judge(path: string, stat: Stats, what: string, file: string, uid: numbe
   const why = theirs ? `belongs to user ${stat.uid}` : 'may be written by others';
   throw new PkiError(
     'lax-permissions',
-    `${what} ${file} is not run: it${whose ? `s way${whose}` : ''} ${why}`,
+    `${what} ${file} is not ${verb}: it${whose ? `s way${whose}` : ''} ${why}`,
     {
       hint: theirs
         ? `it must belong to root, or to who runs certwright: chown ${uid} ${path}`

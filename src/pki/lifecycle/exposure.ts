@@ -4,10 +4,10 @@ import { readIfThere } from '../durable.ts';
 import { recordExposure, wasExposed } from '../store/exposure-record.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { checkAccess } from '../store/mend-access.ts';
-import type { StoredRequest } from '../store/request.ts';
 import { readCertificate } from '../x509/certificate.ts';
 import { publicKeyDer } from '../x509/key.ts';
 import { outputsOf, type World } from './issue.ts';
+import type { Wanted } from './issue-all.ts';
 import { pemCertificates } from './standing.ts';
 
 /**
@@ -17,7 +17,7 @@ import { pemCertificates } from './standing.ts';
  */
 export async function isExposed(
   { folder, generation }: { folder: CertificateFolder; generation: number },
-  { store, request, access }: { store: string; request: StoredRequest; access: Access },
+  { store, wanted: { request, source }, access }: { store: string; wanted: Wanted; access: Access },
   world: World,
   remember: boolean,
 ): Promise<boolean> {
@@ -27,7 +27,7 @@ export async function isExposed(
   const { publicKey } = readCertificate(leaf);
   if (wasExposed(folder, publicKey)) return true;
   const files = checkAccess(path, access, false).mended;
-  const copies = await outputsOf({ store, folder, request, lock: 'held' }, world, 'look');
+  const copies = await outputsOf({ store, folder, request, source, lock: 'held' }, world, 'look');
   if (![...files, ...copies].some(({ exposed }) => exposed)) return false;
   if (remember) recordExposure(folder, publicKey);
   return true;

@@ -91,7 +91,8 @@ export async function issueAll(
     const authority = await opened(wanted);
     closed.delete(reference);
     const when = replaces === undefined ? 'if-due' : { replaces, renewal: undefined, newKey: true };
-    const wish = { store, request, when, discardPending, lockTimeout, foreign: undefined } as const;
+    const { source } = wanted;
+    const wish = { store, request, source, when, discardPending, lockTimeout, foreign: undefined } as const;
     const result = await issueIntoStore(wish, authority, world);
     return result.state === 'pending' ? { state: 'pending', pending: result } : result;
   };
@@ -104,12 +105,12 @@ export async function issueAll(
     },
     {
       keep: async (wanted) => {
-        const { request } = wanted;
+        const { request, source } = wanted;
         const folder = certificateFolder(store, request.name);
         await keepPolicy(folder, request, lock);
         // A failure is told of where the rest is refreshed.
         if (!isAws(wanted.reference) && holdTrust(request)) await refresh(wanted).catch(() => undefined);
-        return outputsOf({ store, folder, request, lock }, world);
+        return outputsOf({ store, folder, request, source, lock }, world);
       },
       issue: issueIfDue,
       remember: true,
@@ -131,9 +132,9 @@ export async function lookAtAll(
   report: (outcome: Outcome) => void,
 ): Promise<void> {
   await forEachWanted(order, world, report, {
-    keep: ({ request }) => {
+    keep: ({ request, source }) => {
       const folder = certificateFolder(order.store, request.name);
-      return outputsOf({ store: order.store, folder, request, lock: 'held' }, world, 'look');
+      return outputsOf({ store: order.store, folder, request, source, lock: 'held' }, world, 'look');
     },
     issue: async (wanted) => ({ state: 'to-issue', warnings: await examine(wanted) }),
     remember: false,
@@ -188,13 +189,14 @@ async function settle(store: string, wanted: Wanted, world: World, acts: Acts): 
 async function exposedGeneration(
   store: string,
   folder: CertificateFolder,
-  { request }: Wanted,
+  wanted: Wanted,
   world: World,
   remember: boolean,
 ): Promise<number | undefined> {
+  const { request } = wanted;
   const generation = request.reissueOnExposure ? folder.current() : undefined;
   if (generation === undefined) return undefined;
-  const files = { store, request, access: await accessOf(request) };
+  const files = { store, wanted, access: await accessOf(request) };
   return (await isExposed({ folder, generation }, files, world, remember)) ? generation : undefined;
 }
 

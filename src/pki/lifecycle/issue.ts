@@ -38,6 +38,8 @@ export interface World {
   instance: string;
   /** The environment: where passphrases of outputs may be. */
   env: Environment;
+  /** Number of the user that we act as; -1 where the system has none. */
+  uid: number;
 }
 
 export const momentOf = ({ now, instance }: Pick<World, 'now' | 'instance'>): Moment => ({
@@ -58,6 +60,8 @@ export interface IssueOrder {
   discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
+  /** The file that asks for it, where that is not its own request.json. */
+  source?: string | undefined;
   /** Somebody else's signed request (DER), instead of a key of our own. */
   foreign: Buffer | undefined;
 }
@@ -119,7 +123,7 @@ export async function issueIntoStore(
     if (kept) keepPolicyUnderLock(folder, request);
     if ('state' in made) return { ...made, name: request.name };
     return {
-      outputs: await outputsOf({ store, folder, request, lock: 'held' }, world),
+      outputs: await outputsOf({ store, folder, request, source: order.source, lock: 'held' }, world),
       state: kept ? 'unchanged' : 'issued',
       name: request.name,
       path: folder.currentPath,

@@ -1,4 +1,5 @@
 import { resolve, sep } from 'node:path';
+import { refuseWritable } from '../deploy/refuse-writable.ts';
 import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
@@ -40,6 +41,8 @@ export interface OutputsOrder {
   store: string;
   folder: CertificateFolder;
   request: StoredRequest;
+  /** The file that asks for it, where that is not its own request.json. */
+  source?: string | undefined;
   /** Milliseconds to wait for another run on the same name; `held` for whoever holds its lock. */
   lock: { timeout: number } | 'held';
 }
@@ -71,7 +74,12 @@ export async function keepOutputs(order: OutputsOrder, world: World): Promise<Ou
   return withLock(order.folder.lockFile, options, async () => writeAll(order, await lookAtAll(order, world)));
 }
 
-async function lookAtAll({ store, folder, request }: OutputsOrder, world: World): Promise<Looked[]> {
+async function lookAtAll(
+  { store, folder, request, source: file = folder.requestFile }: OutputsOrder,
+  world: World,
+): Promise<Looked[]> {
+  const lax = laxness(file, world.uid);
+  if (lax) return request.outputs.map((output) => failed(output, store, lax));
   const source: Source = {
     store,
     generation: folder.versionPath(folder.current() ?? 0),
@@ -83,6 +91,21 @@ async function lookAtAll({ store, folder, request }: OutputsOrder, world: World)
   for (const output of request.outputs) looked.push(await look(output, source, folder, request));
   return looked;
 }
+
+/** Who may write what asks for outputs could have any file of ours replaced. */
+function laxness(file: string, uid: number): unknown {
+  try {
+    refuseWritable(file, 'what is configured in', uid, 'written');
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+const failed = ({ path, content }: OutputRequest, store: string, error: unknown): Looked => ({
+  outcome: { path: resolve(store, path), content, state: 'failed', was: undefined, exposed: false, error },
+  shall: undefined,
+});
 
 async function look(
   output: OutputRequest,

@@ -129,7 +129,7 @@ async function settle(
     };
     const exposed =
       wanted.request.reissueOnExposure &&
-      (await isExposed(found, { store: order.store, request: wanted.request, access }, world, acts.mend));
+      (await isExposed(found, { store: order.store, wanted, access }, world, acts.mend));
     const quickly = exposed ? undefined : quick.notDue(folder, generation, asked, issuer, rule);
     const unrevoked = quickly ?? thoroughly();
     const authority = referenceOf(order.store, stored);

@@ -140,7 +140,8 @@ export async function rotate(
       renewal: renewalBy(successor),
       newKey: newKey ?? order.newKey ?? false,
     };
-    const wish = { store, request: wanted.request, when, discardPending, lockTimeout, foreign: undefined };
+    const { request, source } = wanted;
+    const wish = { store, request, source, when, discardPending, lockTimeout, foreign: undefined };
     return issueIntoStore(wish, authority, world);
   };
   const prune = (folder: CertificateFolder): void => {
@@ -181,7 +182,8 @@ export async function rotate(
   const refresh = oncePerAuthority((wanted) => refreshTrust(store, wanted, opened, world.now()));
   const outputs: Acts['outputs'] = async ({ wanted, folder }) => {
     if (holdTrust(wanted.request)) await refresh(wanted);
-    return outputsOf({ store, folder, request: wanted.request, lock: { timeout: lockTimeout } }, world);
+    const { request, source } = wanted;
+    return outputsOf({ store, folder, request, source, lock: { timeout: lockTimeout } }, world);
   };
   await forEachStored(order, world, report, { mend: true, keep, outputs, replace, retry, tell });
   const stale: Stale[] = [];
@@ -202,8 +204,8 @@ export async function lookAtRotation(
   await forEachStored(order, world, report, {
     mend: false,
     keep: async () => undefined,
-    outputs: ({ wanted, folder }) =>
-      outputsOf({ store: order.store, folder, request: wanted.request, lock: 'held' }, world, 'look'),
+    outputs: ({ wanted: { request, source }, folder }) =>
+      outputsOf({ store: order.store, folder, request, source, lock: 'held' }, world, 'look'),
     replace: async ({ folder, wanted }, verdict) => {
       const { name } = wanted.request;
       const { warnings, limits } = await examine(wanted);
