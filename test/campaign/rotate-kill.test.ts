@@ -10,6 +10,8 @@ import { describeWhere } from '../support/tools.ts';
 
 const name = 'orders.internal';
 const argv = ['rotate', '--lock-timeout', '2s', '--json'];
+/** A busy machine takes seconds for each. */
+const patience = full ? 3_600_000 : 600_000;
 const kills = full ? 500 : 25;
 
 interface Row {
@@ -85,27 +87,31 @@ describe(`a rotation that is disturbed, with copies and a hook (seed ${seed})`, 
     return lasting;
   }
 
-  it(`${kills} times by kill -9 at a random moment: the old or the new pair, ended by the next run, issued once`, async () => {
-    const lasting = await undisturbed();
-    const random = seededRandom(seed);
-    const ends = { killed: 0, done: 0, issued: 0, switched: 0, told: 0 };
-    const delays = Array.from({ length: kills }, () => random() * 1.2 * lasting);
-    await eachOf(delays, 2, async (delay, index) => {
-      const cwd = fresh();
-      const context = `kill ${index} after ${delay.toFixed(1)} ms, seed ${seed}`;
-      ends[await killed(argv, lent(cwd), delay, () => begun(cwd))]++;
-      expectWhole(cwd, context);
-      if (recordOf(join(cwd, 'ca')).serials.size > recorded) ends.issued++;
-      if (currentOf(cwd, name) === 2) ends.switched++;
-      if (told(cwd, name).length > 0) ends.told++;
-      await expectCompletion(cwd, context);
-      remove(cwd);
-    });
-    // A campaign that hits nothing shows nothing.
-    expect(ends.killed).toBeGreaterThan(kills / 5);
-    expect(ends.issued).toBeGreaterThan(kills / 10);
-    console.log(`kill -9 over rotate with copies and a hook: ${JSON.stringify(ends)}`);
-  });
+  it(
+    `${kills} times by kill -9 at a random moment: the old or the new pair, ended by the next run, issued once`,
+    async () => {
+      const lasting = await undisturbed();
+      const random = seededRandom(seed);
+      const ends = { killed: 0, done: 0, issued: 0, switched: 0, told: 0 };
+      const delays = Array.from({ length: kills }, () => random() * 1.2 * lasting);
+      await eachOf(delays, 2, async (delay, index) => {
+        const cwd = fresh();
+        const context = `kill ${index} after ${delay.toFixed(1)} ms, seed ${seed}`;
+        ends[await killed(argv, lent(cwd), delay, () => begun(cwd))]++;
+        expectWhole(cwd, context);
+        if (recordOf(join(cwd, 'ca')).serials.size > recorded) ends.issued++;
+        if (currentOf(cwd, name) === 2) ends.switched++;
+        if (told(cwd, name).length > 0) ends.told++;
+        await expectCompletion(cwd, context);
+        remove(cwd);
+      });
+      // A campaign that hits nothing shows nothing.
+      expect(ends.killed).toBeGreaterThan(kills / 5);
+      expect(ends.issued).toBeGreaterThan(kills / 10);
+      console.log(`kill -9 over rotate with copies and a hook: ${JSON.stringify(ends)}`);
+    },
+    patience,
+  );
 
   describeWhere(canTrace(), 'strace and the right to trace', 'in one system call', () => {
     const words: Record<string, RegExp> = {
