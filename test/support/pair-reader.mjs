@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
+import { setImmediate } from 'node:timers';
 
 const [current, copy] = process.argv.slice(2);
 const read = (path) => readFileSync(path, 'latin1');
