@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeCrlLifetime } from '../authorities/local/ca-json.ts';
+import type { Trust } from '../authorities/authority.ts';
 import { currentCrl } from '../authorities/local/crl.ts';
-import { readCaFacts } from '../authorities/local/local-authority.ts';
+import { readTrust } from '../authorities/local/local-authority.ts';
 import { allIssuers, openCa } from '../authorities/local/open.ts';
 import { renewCrl, type CrlState } from '../authorities/local/renew-crl.ts';
 import { crlPlace, type CrlPlace } from '../authorities/local/revoke.ts';
@@ -65,18 +66,15 @@ export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> 
     const role = issuer.chain.length === 0 ? 'root' : 'issuing';
     crls.push({ subject: formatName(issuer.certificate.subjectName), role, state, crl });
   }
-  const { trust } = readCaFacts(ca, now);
+  const trust = (): Trust => readTrust(ca, now);
   return {
     crls,
-    written: order.out === undefined || dryRun ? [] : copyTo(order.out, active.folder, trust?.crls),
-    trust: dryRun ? undefined : trust && feedBundle(order, trust),
+    written: order.out === undefined || dryRun ? [] : copyTo(order.out, active.folder, trust().crls),
+    trust: dryRun ? undefined : feedBundle(order, trust),
   };
 }
 
-function feedBundle(
-  { store, ca }: CrlOrder,
-  trust: Parameters<typeof updateDefaultTrust>[2],
-): string | undefined {
+function feedBundle({ store, ca }: CrlOrder, trust: () => Trust): string | undefined {
   if (!isThere(defaultTrust(store))) return undefined;
   return updateDefaultTrust(store, authorityReference(store, ca), trust);
 }
@@ -85,10 +83,9 @@ function feedBundle(
  * `.der` and `.crl` get the issuing CA's CRL as DER, as distribution points hand it out (RFC 5280 4.2.1.13); a folder
  * gets that and crl.pem; anything else gets PEM of the CRL of every CA in the chain.
  */
-function copyTo(out: string, issuer: string, pem: string | undefined): string[] {
+function copyTo(out: string, issuer: string, all: string): string[] {
   const own = currentCrl(issuer);
   if (!own) return [];
-  const all = pem ?? own.pem;
   const isFolder = statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
   const files: [string, string | Buffer][] = isFolder
     ? [

@@ -244,5 +244,5 @@ const mayBeginLater = ({ when, request }: IssueOrder): boolean =>
 export function feedTrust(store: string, authority: Authority): string | undefined {
   if (!publishesTrust(authority)) return undefined;
   authority.refreshCrl();
-  return updateDefaultTrust(store, authorityReference(store, authority.reference), authority.trust());
+  return updateDefaultTrust(store, authorityReference(store, authority.reference), () => authority.trust());
 }

@@ -152,7 +152,7 @@ async function bringUpToDate(
       hint: 'issue the first certificate of the store, or name authorities or roots',
     });
   }
-  return { state: updateTrust(path, files).changed ? 'updated' : 'unchanged', warnings };
+  return { state: updateTrust(path, () => files).changed ? 'updated' : 'unchanged', warnings };
 }
 
 /** Runs what follows a switch, unless the service of this host has taken this version already. */

@@ -1,6 +1,6 @@
 import type { RevocationWish } from '../authorities/authority.ts';
 import { issuerOf } from '../authorities/local/issued.ts';
-import { readCaFacts } from '../authorities/local/local-authority.ts';
+import { readTrust } from '../authorities/local/local-authority.ts';
 import { openCa } from '../authorities/local/open.ts';
 import { revokeLocally, type CrlPlace } from '../authorities/local/revoke.ts';
 import type { RevocationFact } from '../authorities/local/revocation-facts.ts';
@@ -67,6 +67,5 @@ export function signedBy({
 /** A store that has no bundle of this CA does not get one here. */
 function feedBundle(store: string, ca: string, now: Date): string | undefined {
   if (!isThere(defaultTrust(store))) return undefined;
-  const { trust } = readCaFacts(ca, now);
-  return trust && updateDefaultTrust(store, authorityReference(store, ca), trust);
+  return updateDefaultTrust(store, authorityReference(store, ca), () => readTrust(ca, now));
 }

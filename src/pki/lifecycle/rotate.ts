@@ -1,5 +1,5 @@
 import type { Authority, KeptStatus, Pending } from '../authorities/authority.ts';
-import { readCaFacts } from '../authorities/local/local-authority.ts';
+import { readCaFacts, readTrust } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
 import { followsSwitch } from '../deploy/plan.ts';
 import { isThere } from '../durable.ts';
@@ -245,7 +245,7 @@ async function refreshTrust(
     if (isAws(reference) || !isThere(reference)) return [];
     const { trust } = readCaFacts(reference, now);
     if (trust) {
-      updateDefaultTrust(store, authorityReference(store, reference), trust);
+      updateDefaultTrust(store, authorityReference(store, reference), () => readTrust(reference, now));
       refuseEarlyCrls(trust.crls, now);
     } else feedTrust(store, await open(wanted));
     return [];

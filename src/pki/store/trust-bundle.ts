@@ -47,16 +47,21 @@ export function trustFor(store: string, authority: string, name: 'ca.pem' | 'crl
  * Brings `_trust/default` up to date with its authority, in a new version if anything changed.
  * The first local CA of a store makes it and stays its source.
  * @param authority as request.json names it.
+ * @param read what its authority says at that moment.
  * @returns the path of the bundle, or `undefined` where it belongs to another authority.
  */
-export function updateDefaultTrust(store: string, authority: string, files: TrustFiles): string | undefined {
+export function updateDefaultTrust(
+  store: string,
+  authority: string,
+  read: () => TrustFiles,
+): string | undefined {
   const folder = defaultTrust(store);
   makeFolder(join(folder, 'versions'));
   const source = join(folder, 'trust.json');
   const known = readJson(source);
   if (!known) {
     createOnce(source, { data: jsonText({ schema: 1, authority }), mode: 0o644 });
-    return updateDefaultTrust(store, authority, files);
+    return updateDefaultTrust(store, authority, read);
   }
   // One that is declared may trust others too: "certwright trust" alone brings it up to date.
   if (known['declared'] !== undefined && known['authority'] !== undefined) {
@@ -66,10 +71,10 @@ export function updateDefaultTrust(store: string, authority: string, files: Trus
   }
   if (known['authority'] === undefined) {
     replace(source, { data: jsonText({ ...known, authority }), mode: 0o644 });
-    return updateDefaultTrust(store, authority, files);
+    return updateDefaultTrust(store, authority, read);
   }
   if (known['authority'] !== authority) return undefined;
-  updateTrust(folder, files);
+  updateTrust(folder, read);
   return join(folder, 'current');
 }
 
@@ -80,7 +85,10 @@ const kept = 5;
  * Brings a bundle up to date, in a new version if anything changed.
  * @returns the version in use, and whether it is a new one
  */
-export function updateTrust(folder: string, files: TrustFiles): { generation: number; changed: boolean } {
+export function updateTrust(
+  folder: string,
+  read: () => TrustFiles,
+): { generation: number; changed: boolean } {
   makeFolder(join(folder, 'versions'));
   sweepDrafts(folder);
   sweepDrafts(join(folder, 'versions'));
@@ -88,8 +96,11 @@ export function updateTrust(folder: string, files: TrustFiles): { generation: nu
   moveForward(folder);
   const current = join(folder, 'current');
   const before = trustGeneration(folder);
-  while (!isUpToDate(current, files)) {
+  for (;;) {
     const newest = Math.max(0, ...versions(folder));
+    // Only after the number: what a higher version holds was read after what a lower one holds.
+    const files = read();
+    if (isUpToDate(current, files)) break;
     claim(join(folder, 'versions', generationName(newest + 1)), files);
     moveForward(folder);
   }

@@ -206,6 +206,9 @@ export function readCaFacts(folder: string, now: Date): CaFacts {
   return { issuer: ca.active.certificate, trust };
 }
 
+/** What peers need of a CA now, even where its CRL is about to lapse. */
+export const readTrust = (folder: string, now: Date): Trust => trustOf(openCa(folder), now);
+
 /** What a CA would refuse, without opening its key. */
 export function readAuthorityLimits(folder: string, now: Date): CaLimits {
   const ca = openCa(folder);
