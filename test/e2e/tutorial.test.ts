@@ -11,30 +11,32 @@ import { describeWith } from '../support/tools.ts';
 const top = resolve(import.meta.dirname, '../..');
 
 /** The `sh` examples below each heading of the tutorial. */
-function chapters(): Map<string, string> {
+function chapters(): [title: string, script: string][] {
   const sections = readFileSync(join(top, 'docs/tutorial.md'), 'utf8').split(/^## /m).slice(1);
-  return new Map(
-    sections.map((section) => {
-      const title = section.slice(0, section.indexOf('\n'));
-      const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)];
-      return [title, blocks.map(([, block = '']) => block).join('')];
-    }),
-  );
+  return sections.map((section) => {
+    const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)];
+    return [section.slice(0, section.indexOf('\n')), blocks.map(([, block = '']) => block).join('')];
+  });
 }
 
-/** Runs chapters as they stand, in one shell and one folder, on ports that are free; what each of them has said. */
-async function play(titles: readonly string[]): Promise<Map<string, string>> {
+/** Runs it as it stands, in one shell and one folder, on ports that are free. Returns what each chapter has said. */
+async function play(): Promise<Map<string, string>> {
   const cwd = temporaryFolder();
-  const all = chapters();
-  const said = titles
-    .map((title) => `echo '### ${title}'\n${all.get(title) ?? 'no such chapter'}`)
-    .join('\n');
-  const ports = [await freePort(), await freePort()].map(String);
+  let story = chapters()
+    .map(([title, script]) => `echo '### ${title}'\n${script}`)
+    .join('\n')
+    .replaceAll('../certwright', top);
+  for (const port of ['8443', '8444', '4599']) story = story.replaceAll(port, String(await freePort()));
   const script = `
     certwright() { '${process.execPath}' '${program}' "$@"; }
-    trap 'touch stop; test ! -e nginx.pid || nginx -p . -c nginx.conf -s stop' EXIT
+    clean_up() {
+      touch stop
+      test ! -e nginx.pid || nginx -p . -c nginx.conf -s stop
+      test ! -s emulator.json || kill "$(node -p 'require("./emulator.json").pid')" || :
+    } 2> /dev/null
+    trap clean_up EXIT
     set -e
-    ${said.replaceAll('8443', ports[0] ?? '').replaceAll('8444', ports[1] ?? '')}`;
+    ${story}`;
   writeFileSync(join(cwd, 'script.sh'), script);
   // A group of its own, so that nothing of it outlives a test that ran out of time.
   const shell = spawn('bash', ['script.sh'], { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -47,43 +49,52 @@ async function play(titles: readonly string[]): Promise<Map<string, string>> {
     once(shell, 'close') as Promise<[number | null]>,
   ]);
   expect({ code, ...(code === 0 ? {} : { stdout, stderr }) }).toEqual({ code: 0 });
-  return new Map(
-    stdout
-      .split(/^### /m)
-      .slice(1)
-      .map((part) => [part.slice(0, part.indexOf('\n')), part]),
-  );
+  const parts = stdout.split(/^### /m).slice(1);
+  return new Map(parts.map((part) => [part.slice(0, part.indexOf('.')), part]));
 }
 
-describeWith(['bash', 'nginx', 'curl'], 'docs/tutorial.md', () => {
-  it('tells the whole story with a CA in a folder, as it stands', async () => {
-    const said = await play([...chapters().keys()]);
-    const chapter = (start: string): string =>
-      [...said].find(([title]) => title.startsWith(start))?.[1] ?? expect.fail(`no chapter ${start}`);
+describeWith(['bash', 'nginx', 'curl', 'npm'], 'docs/tutorial.md', () => {
+  it('tells the whole story of a CA in a folder, AWS Private CA and ACM, as it stands', async () => {
+    const said = await play();
+    const chapter = (number: string): string => said.get(number) ?? expect.fail(`no chapter ${number}`);
+    /** What verify-mtls said. */
+    const tables = (number: string): string[] =>
+      chapter(number)
+        .split(/^(?=(?:localhost|orders\.internal):\d+ )/m)
+        .slice(1);
 
     expect(chapter('2')).toMatch(/2 declared: 2 issued\n(.* deployed .*, seen at localhost:\d+\n){2}$/);
 
-    const rows = chapter('3')
-      .split(/^localhost:/m)
-      .slice(1);
-    expect(rows).toHaveLength(3);
-    for (const table of rows) expect(table).not.toMatch(/^ {2}NO/m);
-    expect(rows[0]).toMatch(/-- {2}client > server {2}a revoked one .* it was revoked just now/);
-    expect(rows[1]).toMatch(/ok {2}client > server {2}a revoked one +refused +refused/);
+    expect(tables('3')).toHaveLength(3);
+    for (const table of tables('3')) expect(table).not.toMatch(/^ {2}NO/m);
+    expect(tables('3')[0]).toMatch(/-- {2}client > server {2}a revoked one .* it was revoked just now/);
+    expect(tables('3')[1]).toMatch(/ok {2}client > server {2}a revoked one +refused +refused/);
 
-    expect(chapter('4').match(/ rotated {2}forced/g)).toHaveLength(4);
-    // Whoever came was answered: no other line than this.
-    expect(
-      chapter('4')
+    for (const [number, times] of [
+      ['4', 2],
+      ['7', 1],
+      ['8', 2],
+    ] as const) {
+      const rotated = chapter(number).match(/ rotated {2}(forced|changed).*, seen at localhost/g);
+      expect(rotated).toHaveLength(2 * times);
+      // Whoever came was answered: there is no other line than this.
+      const counts = chapter(number)
         .split('\n')
-        .filter((line) => /^ *\d+ /.test(line)),
-    ).toEqual([expect.stringMatching(/^ *\d{1,6} orders$/) as string]);
+        .filter((line) => /^ *\d+ /.test(line));
+      const answered = expect.stringMatching(/^ *\d+ orders$/) as string;
+      expect(counts).toEqual(Array.from({ length: times }, () => answered));
+    }
 
-    expect(chapter('5')).toMatch(/billing\.internal was revoked on .*: its key was compromised/);
-    expect(chapter('5')).toMatch(/billing\.internal +rotated +revoked/);
-    expect(chapter('5')).toMatch(/the pair +accepted +accepted {2}HTTP 200/);
+    for (const number of ['5', '7', '8']) {
+      expect(chapter(number)).toMatch(
+        /the pair +accepted +refused .*\n +billing\.internal was revoked on .*: its key was compromised/,
+      );
+      expect(chapter(number)).toMatch(/billing\.internal +rotated +revoked/);
+      expect(tables(number).at(-1)).toMatch(/the pair +accepted +accepted {2}HTTP 200/);
+    }
 
     expect(chapter('6')).toMatch(/wrong +crl .* has lapsed .* refuse everybody/);
     expect(chapter('6')).toMatch(/the pair +accepted +refused[^]*the CRL of .* Issuing CA went stale/);
-  });
+    expect(chapter('7')).toMatch(/^trust default +stale/m);
+  }, 300_000);
 });

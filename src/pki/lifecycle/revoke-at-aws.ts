@@ -103,7 +103,8 @@ async function atPca(
       'the certificate names no CRL and no OCSP responder: whoever checks it has to be given the CRL',
     );
   }
-  if (arn !== undefined) {
+  // That of AWS Private CA is no certificate of ACM's.
+  if (arn !== undefined && /^arn:[^:]+:acm:/.test(arn)) {
     warnings.push(
       `${arn} stays in ACM, which would renew it: once nothing uses it, "aws acm delete-certificate --certificate-arn ${arn}"`,
     );

@@ -102,14 +102,15 @@ function download(url: string, { timeout, signal }: AwsConnection): Promise<Buff
 /** @throws PkiError `malformed` for what is not this CA's, or is outdated */
 function crlPem(der: Buffer, issuer: Certificate, url: string, now: Date): string {
   const crl = readCrl(der);
-  const wrong =
-    !crl.issuer.equals(issuer.subject) || checkSignature(crl, issuer) !== 'good'
-      ? 'it is not signed by this CA'
-      : crl.nextUpdate && crl.nextUpdate < now
-        ? `it was due for another ${crl.nextUpdate.toISOString()}`
-        : undefined;
-  if (wrong === undefined) return encodePem('X509 CRL', der);
-  throw new PkiError('malformed', `the CRL from ${url} is of no use: ${wrong}`, {
-    hint: 'look who serves that address',
-  });
+  if (!crl.issuer.equals(issuer.subject) || checkSignature(crl, issuer) !== 'good') {
+    throw new PkiError('malformed', `the CRL from ${url} is of no use: it is not signed by this CA`, {
+      hint: 'look who serves that address',
+    });
+  }
+  if (crl.nextUpdate && crl.nextUpdate < now) {
+    throw new PkiError('malformed', `the CRL from ${url} lapsed ${crl.nextUpdate.toISOString()}`, {
+      hint: 'AWS has published none since: look whether the CA is ACTIVE, and whether its bucket lets AWS write',
+    });
+  }
+  return encodePem('X509 CRL', der);
 }
