@@ -11,6 +11,7 @@ import { holdTrust } from '../store/output-request.ts';
 import type { Mended } from '../store/mend-access.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
+import { sweepDrafts } from '../sweep.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
@@ -185,6 +186,8 @@ export async function rotate(
     const { request, source } = wanted;
     return outputsOf({ store, folder, request, source, lock: { timeout: lockTimeout } }, world);
   };
+  // Keys of what a run that died was removing.
+  sweepDrafts(store);
   await forEachStored(order, world, report, { mend: true, keep, outputs, replace, retry, tell });
   const stale: Stale[] = [];
   for (const wanted of inUse.values()) stale.push(...(await refresh(wanted)));

@@ -4,6 +4,7 @@ import { readIfThere } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
 import type { Certificate, CertificateLife } from '../x509/certificate.ts';
+import { unknownAuthority } from './adopted-request.ts';
 import { dueAt, type DuePolicy } from './due.ts';
 import { earliestEnd } from './issuers-above.ts';
 import { isUnfinished } from './issue.ts';
@@ -130,6 +131,13 @@ export function elsewhere(stored: StoredRequest, { reason }: Due): Elsewhere | u
     return {
       who: 'owner',
       why: 'its key is somebody else\'s: "certwright issue --csr FILE --as NAME --force" takes their next request',
+    };
+  }
+  if (stored.authority === unknownAuthority && reason !== 'changed') {
+    const words = [...stored.names, ...(stored.name === stored.names[0] ? [] : ['--as', stored.name])];
+    return {
+      who: 'owner',
+      why: `nobody has said who issues it: "certwright issue ${words.join(' ')} --ca REF --force" does, and so does its ca in certwright.yaml`,
     };
   }
   const isTime = reason === 'due' || reason === 'issuer-ends';

@@ -1,0 +1,131 @@
+import { lstatSync, renameSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { isAws } from '../authorities/reference.ts';
+import {
+  discard,
+  isThere,
+  orIoError,
+  readIfThere,
+  readJson,
+  syncFolder,
+  temporaryBeside,
+} from '../durable.ts';
+import { PkiError } from '../errors.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import { withLock } from '../store/lock.ts';
+import { readRequest, type StoredRequest } from '../store/request.ts';
+import { certificateFolder } from '../store/store.ts';
+import { sweepDrafts } from '../sweep.ts';
+import { readLife, type CertificateLife } from '../x509/certificate.ts';
+import { referenceOf } from './authority-reference.ts';
+import type { World } from './issue.ts';
+import { pemCertificates } from './standing.ts';
+
+/** What goes, and what of it stays elsewhere. */
+export interface Removal {
+  name: string;
+  /** Absolute path of its folder. */
+  path: string;
+  generation: number | undefined;
+  certificate: CertificateLife | undefined;
+  /** Who issued it: a folder's absolute path, an ARN, `acm` or `acm:ARN`; `undefined` where its request is lost. */
+  authority: string | undefined;
+  /** In ACM, where it stays. */
+  arn: string | undefined;
+  /** Copies at other places, which stay. */
+  outputs: readonly string[];
+  /** What a run has begun and not finished, and may have paid for. */
+  bought: string | undefined;
+}
+
+/** Copies are listed by the outputs of a request. */
+const outputsOf = (store: string, request: StoredRequest | undefined): string[] =>
+  (request?.outputs ?? []).map(({ path }) => (isAbsolute(path) ? path : join(store, path)));
+
+/**
+ * Looks at what would be removed, without touching it. What cannot be read is no reason to keep it.
+ * @throws PkiError `not-found`, `bad-input` where a link stands in the place of its folder.
+ */
+export function lookAtRemoval(store: string, name: string): Removal {
+  const folder = certificateFolder(store, name);
+  const there = lstatSync(folder.path, { throwIfNoEntry: false });
+  if (!there) {
+    throw new PkiError('not-found', `there is no certificate ${JSON.stringify(name)} in ${store}`, {
+      hint: '"certwright list" shows what there is',
+    });
+  }
+  if (!there.isDirectory()) {
+    throw new PkiError('bad-input', `${folder.path} is not a folder`, {
+      hint: 'look who has put it there, and remove it by hand',
+    });
+  }
+  const request = quietly(() => readRequest(folder.requestFile)?.request);
+  const der = quietly(() => pemCertificates(readIfThere(join(folder.currentPath, 'cert.pem')))[0]);
+  return {
+    name,
+    path: folder.path,
+    generation: quietly(() => folder.current()),
+    certificate: der && quietly(() => readLife(der)),
+    authority: request && referenceOf(store, request),
+    arn: quietly(() => arnIn(folder)),
+    outputs: outputsOf(store, request),
+    bought: boughtBy(folder),
+  };
+}
+
+function arnIn({ currentPath }: CertificateFolder): string | undefined {
+  const arn = readJson(join(currentPath, 'version.json'))?.['arn'];
+  return typeof arn === 'string' ? arn : undefined;
+}
+
+/** The authority at AWS that an unfinished run has asked. */
+function boughtBy(folder: CertificateFolder): string | undefined {
+  const pending = quietly(() => folder.pending());
+  const authority = quietly(() => pending?.request()?.authority);
+  const isAsked = pending !== undefined && isThere(join(pending.path, 'journal.json'));
+  return authority !== undefined && isAws(authority) && isAsked ? authority : undefined;
+}
+
+function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Removes a certificate with its keys from the store: out of sight by one rename, then file by file. A run that dies in
+ * between leaves a draft, which the next run here or of rotate sweeps. What its authority has on record stays there.
+ * @throws PkiError `pending-differs` where a run has begun what may have been paid for, `busy`
+ */
+export async function remove(
+  store: string,
+  name: string,
+  { discardPending, lockTimeout }: { discardPending: boolean; lockTimeout: number },
+  { pid, signal }: Pick<World, 'pid' | 'signal'>,
+): Promise<Removal> {
+  const folder = certificateFolder(store, name);
+  sweepDrafts(store);
+  lookAtRemoval(store, name);
+  return withLock(folder.lockFile, { pid, timeout: lockTimeout, signal }, async () => {
+    const removal = lookAtRemoval(store, name);
+    if (removal.bought !== undefined && !discardPending) refusePaid(removal, removal.bought);
+    const draft = temporaryBeside(folder.path);
+    orIoError('remove', folder.path, () => {
+      renameSync(folder.path, draft);
+    });
+    syncFolder(store);
+    discard(draft);
+    return removal;
+  });
+}
+
+function refusePaid({ name, path }: Removal, authority: string): never {
+  throw new PkiError(
+    'pending-differs',
+    `an earlier run asked ${authority} for ${JSON.stringify(name)}, and what it asked for may have been bought (${join(path, 'pending')})`,
+    { hint: `"certwright rotate ${name}" goes on with it; --discard-pending drops it` },
+  );
+}

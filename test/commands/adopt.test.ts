@@ -1,0 +1,283 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { run, temporaryFolder, temporaryFolderForSuite, type Lent, type Ran } from '../support/cli.ts';
+import { schemaErrors } from '../support/schemas.ts';
+
+const day = 86_400_000;
+const noon = new Date('2027-03-01T12:00:00Z');
+const after =
+  (days: number): (() => Date) =>
+  () =>
+    new Date(noon.getTime() + days * day);
+const suite = temporaryFolderForSuite();
+const at = (cwd: string, lent: Partial<Lent> = {}): Lent => ({ cwd, now: () => noon, ...lent });
+
+interface Document {
+  generation: number;
+  request: {
+    names: string[];
+    usage: string;
+    keyType: string;
+    lifetime: string;
+    authority: string;
+    subject: null;
+  };
+  warnings: string[];
+}
+
+async function succeed(argv: readonly string[], lent: Lent): Promise<Ran> {
+  const ran = await run(argv, lent);
+  expect({ argv, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
+    argv,
+    code: 0,
+    stderr: '',
+  });
+  return ran;
+}
+
+async function adopt(cwd: string, ...argv: string[]): Promise<Document> {
+  const { stdout } = await succeed(['adopt', ...argv, '--json'], at(cwd));
+  expect(schemaErrors(stdout)).toEqual([]);
+  return JSON.parse(stdout) as Document;
+}
+
+const certificate = (path: string): X509Certificate => new X509Certificate(readFileSync(path));
+
+/** Another CA, and pairs of it as plain files. */
+beforeAll(async () => {
+  const cwd = suite();
+  await succeed(['ca', 'init', '--ca', './other', '--name', 'Other'], at(cwd));
+  await succeed(
+    [
+      'issue',
+      'shop.example.com',
+      'www.shop.example.com',
+      '10.0.0.7',
+      '--usage',
+      'server',
+      '--lifetime',
+      '90d',
+      '--key-type',
+      'ec-p384',
+      '--ca',
+      './other',
+      '--out',
+      'shop',
+    ],
+    at(cwd),
+  );
+  await succeed(
+    [
+      'issue',
+      'worker',
+      '--usage',
+      'client',
+      '--lifetime',
+      '12h',
+      '--subject',
+      'CN=worker,O=Shop',
+      '--key-type',
+      'rsa-2048',
+      '--ca',
+      './other',
+      '--out',
+      'worker',
+    ],
+    at(cwd),
+  );
+});
+
+/** certbot's: live/NAME/*.pem are links into archive/NAME. */
+function certbotLayout(): string {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'archive/shop'), { recursive: true });
+  mkdirSync(join(folder, 'live/shop'), { recursive: true });
+  for (const [from, name] of [
+    ['cert', 'cert'],
+    ['chain', 'chain'],
+    ['fullchain', 'fullchain'],
+    ['key', 'privkey'],
+  ] as const) {
+    writeFileSync(
+      join(folder, `archive/shop/${name}1.pem`),
+      readFileSync(join(suite(), `shop/${from}.pem`)),
+      {
+        mode: name === 'privkey' ? 0o600 : 0o644,
+      },
+    );
+    symlinkSync(`../../archive/shop/${name}1.pem`, join(folder, `live/shop/${name}.pem`));
+  }
+  return join(folder, 'live/shop');
+}
+
+/** Every file below a folder: bytes, mode and times. */
+const picture = (folder: string): unknown[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .map((name) => {
+      const { mode, mtimeMs, ctimeMs, size } = statSync(join(folder, name));
+      return [name, mode, mtimeMs, ctimeMs, size];
+    });
+
+describe('adopt', () => {
+  it("takes certbot's layout with links, and rotate makes the like of it", async () => {
+    const cwd = temporaryFolder();
+    await succeed(['ca', 'init', '--name', 'Ours'], at(cwd));
+    const live = certbotLayout();
+    const before = picture(join(live, '../..'));
+    const adopted = await adopt(
+      cwd,
+      'shop.example.com',
+      '--cert',
+      join(live, 'cert.pem'),
+      '--chain',
+      join(live, 'chain.pem'),
+      '--key',
+      join(live, 'privkey.pem'),
+      '--ca',
+      './ca',
+    );
+    expect(adopted.request).toEqual({
+      names: ['shop.example.com', 'www.shop.example.com', '10.0.0.7'],
+      usage: 'server',
+      keyType: 'ec-p384',
+      lifetime: '90d',
+      subject: null,
+      authority: '../ca',
+    });
+    expect(adopted.warnings).toEqual([expect.stringContaining('has not issued it')]);
+    expect(picture(join(live, '../..'))).toEqual(before);
+    const current = join(cwd, 'certs/shop.example.com/current');
+    for (const name of ['cert.pem', 'fullchain.pem']) {
+      expect(readFileSync(join(current, name), 'latin1')).toBe(
+        readFileSync(join(suite(), 'shop', name), 'latin1'),
+      );
+    }
+    expect(statSync(join(current, 'key.pem')).mode & 0o777).toBe(0o600);
+    await succeed(['rotate'], at(cwd));
+    const old = certificate(join(suite(), 'shop/cert.pem'));
+    const made = certificate(join(current, 'cert.pem'));
+    expect(made.serialNumber).not.toBe(old.serialNumber);
+    expect(made.subjectAltName).toBe(old.subjectAltName);
+    expect(made.subject).toBe(old.subject);
+    expect(made.keyUsage).toEqual(old.keyUsage);
+    expect(new Date(made.validTo).getTime() - new Date(made.validFrom).getTime()).toBe(
+      new Date(old.validTo).getTime() - new Date(old.validFrom).getTime(),
+    );
+    expect(made.publicKey.asymmetricKeyDetails).toEqual(old.publicKey.asymmetricKeyDetails);
+  });
+
+  it('leaves one of the CA that issued it alone until it is due', async () => {
+    const cwd = suite();
+    const { request, warnings } = await adopt(
+      cwd,
+      'worker',
+      '--cert',
+      'worker/cert.pem',
+      '--key',
+      'worker/key.pem',
+      '--ca',
+      './other',
+    );
+    expect(request).toMatchObject({
+      names: ['worker'],
+      usage: 'client',
+      keyType: 'rsa-2048',
+      lifetime: '12h',
+      subject: 'CN=worker,O=Shop',
+    });
+    expect(warnings).toEqual([]);
+    // The chain that the files lack is the CA's.
+    expect(readFileSync(join(cwd, 'certs/worker/current/fullchain.pem'), 'latin1')).toBe(
+      readFileSync(join(cwd, 'worker/fullchain.pem'), 'latin1'),
+    );
+    expect((await succeed(['rotate', 'worker'], at(cwd))).stdout).toMatch(/^worker +not due/);
+    expect((await succeed(['rotate', 'worker'], at(cwd, { now: after(0.4) }))).stdout).toMatch(
+      /^worker +rotated +due/,
+    );
+  });
+
+  it('without --ca tells rotate nothing that it could do, and says so', async () => {
+    const cwd = temporaryFolder();
+    const { warnings, request } = await adopt(cwd, 'shop', '--cert', join(suite(), 'shop/fullchain.pem'));
+    expect(request.authority).toBe('unknown:');
+    expect(warnings).toEqual([expect.stringContaining('cannot replace it')]);
+    expect((await succeed(['rotate'], at(cwd))).stdout).toMatch(/^shop +not due/);
+    const due = await run(['rotate'], at(cwd, { now: after(70) }));
+    expect(due.code).toBe(3);
+    expect(due.stdout).toContain(
+      'certwright issue shop.example.com www.shop.example.com 10.0.0.7 --as shop --ca REF --force',
+    );
+    expect((await run(['rotate', 'shop', '--force'], at(cwd))).code).toBe(3);
+    await succeed(['ca', 'init', '--name', 'Ours'], at(cwd));
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      JSON.stringify({ certificates: { shop: { ca: './ca', names: ['shop.example.com'] } } }),
+    );
+    expect((await succeed(['rotate'], at(cwd))).stdout).toMatch(/^shop +rotated +changed/);
+  });
+
+  it('opens a key that is encrypted, keeps it open in the store, and takes one file with both', async () => {
+    const cwd = temporaryFolder();
+    const key = createPrivateKey(readFileSync(join(suite(), 'shop/key.pem')));
+    const closed = key.export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'open sesame',
+    });
+    writeFileSync(
+      join(cwd, 'both.pem'),
+      `${readFileSync(join(suite(), 'shop/fullchain.pem'), 'latin1')}${closed.toString()}`,
+    );
+    const refused = await run(['adopt', 'shop', '--cert', 'both.pem'], at(cwd));
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('--passphrase-file');
+    expect(existsSync(join(cwd, 'certs'))).toBe(false);
+    writeFileSync(join(cwd, 'pass'), 'open sesame\n');
+    await adopt(cwd, 'shop', '--cert', 'both.pem', '--passphrase-file', 'pass');
+    const kept = createPrivateKey(readFileSync(join(cwd, 'certs/shop/current/key.pem')));
+    expect(kept.equals(key)).toBe(true);
+  });
+
+  it('takes the place of a certificate only with --force, as the next generation', async () => {
+    const cwd = temporaryFolder();
+    await succeed(['issue', 'shop.example.com', '--create-ca'], at(cwd));
+    const argv = ['shop.example.com', '--cert', join(suite(), 'shop/fullchain.pem')];
+    const refused = await run(['adopt', ...argv], at(cwd));
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('has a certificate already')]);
+    expect((await adopt(cwd, ...argv, '--force')).generation).toBe(2);
+    await succeed(['rotate', 'shop.example.com', '--rollback'], at(cwd));
+  });
+
+  it.each([
+    ['a key that is another one', ['--cert', 'shop/cert.pem', '--key', 'worker/key.pem'], 'does not belong'],
+    ['a certificate without a key', ['--cert', 'bare/cert.pem'], 'no key'],
+    ['a CA', ['--cert', 'ca.pem', '--key', 'ca-key.pem'], 'certificate of a CA'],
+    ['a file that is not there', ['--cert', 'nowhere.pem'], 'nowhere.pem'],
+    ['a CA that is not there', ['--cert', 'shop/cert.pem', '--ca', './nowhere'], 'nowhere'],
+    ['a mode for everybody', ['--cert', 'shop/cert.pem', '--mode', '0644'], '0644'],
+  ])('refuses %s, and touches nothing', async (_, argv, words) => {
+    const cwd = suite();
+    mkdirSync(join(cwd, 'bare'), { recursive: true });
+    writeFileSync(join(cwd, 'bare/cert.pem'), readFileSync(join(cwd, 'shop/cert.pem')));
+    const issuer = join(cwd, 'other/active');
+    writeFileSync(join(cwd, 'ca.pem'), readFileSync(join(issuer, 'cert.pem')));
+    writeFileSync(join(cwd, 'ca-key.pem'), readFileSync(join(issuer, 'key.pem')));
+    chmodSync(join(cwd, 'ca-key.pem'), 0o600);
+    const { code, stderr } = await run(['adopt', 'refused', ...argv, '--store', 'untouched'], at(cwd));
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(words) as string });
+    expect(existsSync(join(cwd, 'untouched'))).toBe(false);
+  });
+});
