@@ -1,16 +1,17 @@
 import { PkiError } from '../pki/errors.ts';
-import type { KeptStatus, Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
+import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
-import { fingerprint, serialHex, type CertificateLife } from '../pki/x509/certificate.ts';
+import type { CertificateLife } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
-import { codeWithDeploy, deployDocument, deployText, tellDeploy } from './deploy-report.ts';
+import { codeWithDeploy, deployText, tellDeploy } from './deploy-report.ts';
 import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { pendingLines } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
-import { clockDocument, describe, type Output } from './output.ts';
-import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
+import { describe, type Output } from './output.ts';
+import { tellOutputs, withOutputs } from './outputs-report.ts';
 import { printable } from './printable.ts';
+import { rotationDocument } from './rotate-document.ts';
 import type { RotateFlags } from './rotate.ts';
 import { TrustRows } from './trust-report.ts';
 
@@ -50,7 +51,7 @@ export class RotateReport {
     const { output, flags, context } = this.#lent;
     const exitCode = withOutputs(codeWithDeploy(codeOf(outcome), outcome.deploy), outcome.outputs);
     this.#codes.push(exitCode);
-    const document = output.json ? { ...documentOf(outcome), exitCode } : {};
+    const document = output.json ? { ...rotationDocument(outcome), exitCode } : {};
     if (flags.jsonLines === true) output.row({ schema, certificate: document });
     const { name, state } = outcome;
     const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : [];
@@ -278,79 +279,3 @@ function madeText(
 
 const span = ({ notAfter }: CertificateLife, context: Context): string =>
   `valid for ${formatDuration(notAfter.getTime() - context.now().getTime())}, until ${notAfter.toISOString()}`;
-
-function documentOf(outcome: Rotation): object {
-  const { name, state, verdict } = outcome;
-  const head = {
-    name,
-    state,
-    reason: verdict?.reason ?? null,
-    since: verdict?.since?.toISOString() ?? null,
-    outsideWindow: verdict?.outsideWindow ?? false,
-    changes: verdict?.changes ?? [],
-    mended: outcome.mended ?? [],
-    outputs: outputDocuments(outcome.outputs),
-    deploy: deployDocument(outcome.deploy),
-  };
-  switch (outcome.state) {
-    case 'rotated':
-    case 'deployed':
-    case 'deploy-pending':
-    case 'candidate': {
-      const earlier = verdict?.standing;
-      return {
-        ...head,
-        ...standingDocument(outcome),
-        replaced: earlier ? certificateDocument(earlier) : null,
-      };
-    }
-    case 'not-due':
-      return {
-        ...head,
-        ...standingDocument(outcome),
-        ...(outcome.opens && { until: outcome.opens.toISOString() }),
-      };
-    case 'rolled-back':
-      return { ...head, ...standingDocument(outcome), from: outcome.from };
-    case 'due':
-      return { ...head, renewedBy: outcome.who, hint: outcome.why, ...statusDocument(outcome.status) };
-    case 'to-rotate':
-      return { ...head, warnings: outcome.warnings, plan: outcome.plan ?? null, deploys: outcome.deploys };
-    case 'to-deploy':
-      return { ...head, deploys: outcome.deploys };
-    case 'held':
-      return { ...head, group: outcome.group, by: outcome.by };
-    case 'pending': {
-      const { waitingFor, hint, records } = outcome.pending;
-      return { ...head, waitingFor, hint: hint ?? null, records, ...statusDocument(outcome.status) };
-    }
-    case 'waiting': {
-      const { until, last } = outcome;
-      const { code, message, failures } = last;
-      return { ...head, until: until.toISOString(), failures, error: { code, message } };
-    }
-    case 'failed': {
-      const { code, message, hint, clock } = describe(outcome.error);
-      const rest = { ...(hint === undefined ? {} : { hint }), ...clockDocument(clock) };
-      return { ...head, error: { code, message, ...rest } };
-    }
-  }
-}
-
-const statusDocument = (acm: KeptStatus | undefined): object => (acm === undefined ? {} : { acm });
-
-type Standing = StandingRotation | Extract<Rotation, { state: 'rolled-back' }>;
-
-const standingDocument = ({ generation, path, ...rest }: Standing): object => ({
-  generation,
-  path,
-  certificate: certificateDocument(rest),
-});
-
-const certificateDocument = ({ certificate, due }: { certificate: CertificateLife; due: Date }): object => ({
-  serial: serialHex(certificate.serial),
-  sha256: fingerprint(certificate.der),
-  notBefore: certificate.notBefore.toISOString(),
-  notAfter: certificate.notAfter.toISOString(),
-  renewAt: due.toISOString(),
-});

@@ -195,7 +195,7 @@ describe('adopt', () => {
       usage: 'client',
       keyType: 'rsa-2048',
       lifetime: '12h',
-      subject: 'CN=worker,O=Shop',
+      subject: 'CN=worker, O=Shop',
     });
     expect(warnings).toEqual([]);
     // The chain that the files lack is the CA's.

@@ -72,6 +72,11 @@ function locate(reference: PairReference['reference'], flag: string): Location {
     return { ...inFolder(current, flag), source: name, store };
   }
   const { path } = reference;
+  if (!existsSync(path)) {
+    throw new PkiError('not-found', `${flag} ${path} is not there`, {
+      hint: 'name the file of the certificate',
+    });
+  }
   if (!statSync(path).isDirectory()) {
     return { source: path, files: [path], folder: dirname(path), store: undefined };
   }
@@ -118,10 +123,17 @@ async function readKey(file: string, flag: string, ask: AskPassphrase): Promise<
   } catch (error) {
     if (!(error instanceof PkiError) || error.code !== 'passphrase') throw error;
     throw new PkiError('passphrase', error.message, {
-      hint: `give the right one for ${flag} in a file`,
+      hint: `give the right one ${passphraseFlag(flag)}`,
       cause: error,
     });
   }
+}
+
+/** Two pairs of one command have a flag each. */
+function passphraseFlag(flag: string): string {
+  if (!flag.startsWith('--')) return `for ${flag} in a file`;
+  const own = flag === '--server' || flag === '--client' ? flag.slice(2).concat('-') : '';
+  return `with --${own}passphrase-file FILE`;
 }
 
 function checkKey(key: KeyObject, chain: readonly Certificate[], source: string): void {

@@ -1,0 +1,82 @@
+import type { KeptStatus, Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
+import { fingerprint, serialHex, type CertificateLife } from '../pki/x509/certificate.ts';
+import { deployDocument } from './deploy-report.ts';
+import { clockDocument, describe } from './output.ts';
+import { outputDocuments } from './outputs-report.ts';
+
+/** What became of one certificate, for programs: docs/schema/rotate.v1.json. */
+export function rotationDocument(outcome: Rotation): object {
+  const { name, state, verdict } = outcome;
+  const head = {
+    name,
+    state,
+    reason: verdict?.reason ?? null,
+    since: verdict?.since?.toISOString() ?? null,
+    outsideWindow: verdict?.outsideWindow ?? false,
+    changes: verdict?.changes ?? [],
+    mended: outcome.mended ?? [],
+    outputs: outputDocuments(outcome.outputs),
+    deploy: deployDocument(outcome.deploy),
+  };
+  switch (outcome.state) {
+    case 'rotated':
+    case 'deployed':
+    case 'deploy-pending':
+    case 'candidate': {
+      const earlier = verdict?.standing;
+      return {
+        ...head,
+        ...standingDocument(outcome),
+        replaced: earlier ? certificateDocument(earlier) : null,
+      };
+    }
+    case 'not-due':
+      return {
+        ...head,
+        ...standingDocument(outcome),
+        ...(outcome.opens && { until: outcome.opens.toISOString() }),
+      };
+    case 'rolled-back':
+      return { ...head, ...standingDocument(outcome), from: outcome.from };
+    case 'due':
+      return { ...head, renewedBy: outcome.who, hint: outcome.why, ...statusDocument(outcome.status) };
+    case 'to-rotate':
+      return { ...head, warnings: outcome.warnings, plan: outcome.plan ?? null, deploys: outcome.deploys };
+    case 'to-deploy':
+      return { ...head, deploys: outcome.deploys };
+    case 'held':
+      return { ...head, group: outcome.group, by: outcome.by };
+    case 'pending': {
+      const { waitingFor, hint, records } = outcome.pending;
+      return { ...head, waitingFor, hint: hint ?? null, records, ...statusDocument(outcome.status) };
+    }
+    case 'waiting': {
+      const { until, last } = outcome;
+      const { code, message, failures } = last;
+      return { ...head, until: until.toISOString(), failures, error: { code, message } };
+    }
+    case 'failed': {
+      const { code, message, hint, clock } = describe(outcome.error);
+      const rest = { ...(hint === undefined ? {} : { hint }), ...clockDocument(clock) };
+      return { ...head, error: { code, message, ...rest } };
+    }
+  }
+}
+
+const statusDocument = (acm: KeptStatus | undefined): object => (acm === undefined ? {} : { acm });
+
+type Standing = StandingRotation | Extract<Rotation, { state: 'rolled-back' }>;
+
+const standingDocument = ({ generation, path, ...rest }: Standing): object => ({
+  generation,
+  path,
+  certificate: certificateDocument(rest),
+});
+
+const certificateDocument = ({ certificate, due }: { certificate: CertificateLife; due: Date }): object => ({
+  serial: serialHex(certificate.serial),
+  sha256: fingerprint(certificate.der),
+  notBefore: certificate.notBefore.toISOString(),
+  notAfter: certificate.notAfter.toISOString(),
+  renewAt: due.toISOString(),
+});
