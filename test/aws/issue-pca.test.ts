@@ -123,7 +123,11 @@ describe.each(destinations)('into $title', ({ args, journal, pair }) => {
       expect(documentOf(ran).error.hint).toContain('--reissue');
     }
     expect(orders()).toBe(counted);
-    expect(verdict(await issue(cwd, [...args, '--reissue'], { at: 6 * minute }))).toEqual(done);
+    // AWS's clock goes along: nothing is ordered by one that is far ahead of it.
+    emulator().clock.advance(6 * minute);
+    const again = await issue(cwd, [...args, '--reissue']);
+    emulator().clock.advance(-6 * minute);
+    expect(verdict(again)).toEqual(done);
     expect(billed() - before).toBe(2);
     checkMade(cwd, pair);
   });
