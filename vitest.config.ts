@@ -7,6 +7,8 @@ export default defineConfig({
   define: { __VERSION__: JSON.stringify('0.0.0-test') },
   test: {
     pool: 'forks',
+    // Most tests wait for programs that they have started.
+    maxWorkers: '100%',
     // Tests that start the program run what is built from this very tree.
     globalSetup: ['test/support/build.ts'],
     reporters: [

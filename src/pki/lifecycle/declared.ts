@@ -3,6 +3,7 @@ import { isAcm } from '../authorities/open.ts';
 import type { DeclaredOutput } from '../config/read-outputs.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Deploy } from '../deploy/plan.ts';
+import { refuseNoFolder } from '../durable.ts';
 import { changesBetween, formats, readRequest, type Change, type StoredRequest } from '../store/request.ts';
 import type { OutputRequest } from '../store/output-request.ts';
 import { certificateFolder } from '../store/store.ts';
@@ -75,5 +76,6 @@ export function changesInStore(store: string, request: StoredRequest): Change[] 
 
 /** What follows a switch of the certificate that is in the store. */
 export function deployInStore(store: string, name: string): Deploy | undefined {
+  refuseNoFolder(store);
   return readRequest(certificateFolder(store, name).requestFile)?.request.deploy;
 }
