@@ -38,14 +38,12 @@ export default defineConfig({
         },
       },
       {
-        // One file at a time: each starts hundreds of processes itself.
         extends: true,
         test: {
           name: 'campaign',
           include: ['test/campaign/**/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 120_000,
-          maxWorkers: 1,
           sequence: { groupOrder: 3 },
         },
       },

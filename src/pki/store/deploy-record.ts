@@ -1,7 +1,8 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { readdirSync } from 'node:fs';
 import { ioError, isThere, jsonText, makeFolder, readJson, replace } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
+import { sweepDrafts } from '../sweep.ts';
 import { folderName } from './folder-name.ts';
 
 /** One that has failed, and how often in a row. */
@@ -101,6 +102,7 @@ export function writeDeployRecord(folder: Place, record: DeployRecord): void {
   const file = fileOf(folder, record.instance);
   const earlier = isThere(file) ? quietly(file) : {};
   makeFolder(folderOf(folder));
+  sweepDrafts(folderOf(folder), basename(file));
   const { instance, generation = null, at = null, failed = null, candidate = null } = record;
   // Fields of another version survive.
   const text = jsonText({ ...earlier, schema: 1, instance, generation, at, failed, candidate });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { jsonText, readJson, replace } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { sweepDrafts } from '../sweep.ts';
 import type { CertificateFolder } from './generation.ts';
 
 /*
@@ -37,6 +38,7 @@ export function recordWritten(
   const now = [...written].map(([path, { of, bytes }]) => [path, { of, sha256: digestOf(bytes) }]);
   const sealed: object = Object.fromEntries([...before, ...now]) as object;
   try {
+    sweepDrafts(folder.path, 'outputs.json');
     replace(fileOf(folder), { data: jsonText({ schema: 1, sealed }), mode: 0o600 }, 'later');
   } catch {
     // Then the next run writes the files once more.
