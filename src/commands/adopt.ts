@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { adopt, type Adopted, type AdoptOrder } from '../pki/lifecycle/adopt.ts';
 import { checkStoreName, formats } from '../pki/lifecycle/request.ts';
-import { fingerprint, serialHex } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
 import { parseName } from '../pki/x509/subject-alternative-name.ts';
+import { certificateDocument } from './certificate-document.ts';
 import { addConfigOption, authorityNamed, loadConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
@@ -141,13 +141,7 @@ function documentOf({ name, generation, path, certificate, request, due, warning
     name,
     generation,
     path,
-    certificate: {
-      serial: serialHex(certificate.serial),
-      sha256: fingerprint(certificate.der),
-      notBefore: certificate.notBefore.toISOString(),
-      notAfter: certificate.notAfter.toISOString(),
-      renewAt: due.toISOString(),
-    },
+    certificate: certificateDocument({ certificate, due }),
     request: {
       names,
       usage,

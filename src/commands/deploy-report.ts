@@ -1,7 +1,7 @@
 import { PkiError } from '../pki/errors.ts';
 import type { Deployed } from '../pki/lifecycle/deploy.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
-import { describe, type Output } from './output.ts';
+import { describe, errorDocument, type Output } from './output.ts';
 
 const errorExit = (error: unknown): ExitCode =>
   error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
@@ -56,18 +56,12 @@ export function deployDocument(deploy: Deployed | undefined): object | null {
     ...(deploy.state === 'candidate'
       ? { candidate: deploy.candidate.generation, until: deploy.until.toISOString() }
       : {}),
-    error: errorDocument(deploy.error ?? (attempt && { code: attempt.code, message: attempt.message })),
+    error: documentOfError(deploy.error ?? (attempt && { code: attempt.code, message: attempt.message })),
   };
 }
 
-function errorDocument(error: unknown): object {
+/** One that an earlier run has recorded is a document already. */
+function documentOfError(error: unknown): object {
   const isRecorded = typeof error === 'object' && error !== null && !(error instanceof Error);
-  if (isRecorded) return error;
-  const { code, message, hint, details = [] } = describe(error);
-  return {
-    code,
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    ...(details.length === 0 ? {} : { details }),
-  };
+  return isRecorded ? error : errorDocument(error);
 }

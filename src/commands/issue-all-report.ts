@@ -2,8 +2,9 @@ import { relative } from 'node:path';
 import type { Config } from '../pki/lifecycle/config.ts';
 import type { Outcome } from '../pki/lifecycle/issue-all.ts';
 import { PkiError } from '../pki/errors.ts';
-import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
+import { certificateDocument } from './certificate-document.ts';
 import type { Context } from './context.ts';
 import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
@@ -192,13 +193,7 @@ function standingDocument({ generation, path, certificate, due, opens, outputs }
   return {
     generation,
     path,
-    certificate: {
-      serial: serialHex(certificate.serial),
-      sha256: fingerprint(certificate.der),
-      notBefore: certificate.notBefore.toISOString(),
-      notAfter: certificate.notAfter.toISOString(),
-      renewAt: due.toISOString(),
-    },
+    certificate: certificateDocument({ certificate, due }),
     ...(opens && { until: opens.toISOString() }),
     outputs: outputDocuments(outputs),
   };

@@ -4,9 +4,10 @@ import type { FilesOrder } from '../pki/lifecycle/issue-files.ts';
 import { issueIntoStore, type InPlace } from '../pki/lifecycle/issue.ts';
 import { adoptDefaults, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { renewAt } from '../pki/lifecycle/due.ts';
-import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificate.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { certificatePem } from '../pki/x509/pem-writer.ts';
+import { certificateDocument } from './certificate-document.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
@@ -17,6 +18,7 @@ import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
 import type { Output } from './output.ts';
 import { passphraseFile } from './passphrase.ts';
 import { printable } from './printable.ts';
+import { shellWord } from './shell-word.ts';
 import { worldOf } from './world.ts';
 
 const schema = 'certwright.issue/1';
@@ -86,7 +88,7 @@ async function toStore(
     path: result.path,
     trust: result.trust ?? null,
     deployPending: result.deployPending,
-    certificate: certificateDocument(result.certificate, result.due),
+    certificate: wholeDocument(result.certificate, result.due),
     outputs: outputDocuments(result.outputs),
     warnings: warningsOf(order),
   };
@@ -95,12 +97,8 @@ async function toStore(
   return withOutputs(exit.done, result.outputs);
 }
 
-const certificateDocument = (certificate: Certificate, due = renewAt(certificate)): object => ({
-  serial: serialHex(certificate.serial),
-  sha256: fingerprint(certificate.der),
-  notBefore: certificate.notBefore.toISOString(),
-  notAfter: certificate.notAfter.toISOString(),
-  renewAt: due.toISOString(),
+const wholeDocument = (certificate: Certificate, due = renewAt(certificate)): object => ({
+  ...certificateDocument({ certificate, due }),
   pem: certificatePem(certificate.der),
 });
 
@@ -156,8 +154,6 @@ function usageLines(
   );
 }
 
-const shellWord = (text: string): string => (/^[\w.:/@-]+$/.test(text) ? text : `'${text}'`);
-
 function shortest(path: string, context: Context): string {
   const short = relative(context.cwd, path);
   return short.startsWith('..') ? path : short;
@@ -180,7 +176,7 @@ async function toStdout(
         schema,
         state: 'issued',
         name: request.name,
-        certificate: certificateDocument(certificate),
+        certificate: wholeDocument(certificate),
         chain: pem.chain,
         warnings: warningsOf(order),
       },
@@ -231,7 +227,7 @@ async function toFiles(
       state: 'issued',
       name: order.request.name,
       files,
-      certificate: certificateDocument(certificate),
+      certificate: wholeDocument(certificate),
       warnings: warningsOf(order),
     },
     [

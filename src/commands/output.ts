@@ -155,6 +155,17 @@ export function describe(error: unknown): Failure {
   };
 }
 
+/** A failure beside others, for programs. */
+export function errorDocument(error: unknown): object {
+  const { code, message, hint, details = [] } = describe(error);
+  return {
+    code,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(details.length === 0 ? {} : { details }),
+  };
+}
+
 /** Whose clock is by how many seconds ahead of this machine's. */
 export const clockDocument = (clock: ClockDifference | undefined): object =>
   clock === undefined

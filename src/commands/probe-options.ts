@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { negativeProbes, type NegativeProbe } from '../pki/lifecycle/probe-names.ts';
+import { negativeProbes, type NegativeProbe } from '../pki/probe-names.ts';
 import type { Pair } from '../pki/lifecycle/pair.ts';
 import type { ProbeAuthority } from '../pki/lifecycle/probe-authority.ts';
 import { PkiError } from '../pki/errors.ts';

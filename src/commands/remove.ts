@@ -9,6 +9,7 @@ import { exit, type ExitCode } from './exit-codes.ts';
 import { addOutputOptions, addStoreOption, isArn, storePath, type Run, type StoreFlags } from './options.ts';
 import { Output } from './output.ts';
 import { printable } from './printable.ts';
+import { shellWord } from './shell-word.ts';
 
 interface RemoveFlags extends StoreFlags, ConfigFlags {
   yes?: boolean;
@@ -80,9 +81,6 @@ function revocation({ certificate, authority }: Removal): string | undefined {
   if (!certificate || authority === undefined || isArn(authority)) return undefined;
   return `certwright revoke ${serialHex(certificate.serial)} --ca ${shellWord(authority)}`;
 }
-
-const shellWord = (text: string): string =>
-  /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 function linesOf(removal: Removal, dryRun: boolean, isDeclared: boolean, { now }: Context): string[] {
   const { name, path, certificate, outputs, arn } = removal;

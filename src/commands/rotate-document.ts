@@ -1,5 +1,5 @@
 import type { KeptStatus, Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
-import { fingerprint, serialHex, type CertificateLife } from '../pki/x509/certificate.ts';
+import { certificateDocument } from './certificate-document.ts';
 import { deployDocument } from './deploy-report.ts';
 import { clockDocument, describe } from './output.ts';
 import { outputDocuments } from './outputs-report.ts';
@@ -71,12 +71,4 @@ const standingDocument = ({ generation, path, ...rest }: Standing): object => ({
   generation,
   path,
   certificate: certificateDocument(rest),
-});
-
-const certificateDocument = ({ certificate, due }: { certificate: CertificateLife; due: Date }): object => ({
-  serial: serialHex(certificate.serial),
-  sha256: fingerprint(certificate.der),
-  notBefore: certificate.notBefore.toISOString(),
-  notAfter: certificate.notAfter.toISOString(),
-  renewAt: due.toISOString(),
 });

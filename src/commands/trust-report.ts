@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import type { KeptTrust } from '../pki/lifecycle/keep-trust.ts';
 import { PkiError } from '../pki/errors.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
-import { describe, type Output } from './output.ts';
+import { describe, errorDocument, type Output } from './output.ts';
 import { printable } from './printable.ts';
 
 const errorExit = (error: unknown): ExitCode =>
@@ -51,16 +51,6 @@ function deployDocument({ deploy, generation }: KeptTrust): object | null {
     generation,
     attempts: deploy.failed.attempts,
     error: errorDocument(deploy.error),
-  };
-}
-
-function errorDocument(error: unknown): object {
-  const { code, message, hint, details = [] } = describe(error);
-  return {
-    code,
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    ...(details.length === 0 ? {} : { details }),
   };
 }
 

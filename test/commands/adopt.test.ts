@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { run, temporaryFolder, temporaryFolderForSuite, type Lent, type Ran } from '../support/cli.ts';
+import { run, succeed, temporaryFolder, temporaryFolderForSuite, type Lent } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
 const day = 86_400_000;
@@ -34,16 +34,6 @@ interface Document {
     subject: null;
   };
   warnings: string[];
-}
-
-async function succeed(argv: readonly string[], lent: Lent): Promise<Ran> {
-  const ran = await run(argv, lent);
-  expect({ argv, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
-    argv,
-    code: 0,
-    stderr: '',
-  });
-  return ran;
 }
 
 async function adopt(cwd: string, ...argv: string[]): Promise<Document> {

@@ -14,7 +14,7 @@ import { describe, expect, it } from 'vitest';
 import { readCrl, reasonOf, revokedCertificates, type Crl } from '../../src/pki/x509/crl.ts';
 import { serialHex } from '../../src/pki/x509/certificate.ts';
 import { formatName } from '../../src/pki/x509/distinguished-name.ts';
-import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { run, succeed, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
 const day = 86_400_000;
@@ -38,16 +38,6 @@ async function folderWith(...names: string[]): Promise<string> {
   await succeed(['ca', 'init', '--name', 'Test'], { cwd });
   for (const name of names) await succeed(['issue', name], { cwd });
   return cwd;
-}
-
-async function succeed(argv: readonly string[], lent: Lent): Promise<Ran> {
-  const ran = await run(argv, lent);
-  expect({ argv, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
-    argv,
-    code: 0,
-    stderr: '',
-  });
-  return ran;
 }
 
 /** Runs it with --json and --yes. */

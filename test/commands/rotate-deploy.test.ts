@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run, spawnProgram, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { run, spawnProgram, succeed, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 import { startService, type Service } from '../support/service.ts';
 
@@ -51,16 +51,6 @@ function declare(cwd: string, deploys: Deploys): void {
     join(cwd, 'certwright.yaml'),
     JSON.stringify({ certificates: Object.fromEntries(certificates) }),
   );
-}
-
-async function succeed(argv: readonly string[], lent: Lent): Promise<Ran> {
-  const ran = await run(argv, lent);
-  expect({ argv, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
-    argv,
-    code: 0,
-    stderr: '',
-  });
-  return ran;
 }
 
 async function rotate(

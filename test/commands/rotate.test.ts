@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { execute, run, spawnProgram, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { execute, run, spawnProgram, succeed, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { startEmulator } from '../support/aws/emulator.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
@@ -50,16 +50,6 @@ async function folderWith(...issued: string[]): Promise<string> {
   await succeed(['ca', 'init', '--name', 'Test'], { cwd });
   for (const line of issued) await succeed(['issue', ...line.split(' ')], { cwd });
   return cwd;
-}
-
-async function succeed(argv: readonly string[], lent: Lent): Promise<Ran> {
-  const ran = await run(argv, lent);
-  expect({ argv, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
-    argv,
-    code: 0,
-    stderr: '',
-  });
-  return ran;
 }
 
 /** Runs it with --json. */

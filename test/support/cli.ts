@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { afterAll, afterEach, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { Context } from '../../src/commands/context.ts';
 import { runCommandLine } from '../../src/commands/main.ts';
 
@@ -51,6 +51,17 @@ export interface Lent {
   stdin?: string | Buffer;
   env?: Record<string, string>;
   now?: () => Date;
+}
+
+/** Runs a command line that is to end with 0, and shows what it said where it does not. */
+export async function succeed(argv: readonly string[], lent: Lent): Promise<Ran> {
+  const ran = await run(argv, lent);
+  expect({ argv, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({
+    argv,
+    code: 0,
+    stderr: '',
+  });
+  return ran;
 }
 
 /** Runs a command line in this process, with everything lent. */

@@ -1,4 +1,4 @@
-import { X509Certificate, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { isAcm, isAws } from '../authorities/reference.ts';
 import { openCa } from '../authorities/local/open.ts';
 import { isThere } from '../durable.ts';
@@ -10,6 +10,7 @@ import { extension, type Certificate } from '../x509/certificate.ts';
 import { readBasicConstraints } from '../x509/extensions.ts';
 import { privateKeyPem, type AskPassphrase } from '../x509/key.ts';
 import { oid } from '../x509/oid.ts';
+import { isSignedBy } from '../x509/signed-by.ts';
 import { likenessOf, unknownAuthority } from './adopted-request.ts';
 import { requestFor, type Settings } from './declared.ts';
 import { dueAt } from './due.ts';
@@ -106,16 +107,6 @@ function chainOf(leaf: Certificate, around: readonly Certificate[]): Upwards {
     if (!issuer) return { chain, root: undefined };
     chain.push(issuer);
     last = issuer;
-  }
-}
-
-function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
-  if (!certificate.issuer.equals(issuer.subject)) return false;
-  try {
-    return new X509Certificate(certificate.der).verify(new X509Certificate(issuer.der).publicKey);
-  } catch {
-    // A key or algorithm that OpenSSL does not know proves nothing.
-    return false;
   }
 }
 

@@ -6,7 +6,7 @@ import { certificateFolder } from '../store/store.ts';
 import { trustBundle } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readDocument, type Item } from '../x509/document.ts';
-import { certificatePem, pemPieces } from '../x509/pem-writer.ts';
+import { certificatesPem, pemPieces } from '../x509/pem-writer.ts';
 import { isCa, judgeCertificates, nameOf } from './bundle/certificate-rules.ts';
 import { judgeCrlFile, judgeCrls, type CountedCrl } from './bundle/crl-rules.ts';
 import { fault, warning, type BundleFinding } from './bundle/finding.ts';
@@ -88,8 +88,7 @@ export async function gatherBundle(order: BundleOrder, now: Date): Promise<Bundl
 }
 
 /** PEM with nothing but its blocks. */
-export const bundlePem = ({ certificates }: Bundle): string =>
-  certificates.map(({ der }) => certificatePem(der)).join('');
+export const bundlePem = ({ certificates }: Bundle): string => certificatesPem(certificates);
 
 /**
  * Writes the CRLs as PEM.

@@ -28,7 +28,7 @@ import { foreignCode, PkiError } from '../errors.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { serialHex, type Certificate } from '../x509/certificate.ts';
 import { openPrivateKey, type AskPassphrase } from '../x509/key.ts';
-import { certificatePem } from '../x509/pem-writer.ts';
+import { certificatePem, certificatesPem } from '../x509/pem-writer.ts';
 import { checkSignature } from '../x509/validation/signature.ts';
 import { displayName } from '../x509/validation/verdict.ts';
 import { readIndex, type IndexLine } from './adopt/index-txt.ts';
@@ -179,10 +179,10 @@ function writeIssuer(ca: string, path: Path, key: Buffer): Issuer {
   const folder = issuerFolder(ca, id);
   makeFolder(folder, 0o700, 'later');
   mkdirSync(join(folder, 'issued'), { mode: 0o700 });
-  const pem = (all: readonly Certificate[]): string => all.map(({ der }) => certificatePem(der)).join('');
-  writeNew(join(folder, 'cert.pem'), { data: pem([certificate]), mode: 0o644 });
-  writeNew(join(folder, 'chain.pem'), { data: pem(chain), mode: 0o644 });
-  if (chain.length > 0) writeNew(join(folder, 'root.pem'), { data: pem(chain.slice(-1)), mode: 0o644 });
+  writeNew(join(folder, 'cert.pem'), { data: certificatesPem([certificate]), mode: 0o644 });
+  writeNew(join(folder, 'chain.pem'), { data: certificatesPem(chain), mode: 0o644 });
+  if (chain.length > 0)
+    writeNew(join(folder, 'root.pem'), { data: certificatesPem(chain.slice(-1)), mode: 0o644 });
   writeNew(join(folder, 'key.pem'), { data: key, mode: 0o600 });
   symlinkSync(join('issuers', id), activeLink(ca));
   return { id, folder, certificate, chain };

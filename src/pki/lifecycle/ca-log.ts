@@ -1,10 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { issuedFolder } from '../authorities/local/layout.ts';
+import { readFileSync } from 'node:fs';
+import { recordsOf } from '../authorities/local/issued.ts';
 import { allIssuers, openCa, type Issuer } from '../authorities/local/open.ts';
 import { readRecordHead } from '../authorities/local/record.ts';
 import { allFacts } from '../authorities/local/revocation-facts.ts';
-import { ioError, isThere } from '../durable.ts';
+import { ioError } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { extension, readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { probeOf } from '../x509/probe-mark.ts';
@@ -89,13 +88,7 @@ function passes(entry: LogEntry, { since, until, name, by, event }: LogFilter): 
 }
 
 function* issuedBy(issuer: Issuer): Generator<LogEntry> {
-  const folder = issuedFolder(issuer.folder);
-  if (!isThere(folder)) return;
-  for (const month of readdirSync(folder).filter((name) => !name.startsWith('.'))) {
-    for (const file of readdirSync(join(folder, month)).filter((name) => /^[0-9a-f]+\.pem$/.test(name))) {
-      yield readRecord(join(folder, month, file), issuer.id);
-    }
-  }
+  for (const file of recordsOf(issuer)) yield readRecord(file, issuer.id);
 }
 
 const begin = '-----BEGIN CERTIFICATE-----';

@@ -1,7 +1,7 @@
 import type { Cause } from '../tls/refusal-causes.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { displayName, type Finding, type Verdict } from '../x509/validation/verdict.ts';
-import { negativeProbes } from './probe-names.ts';
+import { negativeProbes } from '../probe-names.ts';
 
 /** Who presents a certificate to whom. */
 export type Direction = 'server-to-client' | 'client-to-server';

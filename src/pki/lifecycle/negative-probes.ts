@@ -3,7 +3,7 @@ import { offerOldVersion, type OldVersion, type OldVersionOutcome } from '../tls
 import { probe, type Connection, type TlsPair } from '../tls/probe.ts';
 import type { Cause } from '../tls/refusal-causes.ts';
 import { check, skipped, type Check, type Seen } from './mtls-check.ts';
-import type { NegativeProbe } from './probe-names.ts';
+import { signedProbes, type NegativeProbe } from '../probe-names.ts';
 import { evidenceOf, otherCauses, see } from './outcome-evidence.ts';
 import { faultOf } from './probe-faults.ts';
 import type { MintedProbe, ProbeAuthority, RevokedProbe } from './probe-authority.ts';
@@ -50,15 +50,7 @@ const attempts: Readonly<Record<NegativeProbe, Maker>> = {
 };
 
 /** Those that prove something only where the server lets in what the CA signs in order. */
-const ofTheCa: readonly NegativeProbe[] = [
-  'expired',
-  'not-yet-valid',
-  'wrong-usage',
-  'wrong-name',
-  'weak-key',
-  'weak-signature',
-  'revoked',
-];
+const ofTheCa: readonly NegativeProbe[] = signedProbes;
 
 /** A few at a time: some servers talk to one client after the other, and some shut out who fails too often at once. */
 const atATime = 4;

@@ -1,7 +1,7 @@
 import type { ServerFacts } from '../tls/probe.ts';
 import type { Application } from '../tls/prove.ts';
 import type { Cause } from '../tls/refusal-causes.ts';
-import type { NegativeProbe } from './probe-names.ts';
+import type { NegativeProbe } from '../probe-names.ts';
 
 type Fault = Pick<Cause, 'message' | 'fix'>;
 

@@ -7,7 +7,7 @@ import type { SubjectAlternativeName } from '../x509/subject-alternative-name.ts
 import { validateChain } from '../x509/validation/chain.ts';
 import type { Finding } from '../x509/validation/verdict.ts';
 import { check, findingsOf, type Check } from './mtls-check.ts';
-import type { NegativeProbe } from './probe-names.ts';
+import type { NegativeProbe } from '../probe-names.ts';
 import { tryStrangers } from './negative-probes.ts';
 import { answerOf, otherCauses, see } from './outcome-evidence.ts';
 import type { Pair } from './pair.ts';

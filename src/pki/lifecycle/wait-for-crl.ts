@@ -1,6 +1,5 @@
-import { get as getHttp } from 'node:http';
-import { get as getHttps } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { download, type DownloadFault, type DownloadLimits } from '../download.ts';
 import { PkiError } from '../errors.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { readCrl, revokedCertificates, type Crl } from '../x509/crl.ts';
@@ -55,7 +54,7 @@ async function lookAt(
   issuer: Certificate | undefined,
 ): Promise<string> {
   try {
-    const crl = readCrl(derOf(await fetchBytes(url, signal)));
+    const crl = readCrl(derOf(await download(url, limitsOf(signal), refusal)));
     if (!crl.issuer.equals(issuerName)) return 'it is the CRL of another CA';
     if (issuer && checkSignature(crl, issuer) !== 'good') return 'its CRL is not signed by that CA';
     return lists(crl, serial) ? 'listed' : `its CRL of ${crl.thisUpdate.toISOString()} does not list it yet`;
@@ -82,28 +81,10 @@ function derOf(bytes: Buffer): Buffer {
 const mostBytes = 400 * 1024 * 1024;
 const answerTime = 30_000;
 
-function fetchBytes(url: string, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((done, fail) => {
-    const get = url.toLowerCase().startsWith('https:') ? getHttps : getHttp;
-    const request = get(url, { signal, timeout: answerTime }, (response) => {
-      if (response.statusCode !== 200) {
-        response.resume();
-        fail(new PkiError('unreachable', `the server answers ${response.statusCode ?? 0}`));
-        return;
-      }
-      const chunks: Buffer[] = [];
-      let total = 0;
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        total += chunk.length;
-        if (total > mostBytes) response.destroy(new PkiError('unreachable', 'the answer is too large'));
-      });
-      response.on('end', () => {
-        done(Buffer.concat(chunks, total));
-      });
-      response.on('error', fail);
-    });
-    request.on('timeout', () => request.destroy(new PkiError('unreachable', 'no answer came in time')));
-    request.on('error', fail);
-  });
+const limitsOf = (signal: AbortSignal): DownloadLimits => ({ timeout: answerTime, most: mostBytes, signal });
+
+function refusal(fault: DownloadFault): PkiError {
+  if (fault === 'too-large') return new PkiError('unreachable', 'the answer is too large');
+  if (fault === 'late') return new PkiError('unreachable', 'no answer came in time');
+  return new PkiError('unreachable', `the server answers ${fault.status}`);
 }

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
-import { readdirSync } from 'node:fs';
-import { ioError, isThere, jsonText, makeFolder, readJson, replace } from '../durable.ts';
-import { foreignCode, PkiError } from '../errors.ts';
+import { isThere, jsonText, makeFolder, readJson, replace } from '../durable.ts';
+import { PkiError } from '../errors.ts';
+import { namesIn } from '../names-in.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { folderName } from './folder-name.ts';
 
@@ -50,17 +50,10 @@ export function readDeployRecord(folder: Place, instance: string): DeployRecord 
 
 /** Those of every host that shares the store. */
 export function readDeployRecords(folder: Place): DeployRecord[] {
-  const files = namesIn(folderOf(folder)).filter((name) => /^[^.].*\.json$/.test(name));
+  const files = namesIn(folderOf(folder))
+    .filter((name) => name.endsWith('.json'))
+    .sort();
   return files.flatMap((name) => readRecord(join(folderOf(folder), name)) ?? []);
-}
-
-function namesIn(path: string): string[] {
-  try {
-    return readdirSync(path).sort();
-  } catch (error) {
-    if (foreignCode(error) === 'ENOENT') return [];
-    throw ioError(error, 'read', path);
-  }
 }
 
 function readRecord(file: string): DeployRecord | undefined {

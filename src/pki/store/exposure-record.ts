@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { jsonText, readJson, replace } from '../durable.ts';
+import { fingerprint } from '../x509/certificate.ts';
 import type { CertificateFolder } from './generation.ts';
 
 /*
@@ -11,14 +11,12 @@ import type { CertificateFolder } from './generation.ts';
 
 const fileOf = (folder: CertificateFolder): string => join(folder.path, 'exposed.json');
 
-const digestOf = (publicKey: Buffer): string => createHash('sha256').update(publicKey).digest('hex');
-
 /** @param publicKey SubjectPublicKeyInfo, DER. */
 export const wasExposed = (folder: CertificateFolder, publicKey: Buffer): boolean =>
-  keysOf(folder).includes(digestOf(publicKey));
+  keysOf(folder).includes(fingerprint(publicKey));
 
 export function recordExposure(folder: CertificateFolder, publicKey: Buffer): void {
-  const keys = [...new Set([...keysOf(folder), digestOf(publicKey)])];
+  const keys = [...new Set([...keysOf(folder), fingerprint(publicKey)])];
   replace(fileOf(folder), { data: jsonText({ schema: 1, keys }), mode: 0o644 }, 'now');
 }
 

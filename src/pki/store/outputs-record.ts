@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { jsonText, readJson, replace } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { sweepDrafts } from '../sweep.ts';
+import { fingerprint } from '../x509/certificate.ts';
 import type { CertificateFolder } from './generation.ts';
 
 /*
@@ -18,14 +18,12 @@ interface Written {
   sha256: string;
 }
 
-export const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
 const fileOf = (folder: CertificateFolder): string => join(folder.path, 'outputs.json');
 
 /** Whether a file is the one that was written last of the same. */
 export function isAsWritten(folder: CertificateFolder, path: string, of: string, bytes: Uint8Array): boolean {
   const written = read(folder)[path];
-  return written?.of === of && written.sha256 === digestOf(bytes);
+  return written?.of === of && written.sha256 === fingerprint(bytes);
 }
 
 /** Under the lock; best effort, since the files themselves are right. @param gone whether an output with this path is not asked for any more. */
@@ -35,7 +33,7 @@ export function recordWritten(
   gone: (path: string) => boolean,
 ): void {
   const before = Object.entries(read(folder)).filter(([path]) => !gone(path));
-  const now = [...written].map(([path, { of, bytes }]) => [path, { of, sha256: digestOf(bytes) }]);
+  const now = [...written].map(([path, { of, bytes }]) => [path, { of, sha256: fingerprint(bytes) }]);
   const sealed: object = Object.fromEntries([...before, ...now]) as object;
   try {
     sweepDrafts(folder.path, 'outputs.json');

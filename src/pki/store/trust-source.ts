@@ -1,9 +1,8 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { readdirSync } from 'node:fs';
-import { foreignCode } from '../errors.ts';
-import { ioError, isThere, jsonText, readJson, replace } from '../durable.ts';
+import { isThere, jsonText, readJson, replace } from '../durable.ts';
 import type { Deploy } from '../deploy/plan.ts';
 import { readPlan } from '../deploy/stored-plan.ts';
+import { namesIn } from '../names-in.ts';
 import { trustBundle } from './trust-bundle.ts';
 
 /** Whom a trust bundle trusts, and who is told when that changes. */
@@ -70,14 +69,7 @@ export function writeDeclared(store: string, name: string, source: TrustSource):
 
 /** Names of the bundles in a store that were declared. */
 export function declaredNames(store: string): string[] {
-  const folder = join(store, '_trust');
-  try {
-    return readdirSync(folder)
-      .filter((name) => !name.startsWith('.') && isThere(sourceFile(store, name)))
-      .filter((name) => readDeclared(store, name) !== undefined)
-      .sort();
-  } catch (error) {
-    if (foreignCode(error) === 'ENOENT') return [];
-    throw ioError(error, 'read', folder);
-  }
+  return namesIn(join(store, '_trust'))
+    .filter((name) => isThere(sourceFile(store, name)) && readDeclared(store, name) !== undefined)
+    .sort();
 }

@@ -165,6 +165,6 @@ export function serialHex(serial: Buffer): string {
 }
 
 /** SHA-256 in lower-case hex. */
-export function fingerprint(der: Buffer): string {
+export function fingerprint(der: Uint8Array): string {
   return createHash('sha256').update(der).digest('hex');
 }

@@ -14,6 +14,10 @@ export function encodePem(label: string, der: Buffer): string {
 
 export const certificatePem = (der: Buffer): string => encodePem('CERTIFICATE', der);
 
+/** One block after the other. */
+export const certificatesPem = (certificates: readonly { der: Buffer }[]): string =>
+  certificates.map(({ der }) => certificatePem(der)).join('');
+
 /** A line of 64 characters holds 48 octets. */
 const octetsOfLine = 48;
 const linesAtOnce = 1024;

@@ -1,4 +1,4 @@
-import { get } from 'node:http';
+import { download, type DownloadFault } from '../../download.ts';
 import { PkiError } from '../../errors.ts';
 import { readCertificate, type Certificate } from '../../x509/certificate.ts';
 import { readCrl } from '../../x509/crl.ts';
@@ -26,7 +26,7 @@ export async function fetchPcaTrust(reference: string, connection: AwsConnection
   if (!own)
     throw new PkiError('not-found', `${reference} has no certificate yet`, { hint: 'install one first' });
   const url = crlUrl(arn, ca?.RevocationConfiguration?.CrlConfiguration ?? {}, connection);
-  const crls = url === undefined ? '' : crlPem(await download(url, connection), own, url, now);
+  const crls = url === undefined ? '' : crlPem(await crlFrom(url, connection), own, url, now);
   const chain = [own, ...upper].map(({ der }) => certificatePem(der));
   return { roots: chain.at(-1) ?? '', intermediates: chain.slice(0, -1).join(''), crls };
 }
@@ -65,38 +65,23 @@ function crlUrl(
   return `http://${bucket}.s3.${region}.${partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com'}/${path}`;
 }
 
-function download(url: string, { timeout, signal }: AwsConnection): Promise<Buffer> {
+async function crlFrom(url: string, { timeout, signal }: AwsConnection): Promise<Buffer> {
   const failed = (why: string, code: 'unreachable' | 'not-found' = 'unreachable'): PkiError =>
     new PkiError(code, `cannot fetch the CRL from ${url}: ${why}`, {
       hint: 'the bucket must be readable from here; AWS writes the first CRL within half an hour',
     });
-  return new Promise((done, fail) => {
-    const request = get(url, { timeout, signal }, (answer) => {
-      const chunks: Buffer[] = [];
-      let total = 0;
-      if (answer.statusCode !== 200) {
-        answer.resume();
-        const isNone = answer.statusCode === 404 || answer.statusCode === 403;
-        fail(failed(`HTTP ${answer.statusCode ?? 0}`, isNone ? 'not-found' : 'unreachable'));
-        return;
-      }
-      answer.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        total += chunk.length;
-        if (total > mostBytes) request.destroy(failed(`it has more than ${mostBytes} bytes`));
-      });
-      answer.on('end', () => {
-        done(Buffer.concat(chunks, total));
-      });
-      answer.on('error', fail);
-    });
-    request.on('timeout', () => request.destroy(failed(`no answer within ${timeout} ms`)));
-    request.on('error', (error) => {
-      fail(
-        error instanceof PkiError ? error : signal.aborted ? (signal.reason as Error) : failed(error.message),
-      );
-    });
-  });
+  const refusal = (fault: DownloadFault): PkiError => {
+    if (fault === 'too-large') return failed(`it has more than ${mostBytes} bytes`);
+    if (fault === 'late') return failed(`no answer within ${timeout} ms`);
+    const isNone = fault.status === 404 || fault.status === 403;
+    return failed(`HTTP ${fault.status}`, isNone ? 'not-found' : 'unreachable');
+  };
+  try {
+    return await download(url, { timeout, most: mostBytes, signal }, refusal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof PkiError ? error : failed(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** @throws PkiError `malformed` for what is not this CA's, or is outdated */

@@ -4,7 +4,7 @@ import { extension, type Certificate } from '../../x509/certificate.ts';
 import { readAccessDescriptions, readExtendedKeyUsage } from '../../x509/extensions.ts';
 import { privateKeyPem, publicKeyDer } from '../../x509/key.ts';
 import { oid } from '../../x509/oid.ts';
-import { certificatePem } from '../../x509/pem-writer.ts';
+import { certificatesPem } from '../../x509/pem-writer.ts';
 import { publicKeyFacts } from '../../x509/public-key-facts.ts';
 import { checkSignature } from '../../x509/validation/signature.ts';
 
@@ -88,7 +88,7 @@ export function importInput(material: Material, service: Service | undefined, no
 }
 
 const pem = (certificates: readonly Certificate[]): Buffer =>
-  Buffer.from(certificates.map(({ der }) => certificatePem(der)).join(''), 'latin1');
+  Buffer.from(certificatesPem(certificates), 'latin1');
 
 function sized(input: ImportInput): ImportInput {
   for (const [what, bytes, most] of [

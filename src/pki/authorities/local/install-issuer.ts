@@ -17,7 +17,7 @@ import {
 } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import type { Certificate } from '../../x509/certificate.ts';
-import { certificatePem } from '../../x509/pem-writer.ts';
+import { certificatesPem } from '../../x509/pem-writer.ts';
 import { publishCrl, subjectKeyIdentifierOf } from './crl.ts';
 import { activeLink, issuerFolder, issuerId, issuersFolder, pendingFolder } from './layout.ts';
 import type { Issuer } from './open.ts';
@@ -25,9 +25,6 @@ import type { PendingIssuer } from './pending-ca.ts';
 
 /** From the issuer itself upwards, the root last. */
 export type Path = readonly [Certificate, ...Certificate[]];
-
-const pemOf = (certificates: readonly Certificate[]): string =>
-  certificates.map(({ der }) => certificatePem(der)).join('');
 
 /**
  * Makes an issuer of a key that waited: its folder appears whole, by one rename(2), then `active` points to it, then it waits no
@@ -75,9 +72,9 @@ function appear(
   try {
     mkdirSync(draft, { mode: 0o700 });
     mkdirSync(join(draft, 'issued'), { mode: 0o700 });
-    writeNew(join(draft, 'cert.pem'), { data: pemOf([certificate]), mode: 0o644 });
-    writeNew(join(draft, 'chain.pem'), { data: pemOf(chain), mode: 0o644 });
-    writeNew(join(draft, 'root.pem'), { data: pemOf(chain.slice(-1)), mode: 0o644 });
+    writeNew(join(draft, 'cert.pem'), { data: certificatesPem([certificate]), mode: 0o644 });
+    writeNew(join(draft, 'chain.pem'), { data: certificatesPem(chain), mode: 0o644 });
+    writeNew(join(draft, 'root.pem'), { data: certificatesPem(chain.slice(-1)), mode: 0o644 });
     linkSync(join(pending.folder, 'key.pem'), join(draft, 'key.pem'));
     publishCrl({ folder: draft, certificate, key }, now, nextUpdate);
     syncFolder(draft);
@@ -98,8 +95,8 @@ function appear(
 export function renewIssuer({ folder }: Issuer, path: Path): void {
   const [certificate, ...chain] = path;
   sweepDrafts(folder);
-  replace(join(folder, 'cert.pem'), { data: pemOf(path), mode: 0o644 });
-  replace(join(folder, 'chain.pem'), { data: pemOf(chain), mode: 0o644 });
-  replace(join(folder, 'root.pem'), { data: pemOf(chain.slice(-1)), mode: 0o644 });
-  replace(join(folder, 'cert.pem'), { data: pemOf([certificate]), mode: 0o644 });
+  replace(join(folder, 'cert.pem'), { data: certificatesPem(path), mode: 0o644 });
+  replace(join(folder, 'chain.pem'), { data: certificatesPem(chain), mode: 0o644 });
+  replace(join(folder, 'root.pem'), { data: certificatesPem(chain.slice(-1)), mode: 0o644 });
+  replace(join(folder, 'cert.pem'), { data: certificatesPem([certificate]), mode: 0o644 });
 }

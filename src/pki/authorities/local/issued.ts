@@ -1,9 +1,9 @@
-import { X509Certificate } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { foreignCode, PkiError } from '../../errors.ts';
-import { ioError, isThere } from '../../durable.ts';
+import { PkiError } from '../../errors.ts';
+import { isThere } from '../../durable.ts';
+import { namesIn } from '../../names-in.ts';
 import { fingerprint, type Certificate } from '../../x509/certificate.ts';
+import { isSignedBy } from '../../x509/signed-by.ts';
 import { issuedFolder } from './layout.ts';
 import { allIssuers, type Issuer } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
@@ -28,11 +28,9 @@ export function issuedWithSerial(ca: string, serial: string): OnRecord[] {
 /** Opens every certificate on record until one has this SHA-256 (lower-case hex). */
 export function issuedWithFingerprint(ca: string, sha256: string): OnRecord | undefined {
   for (const issuer of allIssuers(ca)) {
-    for (const month of monthsOf(issuer)) {
-      for (const file of entriesOf(month).filter((name) => /^[0-9a-f]+\.pem$/.test(name))) {
-        const [certificate] = certificatesIn(join(month, file));
-        if (certificate && fingerprint(certificate.der) === sha256) return { issuer, certificate };
-      }
+    for (const file of recordsOf(issuer)) {
+      const [certificate] = certificatesIn(file);
+      if (certificate && fingerprint(certificate.der) === sha256) return { issuer, certificate };
     }
   }
   return undefined;
@@ -50,11 +48,9 @@ export function* eachOnRecord(
 ): Generator<OnRecord> {
   const last = before?.toISOString().slice(0, 7);
   for (const issuer of allIssuers(ca)) {
-    for (const month of monthsOf(issuer).filter((one) => last === undefined || basename(one) <= last)) {
-      for (const name of entriesOf(month).filter((one) => /^[0-9a-f]+\.pem$/.test(one))) {
-        const certificate = readRecord(join(month, name), damaged);
-        if (certificate && (!before || certificate.notAfter < before)) yield { issuer, certificate };
-      }
+    for (const file of recordsOf(issuer, last)) {
+      const certificate = readRecord(file, damaged);
+      if (certificate && (!before || certificate.notAfter < before)) yield { issuer, certificate };
     }
   }
 }
@@ -71,28 +67,17 @@ function readRecord(file: string, damaged: (file: string, error: PkiError) => vo
 
 /** Who of a CA's issuers has signed a certificate, on record or not. */
 export function issuerOf(ca: string, certificate: Certificate): Issuer | undefined {
-  return allIssuers(ca).find(
-    ({ certificate: issuer }) => issuer.subject.equals(certificate.issuer) && hasSigned(issuer, certificate),
-  );
+  return allIssuers(ca).find(({ certificate: issuer }) => isSignedBy(certificate, issuer));
 }
 
-function hasSigned(issuer: Certificate, certificate: Certificate): boolean {
-  try {
-    return new X509Certificate(certificate.der).verify(new X509Certificate(issuer.der).publicKey);
-  } catch {
-    // A key or algorithm that OpenSSL does not know is none that a CA in a folder has.
-    return false;
+/** The files of what an issuer has on record. @param last the latest month, `2027-02` */
+export function* recordsOf(issuer: Issuer, last?: string): Generator<string> {
+  for (const month of monthsOf(issuer).filter((one) => last === undefined || basename(one) <= last)) {
+    for (const name of namesIn(month)) if (isRecord(name)) yield join(month, name);
   }
 }
+
+const isRecord = (name: string): boolean => /^[0-9a-f]+\.pem$/.test(name);
 
 const monthsOf = ({ folder }: Issuer): string[] =>
-  entriesOf(issuedFolder(folder)).map((month) => join(issuedFolder(folder), month));
-
-function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => !name.startsWith('.'));
-  } catch (error) {
-    if (foreignCode(error) === 'ENOENT') return [];
-    throw ioError(error, 'read', folder);
-  }
-}
+  namesIn(issuedFolder(folder)).map((month) => join(issuedFolder(folder), month));

@@ -12,21 +12,12 @@ import { probeMark } from '../../x509/probe-mark.ts';
 import { subjectKeyIdentifierOf } from './crl.ts';
 import { issuedFile, issuedFolder } from './layout.ts';
 import { checkValidNow, openCa, openIssuerKey, type LocalCa } from './open.ts';
+import type { signedProbes } from '../../probe-names.ts';
 import { keepProbe, standingProbe } from './standing-probe.ts';
 import { recordText } from './record.ts';
 
-/** What a CA signs to be refused; and `control`, which differs from them in nothing but that it is in order. */
-export const mintedProbes = [
-  'control',
-  'expired',
-  'not-yet-valid',
-  'wrong-usage',
-  'wrong-name',
-  'weak-key',
-  'weak-signature',
-  'revoked',
-] as const;
-export type MintedProbe = (typeof mintedProbes)[number];
+/** `control` differs from those that are to be refused in nothing but that it is in order. */
+export type MintedProbe = 'control' | (typeof signedProbes)[number];
 
 /** Whom the certificates speak of: the client that is known to be let in. */
 export interface ProbeSubject {

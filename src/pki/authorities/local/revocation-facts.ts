@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
 import { createOnce, ioError, jsonText, makeFolder, readJson, syncFolder } from '../../durable.ts';
 import { reasonCodes, type RevocationReason, type RevokedEntry } from '../../x509/crl-entries.ts';
+import { namesIn } from '../../names-in.ts';
 import { crlFolder, expiredFolder, revokedFolder } from './layout.ts';
 
 /** What happened to a certificate at one time. */
@@ -27,7 +28,7 @@ export type RevokedSerials = ReadonlyMap<string, number>;
 
 /** Looks once through the names of the facts. */
 export function revokedSerials(issuer: string): RevokedSerials {
-  return countEvents(namesIn(revokedFolder(issuer)));
+  return countEvents(factsIn(revokedFolder(issuer)));
 }
 
 function countEvents(names: readonly string[]): Map<string, number> {
@@ -40,14 +41,7 @@ function countEvents(names: readonly string[]): Map<string, number> {
   return newest;
 }
 
-const namesIn = (folder: string): string[] => {
-  try {
-    return readdirSync(folder).filter((name) => factName.test(name));
-  } catch (error) {
-    if (foreignCode(error) === 'ENOENT') return [];
-    throw ioError(error, 'read', folder);
-  }
-};
+const factsIn = (folder: string): string[] => namesIn(folder).filter((name) => factName.test(name));
 
 /** The last event of a serial, and its number; also of one that has left the CRL since its certificate ended. */
 export function lastFact(
@@ -69,7 +63,7 @@ export function* allFacts(issuer: string): Generator<{ serial: string; fact: Rev
   const seen = new Set<string>();
   // What moves from the one to the other meanwhile is met in the second.
   for (const folder of [revokedFolder(issuer), expiredFolder(issuer)]) {
-    for (const name of namesIn(folder)) {
+    for (const name of factsIn(folder)) {
       const fact = seen.has(name) ? undefined : readFact(join(folder, name));
       if (!fact) continue;
       seen.add(name);
@@ -151,7 +145,7 @@ export interface FactsDigest {
 /** Reads the last event of every serial. */
 export function readFacts(issuer: string): Facts {
   const folder = revokedFolder(issuer);
-  const names = namesIn(folder);
+  const names = factsIn(folder);
   const entries: RevokedEntry[] = [];
   const ends = new Map<string, number>();
   const newest = countEvents(names);
@@ -178,7 +172,7 @@ export function readFacts(issuer: string): Facts {
 }
 
 /** The same of what stands there now. */
-export const digestNow = (issuer: string): FactsDigest => digestOf(namesIn(revokedFolder(issuer)));
+export const digestNow = (issuer: string): FactsDigest => digestOf(factsIn(revokedFolder(issuer)));
 
 export const noFacts: FactsDigest = digestOf([]);
 

@@ -1,8 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createOnce, ioError, makeFolder, readIfThere, unlinkIfThere } from '../../durable.ts';
-import { foreignCode } from '../../errors.ts';
+import { createOnce, makeFolder, readIfThere, unlinkIfThere } from '../../durable.ts';
+import { namesIn } from '../../names-in.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';
 import { encodeGeneralName } from '../../x509/general-name.ts';
@@ -58,13 +57,7 @@ function speaksOf(certificate: Certificate, { subject, names }: ProbeSubject): b
   );
 }
 
-function filesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => /^[0-9a-f]+\.pem$/.test(name))
-      .map((name) => join(folder, name));
-  } catch (error) {
-    if (foreignCode(error) === 'ENOENT') return [];
-    throw ioError(error, 'read', folder);
-  }
-}
+const filesIn = (folder: string): string[] =>
+  namesIn(folder)
+    .filter((name) => /^[0-9a-f]+\.pem$/.test(name))
+    .map((name) => join(folder, name));

@@ -1,0 +1,16 @@
+import { fingerprint, serialHex, type CertificateLife } from '../pki/x509/certificate.ts';
+
+/** A certificate of the store, for programs; and when its successor is due. */
+export const certificateDocument = ({
+  certificate,
+  due,
+}: {
+  certificate: CertificateLife;
+  due: Date;
+}): object => ({
+  serial: serialHex(certificate.serial),
+  sha256: fingerprint(certificate.der),
+  notBefore: certificate.notBefore.toISOString(),
+  notAfter: certificate.notAfter.toISOString(),
+  renewAt: due.toISOString(),
+});
