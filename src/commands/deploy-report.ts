@@ -1,5 +1,5 @@
 import { PkiError } from '../pki/errors.ts';
-import type { Deployed } from '../pki/lifecycle/deploy.ts';
+import type { Deployed } from '../pki/lifecycle/deployment.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { describe, errorDocument, type Output } from './output.ts';
 

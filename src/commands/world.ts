@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
-import type { DeployingWorld } from '../pki/lifecycle/deploy.ts';
+import type { DeployingWorld } from '../pki/lifecycle/deployment.ts';
 import type { World } from '../pki/lifecycle/issue.ts';
 import { awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import type { Context } from './context.ts';

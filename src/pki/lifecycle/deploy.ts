@@ -1,27 +1,24 @@
 import { join } from 'node:path';
-import type { AwsConnection } from '../authorities/aws/options.ts';
 import { actions } from '../deploy/actions.ts';
-import type { Deploy } from '../deploy/plan.ts';
-import type { DeployWorld, Done } from '../deploy/world.ts';
+import type { Done } from '../deploy/world.ts';
 import { PkiError } from '../errors.ts';
-import {
-  isPending,
-  readDeployRecord,
-  writeDeployRecord,
-  type Attempt,
-  type DeployRecord,
-} from '../store/deploy-record.ts';
+import { isPending, readDeployRecord } from '../store/deploy-record.ts';
 import { folderName } from '../store/folder-name.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
-import type { StoredRequest } from '../store/request.ts';
 import { confirmServed } from './confirm.ts';
-import { occasionFor, type DeployEvent, type Told } from './deploy-occasion.ts';
-import { outputsOf, type World } from './issue.ts';
+import {
+  accept,
+  notKnown,
+  notTaken,
+  type Deployed,
+  type DeployingWorld,
+  type Deployment,
+  type Telling,
+} from './deployment.ts';
+import { occasionFor, type DeployEvent } from './deploy-occasion.ts';
+import { endReturn, goBack, shouldReturn, type Return } from './deploy-return.ts';
 import { manyAtATime } from './many-at-a-time.ts';
-import { nextTry } from './patience.ts';
-import { revocationOf } from './revocation-of.ts';
-import type { InPeace } from './rotation-verdict.ts';
 import { readGeneration } from './standing.ts';
 
 export interface DeployOrder {
@@ -33,57 +30,7 @@ export interface DeployOrder {
   lockTimeout: number;
 }
 
-export interface DeployingWorld extends World, DeployWorld {
-  /** How AWS is reached, where a plan names something there. */
-  aws: () => AwsConnection;
-}
-
-/** A certificate whose service is to be told what is in use now. */
-export interface Deployment {
-  folder: CertificateFolder;
-  request: StoredRequest;
-  plan: Deploy;
-  /** What was in use before this run switched, where it did. */
-  before: number | undefined;
-  /** Whether a failed confirmation may switch back. */
-  mayReturn: boolean;
-}
-
-/** What became of it. */
-export type Deployed =
-  | {
-      state: 'done';
-      generation: number;
-      note: string | undefined;
-      /** Servers that were seen to show it. */
-      seenAt: readonly string[];
-    }
-  /** The service has not taken what is in use. */
-  | { state: 'pending'; generation: number; failed: Attempt | undefined; error: unknown }
-  /** Switched back: the newer generation is tried again later. */
-  | {
-      state: 'candidate';
-      generation: number;
-      candidate: Attempt;
-      until: Date;
-      error: unknown;
-      standing: InPeace;
-    };
-
-/** Switched back, and not told yet. */
-interface Return {
-  state: 'return';
-  back: Telling;
-  error: unknown;
-}
-
 type Settled = { state: string; deployment: Deployment; deployed: Deployed | Return };
-
-/** One whose service is being told. */
-interface Telling extends Told {
-  deployment: Deployment;
-  record: DeployRecord;
-}
 
 /**
  * Tells services of what is in use, and looks whether they serve it. What certificates share is done once for all of
@@ -133,14 +80,6 @@ export async function deploy(
     }
   });
 }
-
-/** What cannot even be written down is tried again all the same. */
-const notKnown = (folder: CertificateFolder, error: unknown): Deployed => ({
-  state: 'pending',
-  generation: folder.current() ?? 0,
-  failed: undefined,
-  error,
-});
 
 function orPending<T>(work: () => T, folder: CertificateFolder): T | Deployed {
   try {
@@ -258,93 +197,4 @@ async function confirm(
     note: told.note,
     seenAt: seen?.servers ?? [],
   };
-}
-
-function accept({ folder, record, standing }: Telling, now: Date): void {
-  const { generation } = standing;
-  const candidate =
-    record.candidate && record.candidate.generation > generation ? record.candidate : undefined;
-  writeDeployRecord(folder, { ...record, generation, at: now, failed: undefined, candidate });
-}
-
-function notTaken(one: Telling, error: unknown, now: Date): Deployed {
-  const pending = pendingOf(one.record, one, error, now);
-  writeDeployRecord(one.folder, { ...one.record, failed: pending.failed });
-  return pending;
-}
-
-function pendingOf(
-  { failed: earlier }: DeployRecord,
-  { standing: { generation } }: Pick<Told, 'standing'>,
-  error: unknown,
-  now: Date,
-): { state: 'pending'; generation: number; failed: Attempt; error: unknown } {
-  const failed = oneMore(earlier, generation, error, now);
-  return { state: 'pending', generation, failed, error };
-}
-
-function oneMore(earlier: Attempt | undefined, generation: number, error: unknown, now: Date): Attempt {
-  const attempts = (earlier?.generation === generation ? earlier.attempts : 0) + 1;
-  const code = error instanceof PkiError ? error.code : 'internal';
-  const message = error instanceof Error ? error.message : String(error);
-  return { generation, attempts, last: now, code, message };
-}
-
-/** Only what a server shows is a reason, and only where there is something better to go back to. */
-function shouldReturn(
-  { deployment, folder, previous }: Telling,
-  error: unknown,
-  store: string,
-  now: Date,
-): boolean {
-  const isShown = error instanceof PkiError && error.code === 'confirm-failed';
-  if (!isShown || !deployment.mayReturn || deployment.plan.onFailure === 'keep' || !previous) return false;
-  const { notBefore, notAfter } = previous.certificate;
-  return notBefore <= now && now < notAfter && !revocationOf(folder, store, previous);
-}
-
-/**
- * Switches back. It is written down first: a run that dies after the switch is followed by one that knows what the newer
- * generation is.
- * @returns `undefined` where another run has switched meanwhile.
- */
-async function goBack(
-  one: Telling,
-  store: string,
-  error: unknown,
-  world: DeployingWorld,
-): Promise<Telling | undefined> {
-  const { folder, record, previous, standing } = one;
-  if (!previous) return undefined;
-  const lock = { pid: world.pid, timeout: 30_000, signal: world.signal };
-  return withLock(folder.lockFile, lock, async () => {
-    if (folder.current() !== standing.generation) return undefined;
-    // What a run that died has left behind it would otherwise be continued, and undo this.
-    folder.sweep();
-    const candidate = oneMore(record.candidate, standing.generation, error, world.now());
-    const { generation } = previous;
-    const failed = { ...candidate, generation, attempts: 0 };
-    const returning = { ...record, generation, failed, candidate };
-    writeDeployRecord(folder, returning);
-    folder.pointTo(generation);
-    const outputs = await outputsOf({ store, folder, request: one.deployment.request, lock: 'held' }, world);
-    const unwritten = outputs.find(({ state }) => state === 'failed');
-    if (unwritten) throw unwritten.error;
-    return { ...one, standing: previous, previous: standing, record: returning };
-  });
-}
-
-/** The service has been told to take the earlier generation again. */
-function endReturn(back: Telling, told: Done | { error: unknown } = {}, error: unknown, now: Date): Deployed {
-  if ('error' in told) {
-    const pending = pendingOf(back.record, back, told.error, now);
-    writeDeployRecord(back.folder, { ...back.record, failed: pending.failed });
-    return pending;
-  }
-  accept(back, now);
-  const { standing, record } = back;
-  const { candidate } = record;
-  if (!candidate) throw new PkiError('internal', 'switched back from nothing');
-  const until = nextTry(candidate.last, candidate.attempts, standing.certificate.notAfter.getTime());
-  return { state: 'candidate', generation: standing.generation, candidate, until, error, standing };
 }

@@ -2,7 +2,7 @@ import type { Authority } from '../authorities/authority.ts';
 import { PkiError } from '../errors.ts';
 import { forgetReplacing, readReplacing, writeReplacing } from '../store/replacing-record.ts';
 import { certificateFolder } from '../store/store.ts';
-import type { DeployingWorld } from './deploy.ts';
+import type { DeployingWorld } from './deployment.ts';
 import type { Wanted } from './issue-all.ts';
 import type { StoredGeneration } from './revocation-target.ts';
 import { rotate, type RotateOrder, type Rotation, type StandingRotation } from './rotate.ts';

@@ -9,7 +9,7 @@ import { formatDuration } from '../x509/duration.ts';
 import { outputsOf, type World } from './issue.ts';
 import type { OutputOutcome } from './outputs.ts';
 import { revocationOf } from './revocation-of.ts';
-import type { DeployingWorld } from './deploy.ts';
+import type { DeployingWorld } from './deployment.ts';
 import type { Rotation } from './rotate.ts';
 import { deployAll } from './rotate-deploy.ts';
 import { refuseLax } from './rotate-each.ts';

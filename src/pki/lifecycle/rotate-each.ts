@@ -7,7 +7,7 @@ import type { CertificateFolder } from '../store/generation.ts';
 import { checkAccess, type Mended } from '../store/mend-access.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
-import type { DeployingWorld } from './deploy.ts';
+import type { DeployingWorld } from './deployment.ts';
 import { referenceOf } from './authority-reference.ts';
 import { refuseEarly } from './clock-check.ts';
 import { isExposed } from './exposure.ts';

@@ -1,5 +1,5 @@
 import { isPending, readDeployRecord } from '../store/deploy-record.ts';
-import type { DeployingWorld } from './deploy.ts';
+import type { DeployingWorld } from './deployment.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import type { Rotation } from './rotate.ts';
 import type { Acts, Settled, StoredCertificate } from './rotate-each.ts';

@@ -16,7 +16,7 @@ import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
 import { refuseEarlyCrls } from './clock-check.ts';
-import type { Deployed, DeployingWorld } from './deploy.ts';
+import type { Deployed, DeployingWorld } from './deployment.ts';
 import { feedTrust, issueIntoStore, outputsOf, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';

@@ -1,0 +1,93 @@
+import type { AwsConnection } from '../authorities/aws/options.ts';
+import type { Deploy } from '../deploy/plan.ts';
+import type { DeployWorld } from '../deploy/world.ts';
+import { PkiError } from '../errors.ts';
+import { writeDeployRecord, type Attempt, type DeployRecord } from '../store/deploy-record.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import type { StoredRequest } from '../store/request.ts';
+import type { Told } from './deploy-occasion.ts';
+import type { World } from './issue.ts';
+import type { InPeace } from './rotation-verdict.ts';
+
+export interface DeployingWorld extends World, DeployWorld {
+  /** How AWS is reached, where a plan names something there. */
+  aws: () => AwsConnection;
+}
+
+/** A certificate whose service is to be told what is in use now. */
+export interface Deployment {
+  folder: CertificateFolder;
+  request: StoredRequest;
+  plan: Deploy;
+  /** What was in use before this run switched, where it did. */
+  before: number | undefined;
+  /** Whether a failed confirmation may switch back. */
+  mayReturn: boolean;
+}
+
+/** What became of it. */
+export type Deployed =
+  | {
+      state: 'done';
+      generation: number;
+      note: string | undefined;
+      /** Servers that were seen to show it. */
+      seenAt: readonly string[];
+    }
+  /** The service has not taken what is in use. */
+  | { state: 'pending'; generation: number; failed: Attempt | undefined; error: unknown }
+  /** Switched back: the newer generation is tried again later. */
+  | {
+      state: 'candidate';
+      generation: number;
+      candidate: Attempt;
+      until: Date;
+      error: unknown;
+      standing: InPeace;
+    };
+
+/** One whose service is being told. */
+export interface Telling extends Told {
+  deployment: Deployment;
+  record: DeployRecord;
+}
+
+/** What cannot even be written down is tried again all the same. */
+export const notKnown = (folder: CertificateFolder, error: unknown): Deployed => ({
+  state: 'pending',
+  generation: folder.current() ?? 0,
+  failed: undefined,
+  error,
+});
+
+/** Its service has taken what is in use. */
+export function accept({ folder, record, standing }: Telling, now: Date): void {
+  const { generation } = standing;
+  const candidate =
+    record.candidate && record.candidate.generation > generation ? record.candidate : undefined;
+  writeDeployRecord(folder, { ...record, generation, at: now, failed: undefined, candidate });
+}
+
+/** Its service has not: that is written down, for the next run to try again. */
+export function notTaken(
+  { folder, record, standing: { generation } }: Telling,
+  error: unknown,
+  now: Date,
+): Deployed {
+  const failed = oneMore(record.failed, generation, error, now);
+  writeDeployRecord(folder, { ...record, failed });
+  return { state: 'pending', generation, failed, error };
+}
+
+/** The attempts to bring a generation to its service, with this one. */
+export function oneMore(
+  earlier: Attempt | undefined,
+  generation: number,
+  error: unknown,
+  now: Date,
+): Attempt {
+  const attempts = (earlier?.generation === generation ? earlier.attempts : 0) + 1;
+  const code = error instanceof PkiError ? error.code : 'internal';
+  const message = error instanceof Error ? error.message : String(error);
+  return { generation, attempts, last: now, code, message };
+}
