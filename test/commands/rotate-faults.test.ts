@@ -5,12 +5,13 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { problemsIn, recordOf } from '../support/invariants.ts';
@@ -145,6 +146,27 @@ describe('a link that somebody has planted', () => {
     expect(again).toMatchObject({ code: 0, certificates: [{ state: 'rotated' }] });
     expect(problemsIn(cwd)).toEqual([]);
     expect(lstatSync(join(folder(cwd), 'current/key.pem')).isFile()).toBe(true);
+  });
+
+  it.each(['pending', 'pending/000002', 'versions'])('in the place of %s is refused', async (place) => {
+    const cwd = await withCertificate();
+    const elsewhere = temporaryFolder();
+    const planted = join(folder(cwd), place);
+    const aside = join(cwd, 'aside');
+    if (place === 'versions') renameSync(planted, aside);
+    if (place.includes('/')) mkdirSync(dirname(planted), { mode: 0o700 });
+    for (const one of ['000001', '000002']) mkdirSync(join(elsewhere, one));
+    symlinkSync(elsewhere, planted);
+    const { code, certificates } = await rotate(cwd, ['--force']);
+    expect({ code, certificates }).toMatchObject({
+      code: 2,
+      certificates: [{ error: { code: 'bad-input', message: `${planted} is a symbolic link` } }],
+    });
+    expect(await run(['rotate', '--rollback', name], { cwd })).toMatchObject({ code: 2 });
+    expect(readdirSync(elsewhere, { recursive: true })).toEqual(['000001', '000002']);
+    rmSync(planted);
+    if (place === 'versions') renameSync(aside, planted);
+    expect(await rotate(cwd, ['--force'])).toMatchObject({ code: 0, certificates: [{ state: 'rotated' }] });
   });
 
   it('in the place of a begun request is told of, and what is begun can be dropped', async () => {

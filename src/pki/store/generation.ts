@@ -49,6 +49,14 @@ export interface GenerationFile {
 /** `000014` */
 export const generationName = (generation: number): string => String(generation).padStart(6, '0');
 
+function refuseLink(path: string): void {
+  const there = orIoError('look at', path, () => lstatSync(path, { throwIfNoEntry: false }));
+  if (there?.isSymbolicLink() !== true) return;
+  throw new PkiError('bad-input', `${path} is a symbolic link`, {
+    hint: 'a certificate lives in a folder of its own: remove the link, or use another store',
+  });
+}
+
 /** A certificate's folder in the store. */
 export class CertificateFolder {
   readonly path: string;
@@ -59,11 +67,7 @@ export class CertificateFolder {
 
   /** @throws PkiError `bad-input` where a link stands there: what is written would land wherever it points. */
   create(): void {
-    if (lstatSync(this.path, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
-      throw new PkiError('bad-input', `${this.path} is a symbolic link`, {
-        hint: 'a certificate lives in a folder of its own: remove the link, or use another store',
-      });
-    }
+    refuseLink(this.path);
     makeFolder(this.path);
   }
 
@@ -95,8 +99,10 @@ export class CertificateFolder {
     }
   }
 
+  /** @throws PkiError `bad-input` where a link stands in the place of the folder */
   #numbers(folder: 'versions' | 'pending'): number[] {
     try {
+      refuseLink(join(this.path, folder));
       const entries = readdirSync(join(this.path, folder));
       return entries.filter((entry) => /^\d{6,}$/.test(entry)).map(Number);
     } catch (error) {
@@ -112,7 +118,10 @@ export class CertificateFolder {
     const current = this.current() ?? 0;
     const newest = Math.max(0, ...this.#numbers('pending'));
     // One that was switched to already is only what a run did not live to remove.
-    return newest <= current ? undefined : new PendingGeneration(this, newest);
+    if (newest <= current) return undefined;
+    const pending = new PendingGeneration(this, newest);
+    refuseLink(pending.path);
+    return pending;
   }
 
   /**

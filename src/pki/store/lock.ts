@@ -1,6 +1,6 @@
 import { linkSync, readFileSync, renameSync, statSync, utimes, writeFileSync } from 'node:fs';
 import { foreignCode, PkiError } from '../errors.ts';
-import { ioError, jsonText, readIfThere, temporaryBeside, unlinkIfThere } from '../durable.ts';
+import { discard, ioError, jsonText, readIfThere, temporaryBeside, unlinkIfThere } from '../durable.ts';
 import { stateOf, thisRun, type RunOwner } from '../owner.ts';
 
 export interface LockOptions {
@@ -71,27 +71,16 @@ async function acquire(path: string, text: string, us: RunOwner, options: LockOp
 
 function create(path: string, text: string): boolean {
   const temporary = temporaryBeside(path);
-  let linked = false;
   try {
     writeFileSync(temporary, text, { flag: 'wx', mode: 0o644 });
     linkSync(temporary, path);
-    linked = true;
+    return true;
   } catch (error) {
-    if (foreignCode(error) !== 'EEXIST') {
-      tryUnlink(temporary);
-      throw ioError(error, 'lock', path);
-    }
-  }
-  unlinkIfThere(temporary);
-  return linked;
-}
-
-/** What cannot be taken away either is no news: what failed before it is told. */
-function tryUnlink(path: string): void {
-  try {
-    unlinkIfThere(path);
-  } catch {
-    // The next run sweeps it.
+    if (foreignCode(error) === 'EEXIST') return false;
+    throw ioError(error, 'lock', path);
+  } finally {
+    // Once the lock is ours, a draft that stays is no failure: it is swept when this run is over.
+    discard(temporary);
   }
 }
 

@@ -1,9 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import type * as NodeFs from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { thisRun } from '../../../src/pki/owner.ts';
 import { withLock } from '../../../src/pki/store/lock.ts';
 import { temporaryFolder } from '../../support/cli.ts';
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof NodeFs>();
+  return { ...fs, unlinkSync: vi.fn(fs.unlinkSync) };
+});
 
 const options = { pid: process.pid, timeout: 50, signal: new AbortController().signal };
 const nothing = (): Promise<void> => Promise.resolve();
@@ -35,6 +41,15 @@ describe('the lock on a name', () => {
     const path = join(temporaryFolder(), '.lock');
     mkdirSync(path);
     await expect(withLock(path, options, nothing)).rejects.toMatchObject({ code: 'io' });
+  });
+
+  it('is held and let go although its draft cannot be taken away', async () => {
+    const folder = temporaryFolder();
+    vi.mocked(unlinkSync).mockImplementationOnce(() => {
+      throw Object.assign(new Error(), { code: 'EIO' });
+    });
+    await withLock(join(folder, '.lock'), options, nothing);
+    expect(readdirSync(folder)).toEqual([expect.stringMatching(/^\.\.lock\..*\.tmp$/)]);
   });
 
   it('goes with a failure of the work, which is told', async () => {
