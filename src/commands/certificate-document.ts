@@ -1,3 +1,4 @@
+import type { KeptStatus } from '../pki/lifecycle/rotate.ts';
 import { fingerprint, serialHex, type CertificateLife } from '../pki/x509/certificate.ts';
 
 /** A certificate of the store, for programs; and when its successor is due. */
@@ -14,3 +15,6 @@ export const certificateDocument = ({
   notAfter: certificate.notAfter.toISOString(),
   renewAt: due.toISOString(),
 });
+
+/** What ACM says of a certificate that it keeps, in its own words. */
+export const statusDocument = (acm: KeptStatus | undefined): object => (acm === undefined ? {} : { acm });

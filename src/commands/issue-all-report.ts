@@ -4,7 +4,7 @@ import type { Outcome } from '../pki/lifecycle/issue-all.ts';
 import { PkiError } from '../pki/errors.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
-import { certificateDocument } from './certificate-document.ts';
+import { certificateDocument, statusDocument } from './certificate-document.ts';
 import type { Context } from './context.ts';
 import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
@@ -74,6 +74,7 @@ export class AllReport {
       declared: this.#order.length,
       issued: count('issued'),
       unchanged: count('unchanged'),
+      due: count('due'),
       toIssue: count('to-issue'),
       pending: count('pending'),
       failed: count('failed'),
@@ -100,8 +101,10 @@ export class AllReport {
       }
       case 'to-issue':
         return this.#lent.flags.check === true ? exit.no : exit.done;
+      case 'due':
+        return withOutputs(outcome.who === 'owner' ? exit.no : exit.done, outcome.outputs);
       case 'pending':
-        return exit.tryAgain;
+        return withOutputs(exit.tryAgain, outcome.outputs);
       case 'failed':
         return codeOf(outcome.error);
     }
@@ -127,8 +130,11 @@ export class AllReport {
             `${paint.green('unchanged')} ${name} (generation ${outcome.generation}): ${span(outcome.certificate, context)}`,
           );
         break;
+      case 'due':
+        this.#lines.push(`${paint.yellow('due')} ${name}: ${printable(outcome.why)}`);
+        break;
       case 'to-issue':
-        this.#lines.push(`${paint.yellow('would issue')} ${name}: ${why(outcome)}`);
+        this.#lines.push(`${paint.yellow('would issue')} ${name}: ${why(outcome)}${planText(outcome)}`);
         for (const warning of outcome.warnings) output.warn(`${outcome.name}: ${warning}`);
         break;
       case 'pending':
@@ -147,6 +153,7 @@ export class AllReport {
       declared: 'declared',
       issued: 'issued',
       unchanged: 'unchanged',
+      due: 'due',
       toIssue: 'to issue',
       pending: 'pending',
       failed: 'failed',
@@ -171,20 +178,28 @@ const codeOf = (error: unknown): ExitCode =>
 
 function documentOf(outcome: Outcome): { name: string; state: string } {
   const { name, state, reason, changes } = outcome;
-  const head = { name, state, reason: reason ?? null, changes };
+  const rest = endingDocument(outcome);
+  return { name, state, ...{ reason: reason ?? null, changes }, ...rest };
+}
+
+function endingDocument(outcome: Outcome): object {
   switch (outcome.state) {
     case 'issued':
     case 'unchanged':
-      return { ...head, ...standingDocument(outcome) };
+      return standingDocument(outcome);
+    case 'due': {
+      const { who, why: hint, status, outputs } = outcome;
+      return { renewedBy: who, hint, ...statusDocument(status), outputs: outputDocuments(outputs) };
+    }
     case 'to-issue':
-      return { ...head, ...{ warnings: outcome.warnings } };
+      return { warnings: outcome.warnings, plan: outcome.plan ?? null };
     case 'pending': {
       const { waitingFor, hint, records } = outcome.pending;
-      return { ...head, ...{ waitingFor, hint: hint ?? null, records } };
+      return { waitingFor, hint: hint ?? null, records, ...statusDocument(outcome.status) };
     }
     case 'failed': {
       const { code, message, hint } = describe(outcome.error);
-      return { ...head, ...{ error: { code, message, ...(hint === undefined ? {} : { hint }) } } };
+      return { error: { code, message, ...(hint === undefined ? {} : { hint }) } };
     }
   }
 }
@@ -198,6 +213,9 @@ function standingDocument({ generation, path, certificate, due, opens, outputs }
     outputs: outputDocuments(outputs),
   };
 }
+
+const planText = ({ plan }: { plan: string | undefined }): string =>
+  plan === undefined ? '' : printable(`; ${plan}`);
 
 /** `changed: lifetime 30d -> 12h` */
 const why = ({ reason, changes }: Pick<Outcome, 'reason' | 'changes'>): string =>

@@ -132,7 +132,10 @@ async function look(
   // --check only compares; --dry-run meets every refusal that comes before a signature.
   const examine: Parameters<typeof lookAtAll>[1] =
     flags.dryRun === true
-      ? async (wanted) => likelyRefusals(wanted.request, await limits(wanted), context.now())
-      : async () => [];
+      ? async (wanted) => {
+          const found = await limits(wanted);
+          return { limits: found, warnings: likelyRefusals(wanted.request, found, context.now()) };
+        }
+      : async () => ({ limits: undefined, warnings: [] });
   await lookAtAll(order, examine, worldOf(flags, context), (outcome) => report.add(outcome));
 }

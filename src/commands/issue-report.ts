@@ -1,13 +1,13 @@
 import { relative, resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
 import type { FilesOrder } from '../pki/lifecycle/issue-files.ts';
-import { issueIntoStore, type InPlace } from '../pki/lifecycle/issue.ts';
+import { issueIntoStore, type InPlace, type LeftToOthers } from '../pki/lifecycle/issue.ts';
 import { adoptDefaults, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { renewAt } from '../pki/lifecycle/due.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { certificatePem } from '../pki/x509/pem-writer.ts';
-import { certificateDocument } from './certificate-document.ts';
+import { certificateDocument, statusDocument } from './certificate-document.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
@@ -80,6 +80,7 @@ async function toStore(
     worldOf(flags, context),
   );
   if (result.state === 'pending') return result;
+  if (result.state === 'others') return reportOthers(result, order, output);
   const document = {
     schema,
     state: result.state,
@@ -95,6 +96,21 @@ async function toStore(
   output.result(document, storeLines(result, order, context, output));
   tellOutputs(result.name, result.outputs, output, result.state === 'issued');
   return withOutputs(exit.done, result.outputs);
+}
+
+/** It is due, and its authority renews it, or only its owner can help. */
+function reportOthers(
+  { name, successor, outputs }: LeftToOthers,
+  order: Order,
+  output: Output,
+): Pending | ExitCode {
+  tellOutputs(name, outputs, output, false);
+  if (successor.by === 'pending') return successor.pending;
+  const { who, why, status } = successor;
+  const document = { schema, state: 'due', name, renewedBy: who, hint: why, ...statusDocument(status) };
+  const rest = { outputs: outputDocuments(outputs), warnings: warningsOf(order) };
+  output.result({ ...document, ...rest }, [`${output.paint.yellow('due')} ${printable(`${name}: ${why}`)}`]);
+  return withOutputs(who === 'owner' ? exit.no : exit.done, outputs);
 }
 
 const wholeDocument = (certificate: Certificate, due = renewAt(certificate)): object => ({

@@ -1,5 +1,5 @@
-import type { KeptStatus, Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
-import { certificateDocument } from './certificate-document.ts';
+import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
+import { certificateDocument, statusDocument } from './certificate-document.ts';
 import { deployDocument } from './deploy-report.ts';
 import { clockDocument, describe } from './output.ts';
 import { outputDocuments } from './outputs-report.ts';
@@ -62,8 +62,6 @@ export function rotationDocument(outcome: Rotation): object {
     }
   }
 }
-
-const statusDocument = (acm: KeptStatus | undefined): object => (acm === undefined ? {} : { acm });
 
 type Standing = StandingRotation | Extract<Rotation, { state: 'rolled-back' }>;
 

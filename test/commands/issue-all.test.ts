@@ -88,12 +88,33 @@ describe('issue --all', () => {
       declared: 2,
       issued: 0,
       unchanged: 2,
+      due: 0,
       toIssue: 0,
       pending: 0,
       failed: 0,
       extra: 0,
     });
     expect(generation(cwd, 'orders.internal')).toBe('versions/000001');
+  });
+
+  it('leaves to its owner what would end no later', async () => {
+    const now = Date.now();
+    const end = new Date(now + 30 * 86_400_000).toISOString().replace(/\.\d+/, '');
+    const cwd = await folderWith(
+      `certificates: { fixed.internal: { notAfter: "${end}" }, cut.internal: { lifetime: 10y, clamp: true } }\n`,
+    );
+    expect((await all(cwd)).code).toBe(0);
+    const later = { now: () => new Date(now + 21 * 86_400_000) };
+    const fixed = await all(cwd, [], later);
+    expect([fixed.code, fixed.certificates[0]]).toEqual([
+      3,
+      expect.objectContaining({ state: 'due', renewedBy: 'owner' }),
+    ]);
+    declare(cwd, 'certificates: { cut.internal: { lifetime: 10y, clamp: true } }\n');
+    const years = { now: () => new Date(now + 1400 * 86_400_000) };
+    const cut = await all(cwd, [], years);
+    expect(cut.certificates[0]).toMatchObject({ state: 'failed', error: { code: 'outlives-issuer' } });
+    expect(generation(cwd, 'cut.internal')).toBe('versions/000001');
   });
 
   it('issues anew what is declared otherwise, and says what has changed', async () => {

@@ -1,4 +1,4 @@
-import type { Authority, Pending } from '../authorities/authority.ts';
+import type { Authority, KeptStatus, Pending } from '../authorities/authority.ts';
 import { isAws } from '../authorities/open.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { holdTrust } from '../store/output-request.ts';
@@ -10,7 +10,10 @@ import { accessOf, feedTrust, issueIntoStore, momentOf, outputsOf, type World } 
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import type { OutputOutcome } from './outputs.ts';
+import type { Limits } from './plan.ts';
+import { fixedEnd, type Due, type Elsewhere } from './rotation-verdict.ts';
 import { assess, type Reason, type Standing } from './standing.ts';
+import { isOfOthers, outcomeOf, successorOf } from './successor.ts';
 import { untilWindow } from './until-window.ts';
 
 /** A certificate that there shall be, and the reference of the authority that is to issue it. */
@@ -52,14 +55,21 @@ type Ending =
       opens?: Date | undefined;
       outputs: readonly OutputOutcome[];
     }
-  | { state: 'pending'; pending: Pending }
+  | { state: 'pending'; pending: Pending; status?: KeptStatus; outputs?: readonly OutputOutcome[] }
+  /** It is due, and is not made from here. */
+  | ({ state: 'due'; outputs: readonly OutputOutcome[] } & Elsewhere)
   /** Only looked at: it is to be issued, and this is likely to be refused. */
-  | { state: 'to-issue'; warnings: readonly string[] }
+  | { state: 'to-issue'; warnings: readonly string[]; plan: string | undefined }
   | { state: 'failed'; error: unknown };
 
+/** What stands in the store, and does not do. */
+type Lacking = Pick<Due, 'standing'> & {
+  reason: NonNullable<Outcome['reason']>;
+  generation: number | undefined;
+};
+
 interface Acts {
-  /** About a certificate that does not do as it is; or, whatever it is, about this generation of it. */
-  issue: (wanted: Wanted, replaces?: number) => Promise<Ending>;
+  issue: (wanted: Wanted, found: Lacking) => Promise<Ending>;
   /** Whether what is found is written down, or only looked at. */
   remember: boolean;
   /** About one that does. */
@@ -85,15 +95,17 @@ export async function issueAll(
   const inUse = new Map<string, Wanted>();
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
   const refresh = once(async (wanted) => feedTrust(store, await opened(wanted)));
-  const issueIfDue = async (wanted: Wanted, replaces?: number): Promise<Ending> => {
+  const issueIfDue = async (wanted: Wanted, { reason, generation }: Lacking): Promise<Ending> => {
     const { request, reference } = wanted;
     closed.add(reference);
     const authority = await opened(wanted);
     closed.delete(reference);
-    const when = replaces === undefined ? 'if-due' : { replaces, renewal: undefined, newKey: true };
+    const isExposed = reason === 'exposed' && generation !== undefined;
+    const when = isExposed ? { replaces: generation, renewal: undefined, newKey: true } : 'if-due';
     const { source } = wanted;
     const wish = { store, request, source, when, discardPending, lockTimeout, foreign: undefined } as const;
     const result = await issueIntoStore(wish, authority, world);
+    if (result.state === 'others') return { ...outcomeOf(result.successor), outputs: result.outputs };
     return result.state === 'pending' ? { state: 'pending', pending: result } : result;
   };
   await forEachWanted(
@@ -123,11 +135,12 @@ export async function issueAll(
 
 /**
  * Looks at every certificate without touching anything.
- * @param examine says what is likely to be refused of one that is to be issued, or throws the refusal.
+ * @param examine says what is likely to be refused of one that is to be issued, and by whom, where that is asked at all;
+ * or throws the refusal.
  */
 export async function lookAtAll(
   order: AllOrder,
-  examine: (wanted: Wanted) => Promise<readonly string[]>,
+  examine: (wanted: Wanted) => Promise<{ warnings: readonly string[]; limits: Limits | undefined }>,
   world: World,
   report: (outcome: Outcome) => void,
 ): Promise<void> {
@@ -136,7 +149,16 @@ export async function lookAtAll(
       const folder = certificateFolder(order.store, request.name);
       return outputsOf({ store: order.store, folder, request, source, lock: 'held' }, world, 'look');
     },
-    issue: async (wanted) => ({ state: 'to-issue', warnings: await examine(wanted) }),
+    issue: async (wanted, { reason, generation, standing }) => {
+      const { warnings, limits } = await examine(wanted);
+      const folder = certificateFolder(order.store, wanted.request.name);
+      const isKept = limits && reason !== 'missing' && generation !== undefined;
+      const successor = isKept
+        ? await successorOf(folder, { reason, generation, standing }, limits)
+        : undefined;
+      if (successor && isOfOthers(successor)) return { ...outcomeOf(successor), outputs: [] };
+      return { state: 'to-issue', warnings, plan: successor?.plan };
+    },
     remember: false,
   });
 }
@@ -172,11 +194,14 @@ async function settle(store: string, wanted: Wanted, world: World, acts: Acts): 
       const stands = { generation, path: folder.currentPath, certificate, due, opens, outputs };
       return { name, changes: [], reason: found.reason, state: 'unchanged', ...stands };
     }
-    known =
+    const lacking =
       replaces === undefined && found.reason !== undefined
-        ? { reason: found.reason, changes: found.changes }
-        : { reason: 'exposed', changes: [] };
-    const ending = await acts.issue(wanted, replaces);
+        ? found
+        : { reason: 'exposed' as const, changes: [], generation: replaces, standing };
+    known = { reason: lacking.reason, changes: lacking.changes };
+    const theirs = lacking.reason === 'due' ? fixedEnd(wanted.request) : undefined;
+    if (theirs) return { ...theirs, name, ...known, state: 'due', outputs: await acts.keep(wanted) };
+    const ending = await acts.issue(wanted, lacking);
     // Another run was first: nothing had to be done any more.
     if (ending.state === 'unchanged') known = { reason: undefined, changes: [] };
     return { ...ending, name, ...known };

@@ -5,6 +5,7 @@ import {
   type Pending,
   type Renewal,
   type RequestKey,
+  type Successor,
 } from '../authorities/authority.ts';
 import { refuseNoFolder } from '../durable.ts';
 import { followsSwitch } from '../deploy/plan.ts';
@@ -27,7 +28,8 @@ import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
 import type { OutputOutcome, OutputsOrder } from './outputs.ts';
 import { checkWithAuthority, obtain } from './obtain.ts';
-import { standing, type Moment, type Standing } from './standing.ts';
+import { assess, standing, type Assessment, type Moment, type Standing } from './standing.ts';
+import { isOfOthers, renewalBy, successorOf, type OfOthers } from './successor.ts';
 
 /** What a run is lent by whoever starts it. */
 export interface World {
@@ -66,7 +68,13 @@ export interface IssueOrder {
   foreign: Buffer | undefined;
 }
 
-export type IssueResult = InPlace | Waiting;
+export type IssueResult = InPlace | Waiting | LeftToOthers;
+
+/** It is due, and is not made from here. */
+export interface LeftToOthers extends OfOthers {
+  name: string;
+  outputs: readonly OutputOutcome[];
+}
 
 /** Begun, and not there yet: the same order goes on. */
 export interface Waiting extends Pending {
@@ -114,18 +122,28 @@ export async function issueIntoStore(
   const lock = { pid: world.pid, timeout: order.lockTimeout, signal: world.signal };
   return withLock(folder.lockFile, lock, async () => {
     folder.sweep();
-    if (typeof order.when === 'object') refuseFastClock(authority);
     if (order.when === 'new') refuseExisting(folder, request.name);
+    const found = mayKeep(order, folder) ? assess(folder, request, momentOf(world)) : undefined;
+    const kept = found?.reason === undefined ? found?.standing : undefined;
+    if (typeof order.when === 'object' || found?.reason === 'due') refuseFastClock(authority);
+    if (request.clamp && found?.reason === 'due') refuseNoGain(authority, found.standing);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = feedTrust(order.store, authority);
-    const kept = mayKeep(order, folder) ? standing(folder, request, momentOf(world)) : undefined;
-    const made = kept ?? (await makeGeneration(order, foreign, folder, access, authority, world));
+    const { name } = request;
+    const copies = (): Promise<readonly OutputOutcome[]> =>
+      outputsOf({ store, folder, request, source: order.source, lock: 'held' }, world);
+    const successor = order.when === 'if-due' ? await successorOfDue(folder, found, authority) : undefined;
+    if (successor && isOfOthers(successor)) {
+      return { state: 'others', name, successor, outputs: await copies() };
+    }
+    const renewal = typeof order.when === 'object' ? order.when.renewal : renewalBy(successor);
+    const made = kept ?? (await makeGeneration(order, foreign, folder, access, authority, renewal, world));
     if (kept) keepPolicyUnderLock(folder, request);
-    if ('state' in made) return { ...made, name: request.name };
+    if ('state' in made) return { ...made, name };
     return {
-      outputs: await outputsOf({ store, folder, request, source: order.source, lock: 'held' }, world),
+      outputs: await copies(),
       state: kept ? 'unchanged' : 'issued',
-      name: request.name,
+      name,
       path: folder.currentPath,
       trust,
       deployPending:
@@ -163,6 +181,30 @@ export function isUnfinished(folder: CertificateFolder, request: StoredRequest):
   return begun !== undefined && sameRequest(begun, request);
 }
 
+/** How what is there and does not do gets its successor, where its authority keeps it under a name of its own. */
+async function successorOfDue(
+  folder: CertificateFolder,
+  found: Assessment | undefined,
+  authority: Authority,
+): Promise<Successor | undefined> {
+  if (found?.reason === undefined || found.reason === 'missing') return undefined;
+  const { reason, standing: there, generation = 0 } = found;
+  return successorOf(folder, { reason, standing: there, generation }, authority);
+}
+
+/**
+ * What is cut to the authority's end cannot outlive it: without this it would be replaced at every run.
+ * @throws PkiError `outlives-issuer`
+ */
+export function refuseNoGain({ validity, reference }: Authority, there: Standing | undefined): void {
+  if (!there || validity.notAfter > there.certificate.notAfter) return;
+  throw new PkiError(
+    'outlives-issuer',
+    `${reference} ends ${validity.notAfter.toISOString()}, and so does the certificate: a new one would live no longer`,
+    { hint: 'renew the authority, or name another one' },
+  );
+}
+
 function refuseExisting(folder: CertificateFolder, name: string): void {
   const current = folder.current();
   if (current === undefined) return;
@@ -181,6 +223,7 @@ async function makeGeneration(
   folder: CertificateFolder,
   access: Access,
   authority: Authority,
+  renewal: Renewal | undefined,
   world: World,
 ): Promise<Standing | Pending> {
   const { request } = order;
@@ -203,7 +246,6 @@ async function makeGeneration(
     refuseFuture(request.notBefore === undefined ? undefined : parseTime(request.notBefore, 'notBefore'));
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
-    const renewal = typeof order.when === 'object' ? order.when.renewal : undefined;
     const asked = obtain(request, requestKey, authority, pending, world.now(), renewal);
     const issuance = await asked.catch((error: unknown) => {
       // Nothing at the authority is left to come back to.

@@ -3,7 +3,6 @@ import { readCaFacts, readTrust } from '../authorities/local/local-authority.ts'
 import { isAws } from '../authorities/open.ts';
 import { followsSwitch } from '../deploy/plan.ts';
 import { isThere } from '../durable.ts';
-import { PkiError } from '../errors.ts';
 import { generationsInUse } from '../store/deploy-record.ts';
 import { forgetFailures } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
@@ -17,7 +16,7 @@ import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
 import { refuseEarlyCrls } from './clock-check.ts';
 import type { Deployed, DeployingWorld } from './deployment.ts';
-import { feedTrust, issueIntoStore, outputsOf, type IssueResult } from './issue.ts';
+import { feedTrust, issueIntoStore, outputsOf, refuseNoGain, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
 import type { Limits } from './plan.ts';
@@ -132,7 +131,8 @@ export async function rotate(
   const inUse = new Map<string, Wanted>();
   const issue = async (wanted: Wanted, verdict: Due): Promise<IssueResult | OfOthers> => {
     const authority = await opened(wanted);
-    if (wanted.request.clamp) refuseNoGain(authority, verdict);
+    const isTime = verdict.reason === 'due' || verdict.reason === 'issuer-ends';
+    if (wanted.request.clamp && isTime) refuseNoGain(authority, verdict.standing);
     const successor = await successorOf(certificateFolder(store, wanted.request.name), verdict, authority);
     if (successor && isOfOthers(successor)) return { state: 'others', successor };
     const { generation, newKey } = verdict;
@@ -222,17 +222,6 @@ export async function lookAtRotation(
       for (const one of undeployed) report(wouldDeploy(one));
     },
   });
-}
-
-/** What is cut to the authority's end cannot outlive it: without this it would be replaced at every run. */
-function refuseNoGain({ validity, reference }: Authority, { reason, standing }: Due): void {
-  const isTime = reason === 'due' || reason === 'issuer-ends';
-  if (!isTime || !standing || validity.notAfter > standing.certificate.notAfter) return;
-  throw new PkiError(
-    'outlives-issuer',
-    `${reference} ends ${validity.notAfter.toISOString()}, and so does the certificate: a new one would live no longer`,
-    { hint: 'renew the authority, or name another one' },
-  );
 }
 
 /** CRLs lapse and change also where nothing is due; the key of a CA is asked for only where they lapse. */

@@ -140,12 +140,14 @@ export function elsewhere(stored: StoredRequest, { reason }: Due): Elsewhere | u
       why: `nobody has said who issues it: "certwright issue ${words.join(' ')} --ca REF --force" does, and so does its ca in certwright.yaml`,
     };
   }
-  const isTime = reason === 'due' || reason === 'issuer-ends';
-  if (isTime && (stored.notAfter !== undefined || stored.notBefore !== undefined)) {
-    return {
-      who: 'owner',
-      why: 'its end was fixed when it was issued: "certwright issue --force" with another --not-after replaces it',
-    };
-  }
-  return undefined;
+  return reason === 'due' || reason === 'issuer-ends' ? fixedEnd(stored) : undefined;
+}
+
+/** Whether another one would end with it. */
+export function fixedEnd({ notAfter, notBefore }: StoredRequest): Elsewhere | undefined {
+  if (notAfter === undefined && notBefore === undefined) return undefined;
+  return {
+    who: 'owner',
+    why: 'its end was fixed when it was issued: "certwright issue --force" with another --not-after replaces it',
+  };
 }

@@ -31,7 +31,7 @@ const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
  */
 export async function successorOf(
   folder: CertificateFolder,
-  { generation, reason, standing }: Due,
+  { generation, reason, standing }: Pick<Due, 'generation' | 'reason' | 'standing'>,
   authority: object,
 ): Promise<Successor | undefined> {
   const wish = wishes[reason];
