@@ -108,13 +108,12 @@ async function issue(
     if (created) output.note(`made a new CA in ${reference} ("certwright ca show" describes it)`);
     return authority;
   };
-  const issued = new Set<string>();
+  const untold: string[] = [];
   const stale = await issueAll(order, open, worldOf(flags, context), (outcome) => {
     report.add(outcome);
-    if (outcome.state === 'issued') issued.add(outcome.name);
+    if (outcome.state === 'issued' && outcome.deployPending === true) untold.push(outcome.name);
   });
-  const isUntold = order.wanted.some(({ request }) => request.deploy && issued.has(request.name));
-  if (isUntold) output.note('"certwright rotate" tells the services of what was issued');
+  if (untold.length > 0) output.note('"certwright rotate" tells the services of what was issued');
   for (const { reference, error } of stale) report.addStale(reference, error);
 }
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AddTagsToCertificateCommand } from '@aws-sdk/client-acm';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -129,5 +129,62 @@ describe('deploy.acm', () => {
 
   it('is told by a dry run', async () => {
     expect(await rotate('--dry-run')).toMatchObject({ state: 'to-deploy', deploys: [`import to ${arn}`] });
+  });
+});
+
+describe('a certificate that was imported', () => {
+  beforeEach(() => rmSync(join(cwd, 'certwright.yaml')));
+
+  const all = (): Record<string, number> => ({ ...emulator().stats.calls });
+
+  it('is brought under its ARN with every rotation, without being told; until then ACM is not asked', async () => {
+    const before = all();
+    expect(await rotate()).toMatchObject({ state: 'not-due', deploy: null });
+    expect(all()).toEqual(before);
+    expect(await rotate('--force', '--dry-run')).toMatchObject({ deploys: [`import to ${arn}`] });
+    expect(await rotate('--force')).toMatchObject({ state: 'rotated', deploy: { state: 'done' } });
+    expect([generation(), isInAcm()]).toEqual(['versions/000002', true]);
+    expect(emulator().cloud.certificates.size).toBe(1);
+    const after = all();
+    expect(await rotate()).toMatchObject({ state: 'not-due', deploy: null });
+    expect(all()).toEqual(after);
+  });
+
+  it('is tried again until ACM has it, and is listed as pending until then', async () => {
+    emulator().script('ImportCertificate', { kind: 'reset', afterEffect: false });
+    const failed = await rotate('--force');
+    expect(failed).toMatchObject({ state: 'deploy-pending', exitCode: 75 });
+    const listed = await certwright('list', '--json');
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      certificates: [{ deploy: { state: 'pending', attempts: 1 } }],
+    });
+    expect(await rotate()).toMatchObject({ state: 'deployed', exitCode: 0 });
+    expect([generation(), isInAcm()]).toEqual(['versions/000002', true]);
+  });
+
+  it('is told of by issue, and brought there by the next rotate, as by a rollback', async () => {
+    const issued = await certwright('issue', name, '--force', '--json');
+    expect(JSON.parse(issued.stdout)).toMatchObject({ deployPending: true });
+    expect(isInAcm()).toBe(false);
+    expect(await rotate()).toMatchObject({ state: 'deployed' });
+    expect(isInAcm()).toBe(true);
+    expect((await certwright('rotate', name, '--rollback')).code).toBe(0);
+    expect([generation(), isInAcm()]).toEqual(['versions/000001', true]);
+  });
+
+  it('and is gone from ACM says so, and how to end it', async () => {
+    emulator().cloud.certificates.clear();
+    const ran = await rotate('--force');
+    expect(ran).toMatchObject({ state: 'deploy-pending', deploy: { error: { code: 'not-found' } } });
+    rmSync(join(cwd, `certs/${name}/imports/acm-eu-west-1.json`));
+    expect(await rotate()).toMatchObject({ state: 'not-due', exitCode: 0 });
+  });
+
+  it('with a record that somebody has damaged is not brought anywhere', async () => {
+    const file = join(cwd, `certs/${name}/imports/acm-eu-west-1.json`);
+    writeFileSync(file, JSON.stringify({ schema: 1, region: 'eu-west-1', arn: 'arn:aws:s3:::bucket' }));
+    const { code, stderr } = await certwright('rotate', '--force');
+    expect([code, generation()]).toEqual([2, 'versions/000001']);
+    expect(stderr).toContain(`${file}: arn "arn:aws:s3:::bucket" is not the ARN of a certificate in ACM`);
   });
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { actions } from '../deploy/actions.ts';
 import type { Done } from '../deploy/world.ts';
 import { PkiError } from '../errors.ts';
-import { isPending, readDeployRecord } from '../store/deploy-record.ts';
+import { readDeployRecord } from '../store/deploy-record.ts';
 import { folderName } from '../store/folder-name.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
@@ -18,6 +18,7 @@ import {
 } from './deployment.ts';
 import { occasionFor, type DeployEvent } from './deploy-occasion.ts';
 import { endReturn, goBack, shouldReturn, type Return } from './deploy-return.ts';
+import { isUntold } from './follow-up.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { readGeneration } from './standing.ts';
 
@@ -94,7 +95,8 @@ function begin(deployment: Deployment, { instance }: DeployingWorld): Telling | 
   const { folder, request, before } = deployment;
   const record = readDeployRecord(folder, instance);
   const generation = folder.current() ?? 0;
-  if (!isPending(record, generation)) return { state: 'done', generation, note: undefined, seenAt: [] };
+  if (!isUntold(folder, request, generation, instance))
+    return { state: 'done', generation, note: undefined, seenAt: [] };
   const standing = readGeneration(folder.versionPath(generation), generation, request, instance);
   if (!standing) {
     const error = new PkiError('malformed', `${folder.versionPath(generation)} is torn`, {

@@ -1,5 +1,5 @@
 import type { AwsConnection } from '../authorities/aws/options.ts';
-import type { Deploy } from '../deploy/plan.ts';
+import { followsSwitch, type Deploy } from '../deploy/plan.ts';
 import type { DeployWorld } from '../deploy/world.ts';
 import { PkiError } from '../errors.ts';
 import { writeDeployRecord, type Attempt, type DeployRecord } from '../store/deploy-record.ts';
@@ -61,11 +61,13 @@ export const notKnown = (folder: CertificateFolder, error: unknown): Deployed =>
 });
 
 /** Its service has taken what is in use. */
-export function accept({ folder, record, standing }: Telling, now: Date): void {
+export function accept({ folder, record, standing, deployment }: Telling, now: Date): void {
   const { generation } = standing;
+  // What ACM alone was told of is no host's, and none keeps it from being pruned.
+  const taken = followsSwitch(deployment.request.deploy) ? generation : record.generation;
   const candidate =
     record.candidate && record.candidate.generation > generation ? record.candidate : undefined;
-  writeDeployRecord(folder, { ...record, generation, at: now, failed: undefined, candidate });
+  writeDeployRecord(folder, { ...record, generation: taken, at: now, failed: undefined, candidate });
 }
 
 /** Its service has not: that is written down, for the next run to try again. */

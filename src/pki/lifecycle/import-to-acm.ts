@@ -60,8 +60,10 @@ export async function importToAcm(order: ImportOrder, world: ImportWorld): Promi
   const { certificate } = material;
   const sha256 = fingerprint(certificate.der);
   const about = { name: order.name, generation, region, sha256, notAfter: certificate.notAfter };
-  const record = (arn: string | undefined): void => {
-    writeImportRecord(folder, { region, arn, generation, sha256, at: world.now().toISOString() });
+  const record = (arn: string | undefined, held: 'ours' | undefined): void => {
+    const at = world.now().toISOString();
+    const known = held ? { generation, sha256 } : { generation: undefined, sha256: undefined };
+    writeImportRecord(folder, { region, arn, ...known, at });
   };
 
   return withLock(folder.lockFile, lock, async () => {
@@ -69,17 +71,18 @@ export async function importToAcm(order: ImportOrder, world: ImportWorld): Promi
     const arn = known ?? (order.anew ? undefined : await acm.find(certificate));
     if (arn === undefined) {
       if (order.dryRun) return { ...about, arn, action: 'imported', kept: undefined, inUseBy: [] };
-      record(undefined);
+      record(undefined, undefined);
       const made = await acm.importAnew(input, certificate);
-      record(made);
+      record(made, undefined);
       await acm.confirm(made, certificate);
+      record(made, 'ours');
       return { ...about, arn: made, action: 'imported', kept: undefined, inUseBy: [] };
     }
     const held = await acm.held(arn);
-    if (!held) throw isGone(arn, order);
+    if (!held) throw isGone(arn, order, readImportRecord(folder, region)?.arn === arn);
     const { inUseBy } = held.facts;
     if (held.certificate.der.equals(certificate.der)) {
-      if (!order.dryRun) record(arn);
+      if (!order.dryRun) record(arn, 'ours');
       return { ...about, arn, action: 'unchanged', kept: undefined, inUseBy };
     }
     const { checkReimport } = await import('../authorities/acm/reimport.ts');
@@ -92,19 +95,19 @@ export async function importToAcm(order: ImportOrder, world: ImportWorld): Promi
       chain: held.out.chain,
       facts: held.facts,
     });
-    record(arn);
+    record(arn, undefined);
     await acm.replace(arn, input);
     await acm.confirm(arn, certificate);
+    record(arn, 'ours');
     return { ...about, arn, action: 'replaced', kept, inUseBy };
   });
 }
 
-const isGone = (arn: string, { arn: named }: ImportOrder): PkiError =>
+const isGone = (arn: string, { name }: ImportOrder, wasThere: boolean): PkiError =>
   new PkiError('not-found', `ACM holds no ${arn}`, {
-    hint:
-      named === undefined
-        ? 'it was imported there before: look at the account that is used, name another with --arn, or import it anew with --anew'
-        : 'check the ARN and the account, or leave out --arn',
+    hint: wasThere
+      ? `${name} was imported there before: look at the account that is used, name another place ("certwright import ${name} --to acm --arn ARN"), import it anew (--anew), or remove imports/acm-REGION.json beside its request.json where ACM is to have it no longer`
+      : 'check the ARN and the account',
   });
 
 async function readMaterial({

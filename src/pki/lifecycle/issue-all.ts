@@ -54,6 +54,8 @@ type Ending =
       /** It is due, and waits until then for its window. */
       opens?: Date | undefined;
       outputs: readonly OutputOutcome[];
+      /** Whether its service, or ACM, is still to be told. */
+      deployPending?: boolean;
     }
   | { state: 'pending'; pending: Pending; status?: KeptStatus; outputs?: readonly OutputOutcome[] }
   /** It is due, and is not made from here. */

@@ -8,8 +8,6 @@ import {
   type Successor,
 } from '../authorities/authority.ts';
 import { refuseNoFolder } from '../durable.ts';
-import { followsSwitch } from '../deploy/plan.ts';
-import { isPending, readDeployRecord } from '../store/deploy-record.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
@@ -24,6 +22,7 @@ import { authorityReference } from './authority-reference.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
 import { refuseFastClock, refuseNotYetValid } from './clock-check.ts';
 import { dueAt } from './due.ts';
+import { isUntold } from './follow-up.ts';
 import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
 import type { OutputOutcome, OutputsOrder } from './outputs.ts';
@@ -146,8 +145,7 @@ export async function issueIntoStore(
       name,
       path: folder.currentPath,
       trust,
-      deployPending:
-        followsSwitch(request.deploy) && isPending(readDeployRecord(folder, world.instance), made.generation),
+      deployPending: isUntold(folder, request, made.generation, world.instance),
       ...made,
     };
   });

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { followsSwitch } from '../deploy/plan.ts';
 import { isThere, readIfThere, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
-import { isPending, readDeployRecord } from '../store/deploy-record.ts';
+import { readDeployRecord } from '../store/deploy-record.ts';
 import { readFailures, type FailureRecord } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { readLife, serialHex } from '../x509/certificate.ts';
 import { referenceOf } from './authority-reference.ts';
+import { followUp, isUntold } from './follow-up.ts';
 import { earliestDue, IssuersAbove } from './issuers-above.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
 
@@ -124,16 +124,17 @@ function madeAt(folder: CertificateFolder): Date | undefined {
 
 function deployState(
   folder: CertificateFolder,
-  { deploy }: StoredRequest,
+  request: StoredRequest,
   current: number,
   instance: string,
 ): DeployState | undefined {
-  if (!followsSwitch(deploy)) return undefined;
+  if (!followUp(folder, request)) return undefined;
   const record = readDeployRecord(folder, instance);
   const { generation, failed, candidate } = record;
   if (candidate && candidate.generation > current) {
     return { state: 'candidate', generation, attempts: candidate.attempts, message: candidate.message };
   }
-  if (!isPending(record, current)) return { state: 'done', generation, attempts: 0, message: undefined };
+  if (!isUntold(folder, request, current, instance))
+    return { state: 'done', generation, attempts: 0, message: undefined };
   return { state: 'pending', generation, attempts: failed?.attempts ?? 0, message: failed?.message };
 }

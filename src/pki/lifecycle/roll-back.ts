@@ -1,4 +1,3 @@
-import { followsSwitch } from '../deploy/plan.ts';
 import { PkiError } from '../errors.ts';
 import { readDeployRecord, writeDeployRecord } from '../store/deploy-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
@@ -6,6 +5,7 @@ import { withLock } from '../store/lock.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { formatDuration } from '../x509/duration.ts';
+import { followUp } from './follow-up.ts';
 import { outputsOf, type World } from './issue.ts';
 import type { OutputOutcome } from './outputs.ts';
 import { revocationOf } from './revocation-of.ts';
@@ -43,11 +43,11 @@ export async function rollBackAndTell(order: RollBackOrder, world: DeployingWorl
   const { store, name, lockTimeout } = order;
   const folder = certificateFolder(store, name);
   const request = readRequest(folder.requestFile)?.request;
-  const plan = request?.deploy;
-  if (request && plan) await refuseLax(folder, { request, reference: request.authority }, world);
+  const plan = request && followUp(folder, request);
+  if (request?.deploy) await refuseLax(folder, { request, reference: request.authority }, world);
   const done = await rollBack(order, world);
   const outcome: Rotation = { state: 'rolled-back', name, verdict: undefined, ...done };
-  if (!request || !followsSwitch(plan)) return outcome;
+  if (!request || !plan) return outcome;
   // Whoever goes back by hand has given up what is newer.
   const record = readDeployRecord(folder, world.instance);
   if (record.candidate) writeDeployRecord(folder, { ...record, candidate: undefined });

@@ -1,11 +1,12 @@
-import { describePlan, followsSwitch } from '../deploy/plan.ts';
-import { isPending, readDeployRecord, readDeployRecords, type Attempt } from '../store/deploy-record.ts';
+import { describePlan } from '../deploy/plan.ts';
+import { readDeployRecords, type Attempt } from '../store/deploy-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock, type LockOptions } from '../store/lock.ts';
 import type { StoredRequest } from '../store/request.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { DeployOrder } from './deploy.ts';
 import type { Deployed, DeployingWorld, Deployment } from './deployment.ts';
+import { followUp, isUntold } from './follow-up.ts';
 import { nextTry } from './patience.ts';
 import type { Rotation, StandingRotation } from './rotate.ts';
 import type { StoredCertificate } from './rotate-each.ts';
@@ -35,12 +36,12 @@ export function outstanding(
   isRevoked: (certificate: Certificate) => boolean,
 ): Outstanding | undefined {
   const { request } = wanted;
-  if (!followsSwitch(request.deploy)) return undefined;
+  if (!followUp(folder, request)) return undefined;
   // Whoever asks for something else, or for a new one, does not mean one that was made before.
   const isOther = verdict.due && (verdict.reason === 'changed' || verdict.reason === 'forced');
   const candidate = isOther ? undefined : candidateOf(folder, request, generation, verdict, moment);
   return {
-    isPending: isPending(readDeployRecord(folder, moment.instance), generation),
+    isPending: isUntold(folder, request, generation, moment.instance),
     candidate: candidate && !isRevoked(candidate.standing.certificate) ? candidate : undefined,
   };
 }
@@ -113,13 +114,13 @@ export function undeployed(
   { instance }: Pick<DeployingWorld, 'instance'>,
 ): Undeployed | undefined {
   const { request } = wanted;
-  if (!followsSwitch(request.deploy) || outcome.state === 'held') return undefined;
+  const plan = followUp(folder, request);
+  if (!plan || outcome.state === 'held') return undefined;
   const current = folder.current();
   if (current === undefined) return undefined;
-  if (outcome.state !== 'to-rotate' && !isPending(readDeployRecord(folder, instance), current))
-    return undefined;
+  if (outcome.state !== 'to-rotate' && !isUntold(folder, request, current, instance)) return undefined;
   const before = current === generation ? undefined : generation;
-  return { outcome, deployment: { folder, request, plan: request.deploy, before, mayReturn: true } };
+  return { outcome, deployment: { folder, request, plan, before, mayReturn: true } };
 }
 
 /** Only looked at: what would be done. */

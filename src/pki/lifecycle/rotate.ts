@@ -1,7 +1,6 @@
 import type { Authority, KeptStatus, Pending } from '../authorities/authority.ts';
 import { readCaFacts, readTrust } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
-import { followsSwitch } from '../deploy/plan.ts';
 import { isThere } from '../durable.ts';
 import { generationsInUse } from '../store/deploy-record.ts';
 import { forgetFailures } from '../store/failure-record.ts';
@@ -16,6 +15,7 @@ import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
 import { refuseEarlyCrls } from './clock-check.ts';
 import type { Deployed, DeployingWorld } from './deployment.ts';
+import { followUp } from './follow-up.ts';
 import { feedTrust, issueIntoStore, outputsOf, refuseNoGain, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
@@ -161,7 +161,7 @@ export async function rotate(
     if (result.state === 'unchanged') return { ...result, state: 'not-due', verdict: undefined };
     forgetFailures(folder);
     // What a service has not taken yet may have to be switched back from.
-    if (!followsSwitch(wanted.request.deploy)) prune(folder);
+    if (!followUp(folder, wanted.request)) prune(folder);
     return { ...result, state: 'rotated', verdict };
   };
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };

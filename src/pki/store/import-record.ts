@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { jsonText, makeFolder, readJson, replace } from '../durable.ts';
+import { checkAcmArn } from '../deploy/plan.ts';
+import { isThere, jsonText, makeFolder, readJson, replace } from '../durable.ts';
+import { namesIn } from '../names-in.ts';
 import type { CertificateFolder } from './generation.ts';
 
 /** Where a certificate of the store went in ACM, one record for each region. */
@@ -7,9 +9,10 @@ export interface ImportRecord {
   region: string;
   /** `undefined` from the moment before the first import until its answer came. */
   arn: string | undefined;
-  generation: number;
+  /** What ACM is known to hold; `undefined` while that is not known. */
+  generation: number | undefined;
   /** SHA-256 of the certificate, lower-case hex. */
-  sha256: string;
+  sha256: string | undefined;
   at: string;
 }
 
@@ -23,6 +26,21 @@ export function readImportRecord(
 ): { arn: string | undefined } | undefined {
   const json = readJson(recordFile(folder, region));
   return json && { arn: typeof json['arn'] === 'string' ? json['arn'] : undefined };
+}
+
+/** Where it stands in ACM, and which generation it is known to be there. */
+export function readImports(folder: CertificateFolder): { arn: string; generation: number | undefined }[] {
+  const all = importsOf(folder);
+  // Few certificates go there, and every one is asked.
+  if (!isThere(all)) return [];
+  const regions = namesIn(all).flatMap((name) => /^acm-([a-z0-9-]+)\.json$/.exec(name)?.[1] ?? []);
+  return regions.sort().flatMap((region) => {
+    const file = recordFile(folder, region);
+    const { arn, generation } = readJson(file) ?? {};
+    if (typeof arn !== 'string') return [];
+    checkAcmArn(arn, `${file}: arn`);
+    return [{ arn, generation: typeof generation === 'number' ? generation : undefined }];
+  });
 }
 
 export function writeImportRecord(folder: CertificateFolder, record: ImportRecord): void {
