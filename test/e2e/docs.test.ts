@@ -1,26 +1,15 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { execute, program, temporaryFolder } from '../support/cli.ts';
+import { execute, temporaryFolder } from '../support/cli.ts';
+import { examples, top, writeShim } from '../support/page.ts';
 import { freePort } from '../support/ports.ts';
 import { describeWith } from '../support/tools.ts';
-
-const top = resolve(import.meta.dirname, '../..');
-
-/** The `sh` examples of a page, in order. */
-function examples(page: string): string[] {
-  const text = readFileSync(join(top, page), 'utf8');
-  return [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
-}
 
 /** Runs an example as it stands; `npx certwright` and `certwright` are this tree's program. */
 function runExample(block: string, cwd: string): ReturnType<typeof execute> {
   const shim = join(cwd, 'shim');
-  writeFileSync(
-    shim,
-    `#!/bin/sh\n[ "$1" = certwright ] && shift\nexec '${process.execPath}' '${program}' "$@"\n`,
-  );
-  chmodSync(shim, 0o755);
+  writeShim(shim);
   const script = `npx() { "${shim}" "$@"; }; certwright() { "${shim}" "$@"; }; export -f npx certwright\nset -e\n${block}`;
   return execute('bash', ['-c', script], { cwd });
 }
@@ -63,6 +52,12 @@ describeWith(['bash', 'openssl'], 'the reference pages', () => {
       expect({ block, code, stderr: code === 0 ? '' : stderr }).toEqual({ block, code: 0, stderr: '' });
     }
   });
+});
+
+it('the index of the recipes names each of them', () => {
+  const index = readFileSync(join(top, 'docs/recipes/README.md'), 'utf8');
+  const pages = readdirSync(join(top, 'docs/recipes')).filter((name) => name !== 'README.md');
+  expect(pages.filter((name) => !index.includes(`](${name})`))).toEqual([]);
 });
 
 describeWith(['bash', 'openssl', 'curl'], 'docs/aws.md', () => {
