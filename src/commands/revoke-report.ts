@@ -71,7 +71,10 @@ export function reportRevoked(outcome: Outcome, { now }: Context, output: Output
   const { bundles } = outcome;
   output.result(document(outcome), [...lines(outcome, now(), output), ...bundles.lines]);
   if (outcome.seen !== 'not-seen') return combineParts([exit.done, ...bundles.codes]);
-  output.problem('it is revoked, and its CRL does not show it yet', 'the same command waits on');
+  output.problem(
+    'it is revoked, and nothing that the certificate names shows it yet',
+    'the same command waits on',
+  );
   return exit.tryAgain;
 }
 

@@ -77,7 +77,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--replace', 'have its successor made and deployed first')
     .option(
       '--wait [time]',
-      'wait until the CRL that it names lists it (default 90m; exit 75 if it does not)',
+      'wait until the CRL or the OCSP responder that it names shows it (default 90m; exit 75 if not)',
     )
     .option('--stored', 'the target is a name in the store')
     .option('--file', 'the target is a file')
@@ -101,6 +101,7 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
   const output = new Output(context, flags);
   const wish = wishOf(flags, context.now());
   exclusive({ '--release': flags.release, '--replace': flags.replace });
+  const patience = patienceOf(flags);
   const config = await loadConfig(flags, context);
   const target = await targetOf(text, flags, config, context, output);
   const dryRun = flags.dryRun ?? false;
@@ -124,7 +125,7 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
     dryRun || isArn(target.authority)
       ? new TrustRows()
       : await bundlesOf(target.authority, flags, context, output);
-  const seen = await sighting(target, outcome, flags, context, output);
+  const seen = await sighting(target, outcome, dryRun ? undefined : patience, context, output);
   return reportRevoked({ target, wish, dryRun, successor, ...outcome, bundles, seen }, context, output);
 }
 
@@ -147,7 +148,7 @@ async function inFolder(
   };
   const done = await output.progress('signing the CRL', revoke(order, context.now()));
   const addresses = addressesIn(certificate);
-  return { ...done, addresses, visibleBy: undefined, issuer: undefined, warnings: [] };
+  return { ...done, addresses, visibleBy: undefined, warnings: [] };
 }
 
 async function atAws(
@@ -174,29 +175,45 @@ async function atAws(
   return { ...done, fact, crl: undefined, knownBy: undefined, trust: undefined };
 }
 
+/** Milliseconds; `undefined` where nobody is to wait. */
+function patienceOf({ wait }: RevokeFlags): number | undefined {
+  if (wait === undefined || wait === true) return wait && defaultWait;
+  return parseDuration(wait, '--wait');
+}
+
 /** `--wait`: whether relying parties can see it, where the certificate sends them; `undefined` where it was not asked. */
 async function sighting(
-  { serial, certificate }: Target,
-  { addresses, issuer, state }: Done,
-  flags: RevokeFlags,
+  target: Target,
+  { addresses, issuer, state, warnings }: Done,
+  patience: number | undefined,
   context: Context,
   output: Output,
 ): Promise<Sighting | 'not-seen' | undefined> {
-  if (flags.wait === undefined || flags.dryRun === true || !certificate) return undefined;
+  if (patience === undefined) return undefined;
   if (state !== 'revoked' && state !== 'already-revoked') return undefined;
-  if (addresses.crl.length === 0) {
-    output.warn('the certificate names no CRL to wait for');
+  const { certificate } = target;
+  if (!certificate) {
+    warnings.push(
+      'only its number is known here, not where to look for it: --wait needs its file or its ARN',
+    );
     return undefined;
   }
-  const { waitForCrl } = await import('../pki/lifecycle/wait-for-crl.ts');
+  if (addresses.crl.length + addresses.ocsp.length === 0) {
+    warnings.push('the certificate names no CRL and no OCSP responder to wait for');
+    return undefined;
+  }
+  const { issuerIn, waitUntilSeen } = await import('../pki/lifecycle/wait-until-seen.ts');
   const order = {
-    urls: addresses.crl,
-    serial,
-    issuerName: certificate.issuer,
-    issuer,
-    patience: flags.wait === true ? defaultWait : parseDuration(flags.wait, '--wait'),
+    addresses,
+    certificate,
+    issuer: issuerIn(target, issuer),
+    patience,
+    env: context.env,
     signal: context.signal,
-    say: (line: string) => output.note(line),
+    now: context.now,
+    say: (line: string) => {
+      output.note(line);
+    },
   };
-  return (await output.progress('waiting for the CRL', waitForCrl(order, context.now))) ?? 'not-seen';
+  return (await output.progress('waiting until it shows', waitUntilSeen(order))) ?? 'not-seen';
 }

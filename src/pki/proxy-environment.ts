@@ -12,6 +12,12 @@ export interface Proxy {
   credentials: string | undefined;
 }
 
+const namedBy = {
+  https: ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'],
+  // In capitals, CGI would let whoever sends a request choose it: curl does not read that either.
+  http: ['http_proxy', 'all_proxy', 'ALL_PROXY'],
+} as const;
+
 /**
  * The proxy for a target: the one that was asked for, else the environment's, as curl reads it. An empty `asked` means none.
  * @throws PkiError `usage`, `unsupported`
@@ -20,9 +26,10 @@ export function proxyFor(
   target: Place,
   asked: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
+  scheme: keyof typeof namedBy = 'https',
 ): Proxy | undefined {
   if (asked !== undefined) return asked === '' ? undefined : parseProxy(asked, '--proxy');
-  const name = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'].find((one) => env[one]);
+  const name = namedBy[scheme].find((one) => env[one]);
   if (name === undefined || isExempt(target, env['no_proxy'] ?? env['NO_PROXY'] ?? '')) return undefined;
   return parseProxy(env[name] ?? '', name);
 }
@@ -53,6 +60,12 @@ function parseProxy(text: string, source: string): Proxy {
     credentials,
   };
 }
+
+/** The header that opens a proxy which asks who comes. */
+export const proxyAuthorization = ({ credentials }: Proxy): Record<string, string> =>
+  credentials === undefined
+    ? {}
+    : { 'Proxy-Authorization': `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}` };
 
 /** NO_PROXY: `*`, names (with everything below them), addresses, networks; each with a port or without. */
 function isExempt({ host, port }: Place, list: string): boolean {

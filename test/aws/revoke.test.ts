@@ -6,14 +6,20 @@ import { emulatorForFile } from '../support/aws/lent.ts';
 import { run, temporaryFolder, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
-const emulator = emulatorForFile({ crlDelay: 0 });
+const emulator = emulatorForFile({ crlDelay: 0, ocspDelay: 0 });
 const crl = { CrlConfiguration: { Enabled: true, ExpirationInDays: 7, S3BucketName: 'crls' } };
 let ca = '';
 let silent = '';
+let withOcsp = '';
 
 beforeAll(async () => {
   const root = await emulator().createCa();
   ca = await emulator().createCa({ parent: root, name: 'Issuing', revocation: crl, grantsAcm: true });
+  withOcsp = await emulator().createCa({
+    parent: root,
+    name: 'With OCSP',
+    revocation: { OcspConfiguration: { Enabled: true } },
+  });
   silent = await emulator().createCa({ parent: root, name: 'Silent' });
 });
 
@@ -92,6 +98,34 @@ describe('a certificate of AWS Private CA', () => {
     emulator().pace.crlDelay = 0;
     const later = await revoke(cwd, 'seen.internal', '--wait', '20s');
     expect(later).toMatchObject({ code: 0, state: 'already-revoked', seen: { url: later.urls.crl[0] } });
+  });
+
+  it('is seen at the OCSP responder that it names, where its CA has no CRL', async () => {
+    const cwd = await issued('ocsp.internal', withOcsp);
+    emulator().pace.ocspDelay = 3_600_000;
+    const early = await revoke(cwd, 'ocsp.internal', '--wait', '1s');
+    expect(early).toMatchObject({ code: 75, state: 'revoked', seen: null, urls: { crl: [] } });
+    emulator().pace.ocspDelay = 0;
+    const later = await revoke(cwd, 'ocsp.internal', '--wait', '20s');
+    expect(later).toMatchObject({ code: 0, state: 'already-revoked', seen: { url: later.urls.ocsp[0] } });
+    // Who may not ask for the CA's certificate has it from the store.
+    emulator().refuse('GetCertificateAuthorityCertificate', 'AccessDeniedException', 'no');
+    expect(await revoke(cwd, 'ocsp.internal', '--wait', '20s')).toMatchObject({ code: 0 });
+  });
+
+  it('is not waited for where only its number is known, or where it names nothing, which is said', async () => {
+    const cwd = await issued('number.internal', silent);
+    const number = await revoke(
+      temporaryFolder(),
+      `0x${serialOf(cwd, 'number.internal')}`,
+      '--ca',
+      silent,
+      '--wait',
+    );
+    expect(number).toMatchObject({ code: 0, seen: null });
+    expect(number.warnings.join('\n')).toContain('--wait needs its file or its ARN');
+    const nowhere = await revoke(cwd, 'number.internal', '--wait');
+    expect(nowhere.warnings.join('\n')).toContain('no CRL and no OCSP responder to wait for');
   });
 
   it('is named by its ARN, its file, or a serial number that only AWS knows', async () => {

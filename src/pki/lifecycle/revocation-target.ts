@@ -164,6 +164,10 @@ function readStored(
   };
 }
 
+/** DER of the certificate and of those above it. */
+export const chainOf = ({ folder, generation }: StoredGeneration): Buffer[] =>
+  pemCertificates(readIfThere(join(folder.versionPath(generation), 'fullchain.pem')));
+
 /** Who has issued a generation: a folder's absolute path, or an ARN. */
 export function authorityOf(
   folder: CertificateFolder,

@@ -137,7 +137,7 @@ async function atAcm(
     reason,
     addresses: addressesIn(certificate ?? readCertificate(held.certificate)),
     visibleBy: undefined,
-    issuer: undefined,
+    issuer: held.issuer,
     warnings: held.facts.inUseBy.map((user) => `it is used by ${user}`),
   };
 }

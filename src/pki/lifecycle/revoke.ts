@@ -37,6 +37,8 @@ export interface Revoked {
   knownBy: Date | undefined;
   /** Where the store's trust bundle has it. */
   trust: string | undefined;
+  /** DER of who has signed the certificate. */
+  issuer: Buffer;
 }
 
 /**
@@ -48,7 +50,8 @@ export async function revoke(order: RevokeOrder, now: Date): Promise<Revoked> {
   const { authority: ca, certificate } = target;
   const issuer = signedBy(target);
   const done = await revokeLocally({ ...rest, ca, issuer, certificate, now });
-  return { ...done, trust: order.dryRun ? undefined : feedBundle(store, ca, now) };
+  const trust = order.dryRun ? undefined : feedBundle(store, ca, now);
+  return { ...done, trust, issuer: issuer.certificate.der };
 }
 
 /** @throws PkiError `bad-input`, `not-found`, `lax-permissions` */

@@ -17,6 +17,8 @@ export interface Pace {
   hiddenCalls: number;
   /** From a revocation to the CRL that lists it; AWS says about half an hour. Milliseconds. */
   crlDelay: number;
+  /** From a revocation to what the OCSP responder says; AWS says up to an hour. Milliseconds. */
+  ocspDelay: number;
 }
 
 /** Everything there is, in all regions. */

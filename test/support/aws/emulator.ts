@@ -51,8 +51,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     describePolls = 1,
     hiddenCalls = 0,
   } = options;
-  const { crlDelay = 30 * 60_000 } = options;
-  const pace = { certificatePolls, describePolls, hiddenCalls, crlDelay };
+  const { crlDelay = 30 * 60_000, ocspDelay = 60 * 60_000 } = options;
+  const pace = { certificatePolls, describePolls, hiddenCalls, crlDelay, ocspDelay };
   const cloud = new Cloud(new Clock(), new Stats(), pace);
   const faults = new Faults();
   const server = new AwsServer(cloud, faults);

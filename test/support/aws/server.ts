@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerOcsp } from './acm-pca/ocsp.ts';
 import { callerOf, type Caller } from './caller.ts';
 import type { Cloud } from './cloud.ts';
 import { control } from './control.ts';
@@ -51,9 +52,13 @@ export class AwsServer {
     const path = new URL(request.url ?? '/', 'http://emulator').pathname;
     const target = request.headers['x-amz-target'];
     if (path.startsWith('/_emulator/')) {
-      this.#answer(response, ...control(this.#cloud, this.#faults, request.method ?? 'GET', path, body));
+      const text = body.toString('utf8');
+      this.#answer(response, ...control(this.#cloud, this.#faults, request.method ?? 'GET', path, text));
+    } else if (path === '/ocsp' || request.headers['content-type'] === 'application/ocsp-request') {
+      response.writeHead(200, { 'content-type': 'application/ocsp-response' });
+      response.end(answerOcsp(this.#cloud, body));
     } else if (request.method === 'POST' && typeof target === 'string') {
-      await this.#call(request, response, target, body);
+      await this.#call(request, response, target, body.toString('utf8'));
     } else {
       const object = objectAt(this.#cloud, path);
       response.writeHead(object ? 200 : 404, { 'content-type': object?.type ?? 'application/xml' });
@@ -138,10 +143,10 @@ export class AwsServer {
   }
 }
 
-async function read(request: IncomingMessage): Promise<string> {
+async function read(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 /** A fault of the emulator itself; its own process says where. */

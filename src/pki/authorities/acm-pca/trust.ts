@@ -12,6 +12,8 @@ import { AcmPcaCalls } from './calls.ts';
 
 /** A million entries have a sixth of this. */
 const mostBytes = 256 * 1024 * 1024;
+/** Nobody waits longer for the whole, however slowly it drips; milliseconds. */
+const longest = 600_000;
 
 /**
  * The chain of a CA, and its CRL from where AWS publishes it. The CRL is believed as far as the CA has signed it: it comes
@@ -65,19 +67,19 @@ function crlUrl(
   return `http://${bucket}.s3.${region}.${partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com'}/${path}`;
 }
 
-async function crlFrom(url: string, { timeout, signal }: AwsConnection): Promise<Buffer> {
+async function crlFrom(url: string, { env, timeout, signal }: AwsConnection): Promise<Buffer> {
   const failed = (why: string, code: 'unreachable' | 'not-found' = 'unreachable'): PkiError =>
     new PkiError(code, `cannot fetch the CRL from ${url}: ${why}`, {
       hint: 'the bucket must be readable from here; AWS writes the first CRL within half an hour',
     });
   const refusal = (fault: DownloadFault): PkiError => {
     if (fault === 'too-large') return failed(`it has more than ${mostBytes} bytes`);
-    if (fault === 'late') return failed(`no answer within ${timeout} ms`);
+    if (fault === 'late') return failed('no answer came in time');
     const isNone = fault.status === 404 || fault.status === 403;
     return failed(`HTTP ${fault.status}`, isNone ? 'not-found' : 'unreachable');
   };
   try {
-    return await download(url, { timeout, most: mostBytes, signal }, refusal);
+    return await download(url, { env, timeout, total: longest, most: mostBytes, signal }, refusal);
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof PkiError ? error : failed(error instanceof Error ? error.message : String(error));

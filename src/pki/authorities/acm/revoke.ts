@@ -29,13 +29,15 @@ export interface UnderArn {
   facts: AcmCertificateFacts;
   /** DER. */
   certificate: Buffer;
+  /** DER of who has signed it. */
+  issuer: Buffer | undefined;
 }
 
 /** @throws PkiError `not-found`, `not-permitted` where it was never issued */
 export async function heldUnder(arn: string, connection: AwsConnection): Promise<UnderArn> {
   const { pem, facts } = await lookUpCertificate(arn, connection);
-  const [certificate] = certificatesInPem(pem);
-  if (certificate) return { facts, certificate };
+  const [certificate, issuer] = certificatesInPem(pem);
+  if (certificate) return { facts, certificate, issuer };
   throw new PkiError('not-permitted', `${arn} is ${facts.status}: there is nothing to revoke`, {
     hint: '"certwright inspect ARN" shows what it waits for',
   });

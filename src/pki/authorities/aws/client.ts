@@ -1,8 +1,8 @@
 import { PkiError } from '../../errors.ts';
+import { TunnelAgent } from '../../tunnel-agent.ts';
 import { Final } from './failure.ts';
 import type { AwsConnection } from './options.ts';
 import type { Pace } from './pace.ts';
-import { TunnelAgent } from './tunnel-agent.ts';
 
 /** One attempt of a call, as the SDK's middleware sees it. */
 interface HttpRequest {

@@ -20,19 +20,18 @@ export interface OcspVerdict {
 export function judgeOcsp(run: Run, subject: Subject): OcspVerdict {
   let answered = false;
   for (const { basic } of run.input.ocsp ?? []) {
-    const single = basic?.responses.find((one) => speaksOf(one, subject));
-    if (!basic || !single) continue;
+    const answer = basic && ocspAnswer(basic, subject, run);
+    if (!answer) continue;
     const name = displayName(subject.certificate);
-    const fault = faultOf(run, basic, single, subject);
-    if (fault !== undefined) {
-      const message = `the OCSP response for ${name} ${fault}`;
+    if ('fault' in answer) {
+      const message = `the OCSP response for ${name} ${answer.fault}`;
       return {
         answered: true,
         findings: [finding('ocsp-unusable', subject, message, 'have the server fetch a fresh one')],
       };
     }
-    if (single.status.kind === 'revoked') {
-      const when = single.status.revokedAt.toISOString().slice(0, 10);
+    if (answer.status.kind === 'revoked') {
+      const when = answer.status.revokedAt.toISOString().slice(0, 10);
       const message = `${name} was revoked on ${when}, says its OCSP responder`;
       return {
         answered: true,
@@ -44,6 +43,25 @@ export function judgeOcsp(run: Run, subject: Subject): OcspVerdict {
   return { answered, findings: [] };
 }
 
+/** By which time, and by whom signatures are checked. */
+export interface OcspJudge extends Pick<Run, 'checkSignature'> {
+  time: Date;
+  /** Milliseconds by which clocks may differ; a response without an end is good that long. */
+  tolerance?: number;
+}
+
+/** What a response says of a certificate, or why that does not count; `undefined` where it does not speak of it. */
+export function ocspAnswer(
+  basic: BasicResponse,
+  subject: Pick<Subject, 'certificate' | 'issuer'>,
+  judge: OcspJudge,
+): { status: SingleResponse['status'] } | { fault: string } | undefined {
+  const single = basic.responses.find((one) => speaksOf(one, subject));
+  if (!single) return undefined;
+  const fault = faultOf(judge, basic, single, subject.issuer);
+  return fault === undefined ? { status: single.status } : { fault };
+}
+
 const digests: Readonly<Record<string, string>> = {
   '1.3.14.3.2.26': 'sha1',
   '2.16.840.1.101.3.4.2.1': 'sha256',
@@ -52,7 +70,10 @@ const digests: Readonly<Record<string, string>> = {
 };
 
 /** RFC 6960 4.1.1: the digest of the issuer's name and of its key bits, and the serial number. */
-function speaksOf(single: SingleResponse, { certificate, issuer }: Subject): boolean {
+function speaksOf(
+  single: SingleResponse,
+  { certificate, issuer }: Pick<Subject, 'certificate' | 'issuer'>,
+): boolean {
   const digest = digests[single.digest];
   if (digest === undefined || !single.serial.equals(certificate.serial)) return false;
   const hash = (bytes: Buffer): Buffer => createHash(digest).update(bytes).digest();
@@ -63,25 +84,25 @@ function speaksOf(single: SingleResponse, { certificate, issuer }: Subject): boo
 }
 
 function faultOf(
-  run: Run,
+  judge: OcspJudge,
   basic: BasicResponse,
   single: SingleResponse,
-  { issuer }: Subject,
+  issuer: Certificate,
 ): string | undefined {
-  const { time } = run;
+  const { time, tolerance = 0 } = judge;
   if (single.status.kind === 'unknown') return 'says that nobody knows this certificate';
-  if (single.thisUpdate > time) return 'is not valid yet';
+  if (single.thisUpdate.getTime() - tolerance > time.getTime()) return 'is not valid yet';
   // Without nextUpdate newer information is always available (RFC 6960 4.2.2.1): the response was good for its own second.
-  if (!single.nextUpdate) return 'does not say when the next one comes';
-  if (single.nextUpdate < time)
-    return `went stale ${describeSpan(time.getTime() - single.nextUpdate.getTime())} ago`;
+  if (!single.nextUpdate && tolerance === 0) return 'does not say when the next one comes';
+  const end = (single.nextUpdate ?? single.thisUpdate).getTime() + tolerance;
+  if (end < time.getTime()) return `went stale ${describeSpan(time.getTime() - end)} ago`;
   const critical = [...basic.extensions, ...single.extensions].find((extension) => extension.critical);
   if (critical) return `has the critical extension ${critical.id}, which nothing here understands`;
   const responder = [issuer, ...basic.certificates].find((one) => isResponder(basic, one));
   if (!responder) return 'does not hold the certificate of its responder';
-  if (responder !== issuer && !isDelegate(run, responder, issuer))
+  if (responder !== issuer && !isDelegate(judge, responder, issuer))
     return `is signed by ${displayName(responder)}, who may not`;
-  return run.checkSignature(basic, responder) === 'good' ? undefined : 'has a wrong signature';
+  return judge.checkSignature(basic, responder) === 'good' ? undefined : 'has a wrong signature';
 }
 
 function isResponder({ responder }: BasicResponse, candidate: Certificate): boolean {
@@ -93,11 +114,11 @@ function isResponder({ responder }: BasicResponse, candidate: Certificate): bool
 }
 
 /** RFC 6960 4.2.2.2: issued by the very CA, and for OCSP signing. */
-function isDelegate(run: Run, responder: Certificate, issuer: Certificate): boolean {
+function isDelegate(judge: OcspJudge, responder: Certificate, issuer: Certificate): boolean {
   return (
     sameName(responder.issuerName, issuer.subjectName) &&
     decode(responder).extendedKeyUsage?.includes(oid.ocspSigning) === true &&
-    judgeValidity({ certificate: responder, index: 0 }, run.time).length === 0 &&
-    run.checkSignature(responder, issuer) === 'good'
+    judgeValidity({ certificate: responder, index: 0 }, judge.time).length === 0 &&
+    judge.checkSignature(responder, issuer) === 'good'
   );
 }

@@ -3,7 +3,7 @@ import { Agent, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
-import { proxyFor, type Proxy } from '../../proxy-environment.ts';
+import { proxyAuthorization, proxyFor, type Proxy } from './proxy-environment.ts';
 
 type Done = (error: Error | null, socket?: Duplex) => void;
 
@@ -43,7 +43,7 @@ export class TunnelAgent extends Agent {
 
   /** CONNECT (RFC 9110 9.3.6). */
   #tunnel(place: string, proxy: Proxy, done: (error: Error | undefined, socket?: Socket) => void): void {
-    const { host, port, credentials } = proxy;
+    const { host, port } = proxy;
     const asking = request({
       host,
       port,
@@ -51,12 +51,7 @@ export class TunnelAgent extends Agent {
       path: place,
       agent: false,
       timeout: this.#timeout,
-      headers: {
-        Host: place,
-        ...(credentials === undefined
-          ? {}
-          : { 'Proxy-Authorization': `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}` }),
-      },
+      headers: { Host: place, ...proxyAuthorization(proxy) },
     });
     const refuse = (why: string): void => {
       asking.destroy();
