@@ -8,7 +8,7 @@ import { execute, temporaryFolder, type Ran } from './cli.ts';
 import { blocksOf, examples, writeShim } from './page.ts';
 
 /** Absolute paths of a page that lie below the recipe's own folder here. */
-const ofTheHost = /(?<![\w.}/])\/(etc|run|srv|usr\/local|usr\/sbin|var)(?![\w.-])/g;
+const ofTheHost = /(?<![\w.}/])\/(etc|opt|run|srv|usr\/local|usr\/sbin|var)(?![\w.-])/g;
 
 /** A page of docs/recipes, laid out below a folder that takes the place of the root. */
 export interface Recipe {
