@@ -44,6 +44,10 @@ export class AllReport {
     this.#order = [...lent.config.certificates.keys()];
   }
 
+  get config(): Config {
+    return this.#lent.config;
+  }
+
   add(outcome: Outcome): void {
     const { output, flags } = this.#lent;
     const exitCode = this.#codeOf(outcome);

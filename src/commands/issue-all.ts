@@ -4,6 +4,7 @@ import {
   extraNames,
   issueAll,
   lookAtAll,
+  makeAuthorities,
   once,
   type AllOrder,
   type Wanted,
@@ -56,9 +57,7 @@ export async function issueDeclared(
   const order = allOrder(config, flags, context);
   const report = new AllReport({ config, store: order.store, flags, context, output });
   const onlyLooks = flags.check === true || flags.dryRun === true;
-  const issuing = (): Promise<void> => (onlyLooks ? look : issue)(order, report, flags, context, output);
-  const around = { store: order.store, config, flags, rows: report.trust };
-  const work = onlyLooks ? issuing() : aroundTrust(around, context, output, issuing);
+  const work = (onlyLooks ? look : issue)(order, report, flags, context, output);
   await output.progress(`issuing what ${config.shown} declares`, work);
   return report.end(extraNames(order));
 }
@@ -101,18 +100,23 @@ async function issue(
   context: Context,
   output: Output,
 ): Promise<void> {
+  const { config } = report;
   const options = openOptions(flags, context, output);
-  const open = async ({ reference, request }: Wanted): Promise<Authority> => {
+  const open = once(async ({ reference, request }: Wanted): Promise<Authority> => {
     const create = flags.createCa ?? false;
     const { authority, created } = await openOrCreate(reference, { ...options(request), create });
     if (created) output.note(`made a new CA in ${reference} ("certwright ca show" describes it)`);
     return authority;
-  };
-  const untold: string[] = [];
-  const stale = await issueAll(order, open, worldOf(flags, context), (outcome) => {
-    report.add(outcome);
-    if (outcome.state === 'issued' && outcome.deployPending === true) untold.push(outcome.name);
   });
+  if (flags.createCa === true) await makeAuthorities(order, open);
+  const untold: string[] = [];
+  const issuing = (): ReturnType<typeof issueAll> =>
+    issueAll(order, open, worldOf(flags, context), (outcome) => {
+      report.add(outcome);
+      if (outcome.state === 'issued' && outcome.deployPending === true) untold.push(outcome.name);
+    });
+  const around = { store: order.store, config, flags, rows: report.trust };
+  const stale = await aroundTrust(around, context, output, issuing);
   if (untold.length > 0) output.note('"certwright rotate" tells the services of what was issued');
   for (const { reference, error } of stale) report.addStale(reference, error);
 }

@@ -7,9 +7,10 @@ import { renewAt } from '../pki/lifecycle/due.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { certificatePem } from '../pki/x509/pem-writer.ts';
+import { bundlesOf } from './around-trust.ts';
 import { certificateDocument, statusDocument } from './certificate-document.ts';
 import type { Context } from './context.ts';
-import { exit, type ExitCode } from './exit-codes.ts';
+import { combineParts, exit, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
 import { warningsOf, type Order } from './issue-order.ts';
 import type { Pending } from '../pki/lifecycle/open-ca.ts';
@@ -19,6 +20,7 @@ import type { Output } from './output.ts';
 import { passphraseFile } from './passphrase.ts';
 import { printable } from './printable.ts';
 import { shellWord } from './shell-word.ts';
+import { TrustRows } from './trust-report.ts';
 import { worldOf } from './world.ts';
 
 const schema = 'certwright.issue/1';
@@ -66,6 +68,7 @@ async function toStore(
   context: Context,
   output: Output,
 ): Promise<Pending | ExitCode> {
+  let bundles = new TrustRows();
   const result = await issueIntoStore(
     {
       store: storePath(flags, context),
@@ -75,12 +78,15 @@ async function toStore(
       discardPending: flags.discardPending ?? false,
       lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
       foreign: order.foreign?.request,
+      tellPeers: async () => {
+        bundles = await bundlesOf(order.reference, flags, context, output);
+      },
     },
     authority,
     worldOf(flags, context),
   );
   if (result.state === 'pending') return result;
-  if (result.state === 'others') return reportOthers(result, order, output);
+  if (result.state === 'others') return reportOthers(result, order, bundles, output);
   const document = {
     schema,
     state: result.state,
@@ -91,26 +97,33 @@ async function toStore(
     deployPending: result.deployPending,
     certificate: wholeDocument(result.certificate, result.due),
     outputs: outputDocuments(result.outputs),
+    bundles: bundles.documents,
     warnings: warningsOf(order),
   };
-  output.result(document, storeLines(result, order, context, output));
+  output.result(document, [...bundles.lines, ...storeLines(result, order, context, output)]);
   tellOutputs(result.name, result.outputs, output, result.state === 'issued');
-  return withOutputs(exit.done, result.outputs);
+  return combineParts([withOutputs(exit.done, result.outputs), ...bundles.codes]);
 }
 
 /** It is due, and its authority renews it, or only its owner can help. */
 function reportOthers(
   { name, successor, outputs }: LeftToOthers,
   order: Order,
+  bundles: TrustRows,
   output: Output,
 ): Pending | ExitCode {
   tellOutputs(name, outputs, output, false);
   if (successor.by === 'pending') return successor.pending;
   const { who, why, status } = successor;
   const document = { schema, state: 'due', name, renewedBy: who, hint: why, ...statusDocument(status) };
-  const rest = { outputs: outputDocuments(outputs), warnings: warningsOf(order) };
-  output.result({ ...document, ...rest }, [`${output.paint.yellow('due')} ${printable(`${name}: ${why}`)}`]);
-  return withOutputs(who === 'owner' ? exit.no : exit.done, outputs);
+  const rest = {
+    outputs: outputDocuments(outputs),
+    bundles: bundles.documents,
+    warnings: warningsOf(order),
+  };
+  const line = `${output.paint.yellow('due')} ${printable(`${name}: ${why}`)}`;
+  output.result({ ...document, ...rest }, [...bundles.lines, line]);
+  return combineParts([withOutputs(who === 'owner' ? exit.no : exit.done, outputs), ...bundles.codes]);
 }
 
 const wholeDocument = (certificate: Certificate, due = renewAt(certificate)): object => ({

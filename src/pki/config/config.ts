@@ -57,7 +57,8 @@ export function parseConfig(bytes: Uint8Array, file: string, shown: string): Con
   const authorities = readAuthorities(section('authorities'), file, reading);
   const authority = authorityReader(authorities, file);
   const defaults = readSettings(section('defaults'), [], authority, file, reading);
-  const outputs = new OutputsReader(file);
+  const trust = readTrust(section('trust'), authority, file, reading);
+  const outputs = new OutputsReader(file, ['default', ...trust.keys()]);
   const certificates = new Map<string, Declaration>();
   for (const entry of section('certificates')) {
     const declaration = readCertificate(entry, { file, defaults, authority, outputs }, reading);
@@ -67,7 +68,6 @@ export function parseConfig(bytes: Uint8Array, file: string, shown: string): Con
       reading.fault(entry.at, 'usage', message, `it stands in line ${earlier.at.line} already`);
     } else if (declaration) certificates.set(declaration.name, declaration);
   }
-  const trust = readTrust(section('trust'), authority, file, reading);
   reading.throwIfFaulty();
   return { file, shown, authorities, defaults, certificates, trust };
 }

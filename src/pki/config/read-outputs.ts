@@ -3,6 +3,7 @@ import { PkiError } from '../errors.ts';
 import { parseSecretReference } from '../secret-reference.ts';
 import {
   encryptions,
+  fromTrust,
   holdsKey,
   openFileMode,
   outputContents,
@@ -41,6 +42,7 @@ const readers = {
     });
   }),
   content: choice(outputContents),
+  bundle: text((value) => value),
   owner: account,
   group: account,
   mode: text((value) => value),
@@ -59,6 +61,7 @@ type Key = keyof typeof readers;
 
 /** The keys that only some contents take. */
 const only: Readonly<Partial<Record<Key, readonly OutputRequest['content'][]>>> = {
+  bundle: fromTrust,
   passphrase: ['p12', 'key', 'pair'],
   encryption: ['p12'],
   alias: ['p12'],
@@ -69,11 +72,16 @@ const only: Readonly<Partial<Record<Key, readonly OutputRequest['content'][]>>> 
 /** Reads `outputs` of every certificate of a file, and finds what two of them would write. */
 export class OutputsReader {
   readonly #file: string;
+  readonly #bundles: readonly string[];
   readonly #taken = new Map<string, Position>();
 
-  /** @param file absolute: paths are relative to its folder. */
-  constructor(file: string) {
+  /**
+   * @param file absolute: paths are relative to its folder.
+   * @param bundles names of the trust bundles that there are.
+   */
+  constructor(file: string, bundles: readonly string[]) {
     this.#file = file;
+    this.#bundles = bundles;
   }
 
   /** @param certificate its name in the store. */
@@ -90,7 +98,7 @@ export class OutputsReader {
       return reading.wrongKind(tree, 'an output', 'a mapping', 'write it as { path: …, content: … }');
     }
     const found = readFields(tree.entries, reading);
-    if (!found) return null;
+    if (!found || !this.#isBundle(found.bundle, tree.entries, reading)) return null;
     const { path, content } = found;
     if (path === undefined || content === undefined) {
       const message = `an output has no ${path === undefined ? 'path' : 'content'}`;
@@ -98,6 +106,19 @@ export class OutputsReader {
     }
     const output = this.#placed({ ...found, path, content }, tree.at, reading);
     return output && isWhole(output, certificate, tree.entries, tree.at, reading) ? output : null;
+  }
+
+  #isBundle(bundle: string | undefined, entries: readonly Entry[], reading: Reading): boolean {
+    const entry = entries.find(({ key }) => key === 'bundle');
+    if (!entry || bundle === undefined || this.#bundles.includes(bundle)) return true;
+    const meant = nearest(bundle, this.#bundles);
+    const message = `bundle ${JSON.stringify(bundle.slice(0, 80))} is not declared under trust`;
+    const hint =
+      meant === undefined
+        ? `there are: ${this.#bundles.join(', ')}`
+        : `did you mean ${JSON.stringify(meant)}?`;
+    reading.fault(entry.value.at, 'not-found', message, hint);
+    return false;
   }
 
   /** With absolute paths, where no other output has this one. */

@@ -1,5 +1,6 @@
 import type { Authority, KeptStatus, Pending } from '../authorities/authority.ts';
 import { isAws } from '../authorities/open.ts';
+import { isThere } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { holdTrust } from '../store/output-request.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
@@ -133,6 +134,20 @@ export async function issueAll(
   // CRLs lapse also where nothing is due. What could not be opened has been reported.
   const local = [...inUse.values()].filter(({ reference }) => !isAws(reference) && !closed.has(reference));
   return refreshTrust(local, refresh);
+}
+
+/**
+ * Opens, and where that is wished makes, each CA in a folder whose first certificate is to come: peers need its root
+ * before. What fails is reported where the certificate is.
+ */
+export async function makeAuthorities(
+  { store, wanted }: AllOrder,
+  open: (wanted: Wanted) => Promise<unknown>,
+): Promise<void> {
+  for (const one of wanted) {
+    const isNew = certificateFolder(store, one.request.name).current() === undefined;
+    if (isNew && !isAws(one.reference) && !isThere(one.reference)) await open(one).catch(() => undefined);
+  }
 }
 
 /**

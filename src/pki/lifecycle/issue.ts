@@ -65,6 +65,8 @@ export interface IssueOrder {
   source?: string | undefined;
   /** Somebody else's signed request (DER), instead of a key of our own. */
   foreign: Buffer | undefined;
+  /** Brings declared trust bundles up to date, once nothing speaks against the order. */
+  tellPeers?: () => Promise<void>;
 }
 
 export type IssueResult = InPlace | Waiting | LeftToOthers;
@@ -128,6 +130,7 @@ export async function issueIntoStore(
     if (request.clamp && found?.reason === 'due') refuseNoGain(authority, found.standing);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = feedTrust(order.store, authority);
+    await order.tellPeers?.();
     const { name } = request;
     const copies = (): Promise<readonly OutputOutcome[]> =>
       outputsOf({ store, folder, request, source: order.source, lock: 'held' }, world);

@@ -4,7 +4,7 @@ import { readIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { readSecret, type Environment } from '../secret-reference.ts';
 import type { OutputRequest } from '../store/output-request.ts';
-import { trustFor } from '../store/trust-bundle.ts';
+import { trustBundle, trustFor } from '../store/trust-bundle.ts';
 import { pemCertificates } from './standing.ts';
 
 /** Where outputs are made from. */
@@ -39,9 +39,9 @@ export function contentOf(output: OutputRequest, source: Source): Content {
     case 'der':
       return { bytes: leafOf(file('cert.pem')) };
     case 'trust':
-      return { bytes: trusted(source) };
+      return { bytes: trusted(output, source) };
     case 'crl':
-      return { bytes: crlsOf(source) };
+      return { bytes: crlsOf(output, source) };
     case 'key':
       return keyContent(output, source, Buffer.alloc(0));
     case 'pair':
@@ -76,14 +76,32 @@ function leafOf(pem: Buffer): Buffer {
 }
 
 /** What peers must trust: the store's bundle where the same authority feeds it, which outlives this generation. */
-const trusted = (source: Source): Buffer =>
-  trustFor(source.store, source.authority, 'ca.pem') ?? fileOf(source, 'ca.pem');
+const trusted = ({ bundle }: OutputRequest, source: Source): Buffer =>
+  bundle === undefined
+    ? (trustFor(source.store, source.authority, 'ca.pem') ?? fileOf(source, 'ca.pem'))
+    : inBundle(bundle, 'ca.pem', source);
 
-function crlsOf({ store, authority }: Source): Buffer {
+function crlsOf({ bundle }: OutputRequest, source: Source): Buffer {
+  const { store, authority } = source;
+  if (bundle !== undefined) return inBundle(bundle, 'crl.pem', source);
   const crls = trustFor(store, authority, 'crl.pem');
   if (crls) return crls;
   throw new PkiError('unsupported', `the store keeps no CRL of ${authority}`, {
     hint: 'it keeps those of the CA in a folder that its first certificate came from; take the CRL from where the authority publishes it',
+  });
+}
+
+function inBundle(name: string, file: 'ca.pem' | 'crl.pem', { store }: Source): Buffer {
+  const bytes = readIfThere(join(trustBundle(store, name), 'current', file));
+  // A server that is given an empty file refuses to start.
+  if (bytes?.length) return bytes;
+  const what = bytes
+    ? `the trust bundle ${name} holds no CRL`
+    : `there is no trust bundle ${name} in ${store}`;
+  throw new PkiError(bytes ? 'unsupported' : 'not-found', what, {
+    hint: bytes
+      ? 'none of its authorities publishes one: leave the output out'
+      : `"certwright trust ${name}" makes it`,
   });
 }
 
@@ -130,7 +148,8 @@ function fingerprint(key: KeyObject, parts: readonly (Buffer | string)[]): strin
 }
 
 /** A manifest of type kubernetes.io/tls, as cert-manager fills it; a JSON string is a YAML string. */
-function kubernetesSecret({ name, namespace }: OutputRequest, source: Source): string {
+function kubernetesSecret(output: OutputRequest, source: Source): string {
+  const { name, namespace } = output;
   const base64 = (bytes: Buffer): string => bytes.toString('base64');
   return `${[
     'apiVersion: v1',
@@ -142,6 +161,6 @@ function kubernetesSecret({ name, namespace }: OutputRequest, source: Source): s
     'data:',
     `  tls.crt: ${base64(fileOf(source, 'fullchain.pem'))}`,
     `  tls.key: ${base64(fileOf(source, 'key.pem'))}`,
-    `  ca.crt: ${base64(trusted(source))}`,
+    `  ca.crt: ${base64(trusted(output, source))}`,
   ].join('\n')}\n`;
 }

@@ -23,6 +23,8 @@ export interface OutputRequest {
   /** Absolute, or relative to the store. */
   path: string;
   content: OutputContent;
+  /** trust, crl, kubernetes-secret: the trust bundle that it is of, instead of what its authority feeds. */
+  bundle: string | undefined;
   /** What is not said is as for the certificate's own files. */
   owner: string | undefined;
   group: string | undefined;
@@ -40,11 +42,12 @@ export interface OutputRequest {
 
 const secret: readonly OutputContent[] = ['key', 'pair', 'p12', 'kubernetes-secret'];
 
-const fromTrust: readonly OutputContent[] = ['trust', 'crl', 'kubernetes-secret'];
+/** What may be of a trust bundle. */
+export const fromTrust: readonly OutputContent[] = ['trust', 'crl', 'kubernetes-secret'];
 
-/** Whether one of them holds what peers trust, which changes without the certificate. */
+/** Whether one of them holds what peers trust of its authority, which changes without the certificate. */
 export const holdTrust = ({ outputs }: { outputs: readonly OutputRequest[] }): boolean =>
-  outputs.some(({ content }) => fromTrust.includes(content));
+  outputs.some(({ content, bundle }) => bundle === undefined && fromTrust.includes(content));
 
 /** Whether it holds the private key. */
 export const holdsKey = ({ content }: Pick<OutputRequest, 'content'>): boolean => secret.includes(content);
@@ -85,7 +88,15 @@ function readOutputRequest(json: unknown, file: string): OutputRequest {
     });
   }
   return {
-    ...{ path, content, encryption, owner: text('owner'), group: text('group'), mode: text('mode') },
+    ...{
+      path,
+      content,
+      bundle: text('bundle'),
+      encryption,
+      owner: text('owner'),
+      group: text('group'),
+      mode: text('mode'),
+    },
     ...{ passphrase: text('passphrase'), alias: text('alias') },
     ...{ name: text('name'), namespace: text('namespace') },
   };

@@ -68,6 +68,11 @@ deploy:
   'a deploy in few words': certificate('deploy: { systemd: nginx.service, confirm: 127.0.0.1:8443 }'),
   'several servers': certificate('deploy: { confirm: [127.0.0.1:8443, db.internal:5432] }'),
   'what is shared by all': `defaults: { deploy: { run: [systemctl, reload, nginx] } }\n${certificate('')}`,
+  'outputs of a trust bundle': `trust: { peers: { authorities: [./ca] } }
+${certificate(`outputs:
+  - { path: tls/trust.pem, content: trust, bundle: peers }
+  - { path: tls/crl.pem, content: crl, bundle: default }
+  - { path: tls/secret.yaml, content: kubernetes-secret, bundle: peers }`)}`,
   'every output': certificate(`outputs:
   - { path: /etc/haproxy/certs/orders.pem, content: pair, owner: haproxy, group: 101, mode: "0600" }
   - { path: tls/key.pem, content: key, passphrase: "file:pass" }
@@ -142,6 +147,8 @@ const bad: Readonly<Record<string, string>> = {
     'outputs: [{ path: a.pem, content: cert, passphrase: env:P }]',
   ),
   'an alias of PEM': certificate('outputs: [{ path: a.pem, content: pair, alias: a }]'),
+  'a trust bundle of a key': certificate('outputs: [{ path: a.pem, content: key, bundle: default }]'),
+  'a trust bundle with a slash': certificate('outputs: [{ path: a.pem, content: trust, bundle: ../x }]'),
   'a namespace of PEM': certificate('outputs: [{ path: a.pem, content: pair, namespace: a }]'),
   'a secret with capitals': certificate('outputs: [{ path: a.yaml, content: kubernetes-secret, name: A }]'),
   'a lifetime and an end': certificate('lifetime: 30d\nnotAfter: 2027-01-31'),
@@ -202,6 +209,9 @@ const badBeyondSchema: Readonly<Record<string, string>> = {
   a.internal: { outputs: [{ path: /srv/tls.pem, content: pair }] }
   b.internal: { outputs: [{ path: /srv/x/../tls.pem, content: pair }] }
 `,
+  'a trust bundle that is not declared': certificate(
+    'outputs: [{ path: a.pem, content: crl, bundle: peers }]',
+  ),
   'a secret by a name that Kubernetes does not take':
     'certificates: { "*.shop.internal": { outputs: [{ path: a.yaml, content: kubernetes-secret }] } }\n',
   'an authority that is not declared': `authorities: { corp: ./ca }\n${certificate('ca: crop')}`,
