@@ -1,9 +1,9 @@
-import { connect } from 'node:tls';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { execute, spawnProgram, temporaryFolderForSuite } from '../support/cli.ts';
 import {
+  answers,
   gnutlsServer,
   haproxy,
   nginx,
@@ -41,30 +41,6 @@ async function setUp(): Promise<void> {
   await certwright('trust');
 }
 
-/** Whether a server answers a client that shows this certificate. */
-function answers(port: number, name: string): Promise<boolean> {
-  const read = (file: string): Buffer => readFileSync(at('certs', name, 'current', file));
-  return new Promise((done) => {
-    const socket = connect(
-      {
-        port,
-        host: '127.0.0.1',
-        servername: 'localhost',
-        ca: readFileSync(bundle('ca.pem')),
-        cert: read('fullchain.pem'),
-        key: read('key.pem'),
-      },
-      () => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
-    );
-    let text = '';
-    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      done(text.startsWith('HTTP/1.1 200') || text.startsWith('HTTP/1.0 200'));
-    });
-  });
-}
-
 const clients = {
   'good.corp.internal': true,
   'bad.corp.internal': false,
@@ -74,7 +50,9 @@ const clients = {
 
 async function verdicts(port: number): Promise<Record<string, boolean>> {
   const found: Record<string, boolean> = {};
-  for (const name of Object.keys(clients)) found[name] = await answers(port, name);
+  for (const name of Object.keys(clients)) {
+    found[name] = await answers(port, bundle('ca.pem'), at('certs', name, 'current'));
+  }
   return found;
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { connect, createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { freePort, listening } from './ports.ts';
@@ -188,3 +188,27 @@ export const nodeServer: Start = async ({ folder, mode }) => {
   const { port } = server.address() as AddressInfo;
   return { port, stop: async () => void server.close() };
 };
+
+/** Whether a server answers a client that shows the pair in a folder of a store. */
+export function answers(port: number, ca: string, pair: string): Promise<boolean> {
+  const read = (file: string): Buffer => readFileSync(join(pair, file));
+  return new Promise((done) => {
+    const socket = connect(
+      {
+        port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        ca: readFileSync(ca),
+        cert: read('fullchain.pem'),
+        key: read('key.pem'),
+      },
+      () => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
+    );
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      done(text.startsWith('HTTP/1.1 200') || text.startsWith('HTTP/1.0 200'));
+    });
+  });
+}
