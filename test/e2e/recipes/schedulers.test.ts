@@ -67,11 +67,12 @@ describeWith(['bash', 'systemd-analyze'], 'docs/recipes/systemd.md', () => {
     const declared = readFileSync(config, 'utf8');
     const arn =
       'arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/0b6f2e3c-1f0a-4c57-9f0e-6d2f4c1f7a11';
-    writeFileSync(config, declared.replace('corp: ./ca', `corp: ${arn}`));
+    const atAws = declared.replace('corp: ./ca', `corp: ${arn}`);
+    writeFileSync(config, atAws);
     expect(await service()).toEqual([75, 0]);
-    await run(
-      'cd etc/certwright; certwright issue short.internal --ca ./ca --lifetime 4d --config /dev/null',
-    );
+    writeFileSync(config, declared);
+    await run('cd etc/certwright; certwright issue short.internal --lifetime 4d');
+    writeFileSync(config, atAws);
     expect(await service()).toEqual([75, 3]);
     // A failure, and the alert's business.
     writeFileSync(config, `${declared}\nnonsense: 1\n`);
