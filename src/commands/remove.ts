@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { lookAtRemoval, remove, type Removal } from '../pki/lifecycle/remove.ts';
+import { endRemovals, lookAtRemoval, remove, type Removal } from '../pki/lifecycle/remove.ts';
 import { serialHex } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
@@ -48,8 +48,10 @@ async function removeCommand(name: string, flags: RemoveFlags, context: Context)
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
   };
   const config = await loadConfig(flags, context);
-  const found = lookAtRemoval(store, name);
   const dryRun = flags.dryRun ?? false;
+  // Before a look, which may find no such name any more.
+  if (!dryRun) endRemovals(store);
+  const found = lookAtRemoval(store, name);
   if (!dryRun) {
     output.note(aboutIt(found, context.now()));
     await confirm(

@@ -23,7 +23,9 @@ function quietly(read: () => string): string {
 function startTime(pid: number): string {
   const stat = quietly(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   // The command's name may hold anything; what follows its last parenthesis is fields 3 and up (proc(5)).
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie is over, and stays for ever where nobody reaps it: the first process of many a container does not.
+  return fields[0] === 'Z' || fields[0] === 'X' ? '' : (fields[19] ?? '');
 }
 
 export function thisRun(pid: number): RunOwner {

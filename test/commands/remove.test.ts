@@ -1,3 +1,4 @@
+import type * as NodeFs from 'node:fs';
 import {
   existsSync,
   mkdirSync,
@@ -5,12 +6,18 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof NodeFs>();
+  return { ...fs, unlinkSync: vi.fn(fs.unlinkSync) };
+});
 
 const noon = new Date('2027-03-01T12:00:00Z');
 const at = (cwd: string, lent: Partial<Lent> = {}): Lent => ({ cwd, now: () => noon, ...lent });
@@ -88,6 +95,22 @@ describe('remove', () => {
       });
     }
     expect(readdirSync(join(cwd, 'certs'))).toEqual(['_trust']);
+  });
+
+  it('does not say that keys are gone which are not', async () => {
+    const cwd = await folderWith('a.internal');
+    const unlink = vi.mocked(unlinkSync);
+    const usual = unlink.getMockImplementation();
+    onTestFinished(() => void unlink.mockImplementation(usual ?? (() => undefined)));
+    unlink.mockImplementation((path) => {
+      if (String(path).endsWith('key.pem')) throw Object.assign(new Error(), { code: 'EIO' });
+      usual?.(path);
+    });
+    const { code, stderr } = await remove(cwd, 'a.internal', '--yes');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /cannot remove .*certs\/a\.internal\/versions\/000001\/key\.pem: the device failed/,
+    );
   });
 
   it('removes a link to a folder elsewhere no more than that folder', async () => {

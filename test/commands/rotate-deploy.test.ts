@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, spawnProgram, succeed, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
@@ -561,6 +569,34 @@ describe('a confirmation', () => {
     const forth = await rotate(cwd, [name, '--rollback', '--generation', '2']);
     expect(forth).toMatchObject({ code: 1, certificates: [{ state: 'deploy-pending' }] });
     expect(generation(cwd, name)).toBe(2);
+  });
+
+  it('does not turn round one that died before it told the service', async () => {
+    const { cwd, service } = await folderWithService();
+    await rotate(cwd);
+    await rotate(cwd, ['--force']);
+    const link = join(cwd, 'certs', name, 'current');
+    rmSync(link);
+    symlinkSync('versions/000001', link);
+    service.isDeaf = true;
+    expect(await rotate(cwd)).toMatchObject({ code: 1, certificates: [{ state: 'deploy-pending' }] });
+    expect(generation(cwd, name)).toBe(1);
+  });
+
+  it('is given up by a rollback by hand', async () => {
+    const { cwd, service } = await folderWithService();
+    await rotate(cwd);
+    await rotate(cwd, ['--force']);
+    service.isDeaf = true;
+    const elsewhere = { env: { CERTWRIGHT_INSTANCE: 'elsewhere' } };
+    expect(await rotate(cwd, ['--force'], elsewhere)).toMatchObject({
+      certificates: [{ state: 'candidate' }],
+    });
+    service.isDeaf = false;
+    expect(await rotate(cwd, [name, '--rollback'])).toMatchObject({ code: 0 });
+    const { now } = after(minute * 60);
+    expect(states(await rotate(cwd, [], { now }))).toEqual({ [name]: 'not-due' });
+    expect(generation(cwd, name)).toBe(1);
   });
 });
 

@@ -170,7 +170,8 @@ async function install(
     }
     if (isThere(folder.path)) folder.discardPending();
     for (;;) {
-      const pending = folder.begin(request);
+      // A run that dies here has nothing issued by the next one: what it takes in is there already.
+      const pending = folder.begin(undefined);
       pending.keepKey(privateKeyPem(key), access);
       const issued = {
         state: 'issued' as const,

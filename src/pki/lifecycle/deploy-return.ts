@@ -14,15 +14,19 @@ export interface Return {
   error: unknown;
 }
 
-/** Only what a server shows is a reason, and only where there is something better to go back to. */
+/**
+ * Only what a server shows is a reason, and only where there is something better to go back to. What is newer is not:
+ * somebody has gone back from it by hand.
+ */
 export function shouldReturn(
-  { deployment, folder, previous }: Telling,
+  { deployment, folder, previous, standing }: Telling,
   error: unknown,
   store: string,
   now: Date,
 ): boolean {
   const isShown = error instanceof PkiError && error.code === 'confirm-failed';
   if (!isShown || !deployment.mayReturn || deployment.plan.onFailure === 'keep' || !previous) return false;
+  if (previous.generation > standing.generation) return false;
   const { notBefore, notAfter } = previous.certificate;
   return notBefore <= now && now < notAfter && !revocationOf(folder, store, previous);
 }

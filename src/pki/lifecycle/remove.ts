@@ -2,11 +2,11 @@ import { lstatSync, renameSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { isAws } from '../authorities/reference.ts';
 import {
-  discard,
   isThere,
   orIoError,
   readIfThere,
   readJson,
+  removeAll,
   syncFolder,
   temporaryBeside,
 } from '../durable.ts';
@@ -95,6 +95,11 @@ function quietly<T>(read: () => T): T | undefined {
   }
 }
 
+/** Ends what runs that died were removing: its name is gone, and keys may be there still. */
+export function endRemovals(store: string): void {
+  sweepDrafts(store);
+}
+
 /**
  * Removes a certificate with its keys from the store: out of sight by one rename, then file by file. A run that dies in
  * between leaves a draft, which the next run here or of rotate sweeps. What its authority has on record stays there.
@@ -107,7 +112,6 @@ export async function remove(
   { pid, signal }: Pick<World, 'pid' | 'signal'>,
 ): Promise<Removal> {
   const folder = certificateFolder(store, name);
-  sweepDrafts(store);
   lookAtRemoval(store, name);
   return withLock(folder.lockFile, { pid, timeout: lockTimeout, signal }, async () => {
     const removal = lookAtRemoval(store, name);
@@ -117,7 +121,8 @@ export async function remove(
       renameSync(folder.path, draft);
     });
     syncFolder(store);
-    discard(draft);
+    // Nobody shall believe that a key is gone which is not.
+    removeAll(draft);
     return removal;
   });
 }

@@ -1,5 +1,5 @@
 import { PkiError } from '../errors.ts';
-import { readDeployRecord, writeDeployRecord } from '../store/deploy-record.ts';
+import { readDeployRecords, writeDeployRecord } from '../store/deploy-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
 import { readRequest } from '../store/request.ts';
@@ -48,9 +48,6 @@ export async function rollBackAndTell(order: RollBackOrder, world: DeployingWorl
   const done = await rollBack(order, world);
   const outcome: Rotation = { state: 'rolled-back', name, verdict: undefined, ...done };
   if (!request || !plan) return outcome;
-  // Whoever goes back by hand has given up what is newer.
-  const record = readDeployRecord(folder, world.instance);
-  if (record.candidate) writeDeployRecord(folder, { ...record, candidate: undefined });
   const deployment = { folder, request, plan, before: done.from, mayReturn: false };
   let told: Rotation = outcome;
   await deployAll([{ outcome, deployment }], { store, jobs: 1, lockTimeout }, world, (ending) => {
@@ -105,10 +102,19 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
     }
     if (!force) refuseRevoked(folder, store, standing, name);
     if (!force) refuseInvalid(standing, name, world.now());
+    // Before the switch: a run that dies after it would be followed by one that undoes it.
+    giveUpCandidates(folder);
     folder.pointTo(to);
     const outputs = request ? await outputsOf({ store, folder, request, lock: 'held' }, world) : [];
     return { ...standing, from, path: folder.currentPath, outputs };
   });
+}
+
+/** Whoever goes back by hand has given up what is newer, whichever host was to try it again. */
+function giveUpCandidates(folder: CertificateFolder): void {
+  for (const record of readDeployRecords(folder)) {
+    if (record.candidate) writeDeployRecord(folder, { ...record, candidate: undefined });
+  }
 }
 
 function refuseRevoked(folder: CertificateFolder, store: string, standing: Standing, name: string): void {

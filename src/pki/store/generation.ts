@@ -126,8 +126,9 @@ export class CertificateFolder {
 
   /**
    * Begins a generation by creating its folder under `pending/`. Numbers only grow: a clock that jumps chooses nothing.
+   * @param request with which a later run goes on; without one, it starts over.
    */
-  begin(request: StoredRequest): PendingGeneration {
+  begin(request: StoredRequest | undefined): PendingGeneration {
     for (;;) {
       // In the loop: another run may have taken the empty one away.
       makeFolder(join(this.path, 'pending'), 0o700, 'later');
@@ -138,7 +139,8 @@ export class CertificateFolder {
       const draft = temporaryBeside(path);
       try {
         mkdirSync(draft, { mode: 0o700 });
-        writeNew(join(draft, 'request.json'), { data: requestText(request), mode: 0o600 }, 'later');
+        if (request)
+          writeNew(join(draft, 'request.json'), { data: requestText(request), mode: 0o600 }, 'later');
         renameSync(draft, path);
         return new PendingGeneration(this, number);
       } catch (error) {
@@ -273,6 +275,9 @@ export class PendingGeneration implements Journal {
    */
   complete(files: readonly GenerationFile[], access: Access, request: StoredRequest): boolean {
     if (!this.#assemble(files, access, this.#folder.versionPath(this.number))) return false;
+    const file = join(this.path, 'request.json');
+    // From here on any later run goes on with it.
+    if (!isThere(file)) replace(file, { data: requestText(request), mode: 0o600 });
     this.switchTo(request);
     return true;
   }

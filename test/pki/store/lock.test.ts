@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type * as NodeFs from 'node:fs';
-import { existsSync, mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { thisRun } from '../../../src/pki/owner.ts';
 import { withLock } from '../../../src/pki/store/lock.ts';
 import { temporaryFolder } from '../../support/cli.ts';
@@ -35,6 +37,25 @@ describe('the lock on a name', () => {
     writeFileSync(path, JSON.stringify({ ...thisRun(process.pid), started: '1' }));
     await withLock(path, options, nothing);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.skipIf(!existsSync('/proc/self/stat'))('of a dead run that nobody reaps is taken over too', async () => {
+    const path = join(temporaryFolder(), '.lock');
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: 'pipe' });
+    onTestFinished(() => void parent.kill());
+    const pid = Number(String((await once(parent.stdout, 'data'))[0]));
+    const about = (what: string, of: number | undefined): string =>
+      readFileSync(`/proc/${of}/${what}`, 'utf8');
+    await vi.waitFor(() => {
+      expect(about('comm', parent.pid)).toBe('sleep\n');
+    });
+    process.kill(pid);
+    const fields = (): string[] => about('stat', pid).split(') ').at(-1)?.split(' ') ?? [];
+    await vi.waitFor(() => {
+      expect(fields()[0]).toBe('Z');
+    });
+    writeFileSync(path, JSON.stringify({ ...thisRun(process.pid), pid, started: fields()[19] }));
+    await withLock(path, options, nothing);
   });
 
   it('that cannot be read is a failure, not a wait without end', async () => {
