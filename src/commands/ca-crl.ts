@@ -23,7 +23,7 @@ interface CrlFlags extends StoreFlags {
 
 const help = `
 A CRL is signed anew once half of its life is gone, so that it can be had from elsewhere, or be missed, for as long again.
-rotate and issue do the same for the CA that they use. A CA that only signs CRLs needs this in cron, once a day.
+rotate, issue --all and trust do the same for the CAs that they use. A CA that only signs CRLs needs this in cron, once a day.
 
 Examples:
   certwright ca crl                                  signs what needs it

@@ -1,5 +1,16 @@
-import { mkdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readCrl, revokedCertificates } from '../../src/pki/x509/crl.ts';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
@@ -99,4 +110,88 @@ describe('certwright ca crl', () => {
     const der = readFileSync((report.crls[0]?.crl?.path ?? '').replace(/pem$/, 'der'));
     expect([...revokedCertificates(readCrl(der))]).toEqual([]);
   });
+});
+
+describe('the CRLs of those who have signed before', () => {
+  /** A CA with an earlier issuing CA, and the root above that. */
+  async function withEarlier(): Promise<{ cwd: string; numbers: () => Record<string, number> }> {
+    const cwd = await withCa();
+    await run(['ca', 'init', '--name', 'Earlier', '--ca', 'earlier'], { cwd });
+    const active = basename(readlinkSync(join(cwd, 'earlier/active')));
+    for (const id of readdirSync(join(cwd, 'earlier/issuers'))) {
+      cpSync(join(cwd, 'earlier/issuers', id), join(cwd, 'ca/issuers', id), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
+    }
+    const numbers = (): Record<string, number> => {
+      const number = (id: string): number => Number(readlinkSync(join(cwd, 'ca/issuers', id, 'crl/current')));
+      return { earlier: number(active), active: number(basename(readlinkSync(join(cwd, 'ca/active')))) };
+    };
+    return { cwd, numbers };
+  }
+  const inBundle = (cwd: string, name: string): string =>
+    readFileSync(join(cwd, 'certs/_trust', name, 'current/crl.pem'), 'utf8');
+  const ofEarlier = (cwd: string): string => {
+    const active = basename(readlinkSync(join(cwd, 'earlier/active')));
+    return readFileSync(join(cwd, 'ca/issuers', active, 'crl/current/crl.pem'), 'utf8');
+  };
+
+  it.each([
+    ['rotate', ['rotate']],
+    ['issue --all', ['issue', '--all']],
+    ['trust', ['trust']],
+  ])('are signed anew by %s once half of their lives is gone', async (_, argv) => {
+    const { cwd, numbers } = await withEarlier();
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      'trust: { peers: { authorities: [./ca] } }\ncertificates: { orders.internal: { lifetime: 60d } }\n',
+    );
+    expect(await run(['issue', '--all'], { cwd })).toMatchObject({ code: 0 });
+    const before = numbers();
+    await crl(cwd, ['--force'], after(14 * day));
+    const since = numbers();
+    expect(since).toEqual({ earlier: before['earlier']! + 1, active: before['active']! + 1 });
+    const ran = await run(argv, { cwd, ...after(16 * day) });
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(numbers()).toEqual(since);
+    expect(await run(argv, { cwd, ...after(31 * day) })).toMatchObject({ code: 0, stderr: '' });
+    expect(numbers()).toEqual({ earlier: since['earlier']! + 1, active: since['active']! + 1 });
+    expect(inBundle(cwd, 'peers')).toContain(ofEarlier(cwd));
+  });
+
+  it('stay for others to sign where the key is elsewhere, and hold up nothing where it is not to be opened', async () => {
+    const { cwd, numbers } = await withEarlier();
+    expect(await run(['issue', 'orders.internal', '--lifetime', '60d'], { cwd })).toMatchObject({ code: 0 });
+    const earlier = basename(readlinkSync(join(cwd, 'earlier/active')));
+    const key = join(cwd, 'ca/issuers', earlier, 'key.pem');
+    const pem = readFileSync(key);
+    rmSync(key);
+    const before = numbers();
+    expect(await run(['rotate'], { cwd, ...after(16 * day) })).toMatchObject({ code: 0 });
+    expect(numbers()).toEqual({ earlier: before['earlier'], active: before['active']! + 1 });
+    writeFileSync(key, pem, { mode: 0o644 });
+    chmodSync(key, 0o644);
+    const lax = await run(['rotate', 'orders.internal', '--force'], { cwd, ...after(17 * day) });
+    expect(lax.code).toBe(4);
+    expect(lax.stderr).toContain('key.pem has mode 0644');
+    expect(lax.stdout).toContain('rotated');
+    chmodSync(key, 0o600);
+    expect(await run(['rotate'], { cwd, ...after(17 * day) })).toMatchObject({ code: 0 });
+    expect(numbers()['earlier']).toBe(before['earlier']! + 1);
+  });
+});
+
+it('signs the CRL of a root that issues itself by its age', async () => {
+  const cwd = await withCa();
+  const [root = ''] = readdirSync(join(cwd, 'ca/issuers')).filter(
+    (id) => id !== basename(readlinkSync(join(cwd, 'ca/active'))),
+  );
+  const json = JSON.parse(readFileSync(join(cwd, 'ca/ca.json'), 'utf8')) as object;
+  writeFileSync(join(cwd, 'ca/ca.json'), JSON.stringify({ ...json, rootIssues: true }));
+  rmSync(join(cwd, 'ca/active'));
+  symlinkSync(join('issuers', root), join(cwd, 'ca/active'));
+  await crl(cwd, ['--force']);
+  expect(states(await crl(cwd, [], after(14 * day)))).toMatchObject({ root: 'fresh' });
+  expect(states(await crl(cwd, [], after(16 * day)))).toMatchObject({ root: 'signed' });
 });

@@ -156,8 +156,14 @@ export interface Trust {
 
 /** An authority whose CRLs and roots are files that peers need. */
 export interface PublishesTrust {
-  /** Signs what is about to lapse. */
+  /** Signs the CRL of who signs certificates now, where it is about to lapse. */
   refreshCrl(): void;
+  /**
+   * The same for those who have signed before, and for roots.
+   * @returns whether any was signed
+   * @throws PkiError for the first that could not be
+   */
+  refreshOthers(): Promise<boolean>;
   trust(): Trust;
 }
 

@@ -28,18 +28,20 @@ export interface GatheredTrust {
  */
 export async function gatherTrust(source: TrustSource, reach: TrustReach, now: Date): Promise<GatheredTrust> {
   const parts: Trust[] = [];
-  for (const reference of source.authorities ?? []) parts.push(await trustOfAuthority(reference, reach, now));
+  const warnings: string[] = [];
+  const warn = (text: string): void => void warnings.push(text);
+  for (const reference of source.authorities ?? []) {
+    parts.push(await trustOfAuthority(reference, reach, now, warn));
+  }
   const roots = await readAnchorFiles(source.roots, 'roots');
   const crls = await readCrlFiles(source.crls, 'crls');
-  const warnings = crls
-    .filter(({ nextUpdate }) => nextUpdate !== undefined && nextUpdate < now)
-    .map(
-      ({ nextUpdate }) =>
-        `a CRL of ${source.crls.join(', ')} was due for another ${nextUpdate?.toISOString() ?? ''}`,
-    );
+  for (const { nextUpdate } of crls) {
+    if (nextUpdate === undefined || nextUpdate >= now) continue;
+    warn(`a CRL of ${source.crls.join(', ')} was due for another ${nextUpdate.toISOString()}`);
+  }
   const living = (certificate: Certificate): boolean => {
     if (certificate.notAfter >= now) return true;
-    warnings.push(`${displayName(certificate)} ended ${certificate.notAfter.toISOString()} and is left out`);
+    warn(`${displayName(certificate)} ended ${certificate.notAfter.toISOString()} and is left out`);
     return false;
   };
   return {
@@ -55,13 +57,24 @@ export async function gatherTrust(source: TrustSource, reach: TrustReach, now: D
   };
 }
 
-async function trustOfAuthority(reference: string, { open, fetch }: TrustReach, now: Date): Promise<Trust> {
+async function trustOfAuthority(
+  reference: string,
+  { open, fetch }: TrustReach,
+  now: Date,
+  warn: (text: string) => void,
+): Promise<Trust> {
   if (isAws(reference)) return fetch(reference);
   const { trust } = readCaFacts(reference, now);
   if (trust) return trust;
   const authority = await open(reference);
   if (!publishesTrust(authority)) return { roots: '', intermediates: '', crls: '' };
   authority.refreshCrl();
+  // Who signs now is worth more than who has signed before.
+  await authority.refreshOthers().catch((error: unknown) => {
+    warn(
+      `a CRL of ${reference} could not be signed anew: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  });
   return authority.trust();
 }
 

@@ -7,7 +7,8 @@ import type { Change, StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { isExposed } from './exposure.ts';
-import { accessOf, feedTrust, issueIntoStore, momentOf, outputsOf, type World } from './issue.ts';
+import { feedWholeTrust } from './feed-trust.ts';
+import { accessOf, issueIntoStore, momentOf, outputsOf, type World } from './issue.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import type { OutputOutcome } from './outputs.ts';
@@ -97,7 +98,7 @@ export async function issueAll(
   const closed = new Set<string>();
   const inUse = new Map<string, Wanted>();
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
-  const refresh = once(async (wanted) => feedTrust(store, await opened(wanted)));
+  const refresh = once(async (wanted) => feedWholeTrust(store, await opened(wanted)));
   const issueIfDue = async (wanted: Wanted, { reason, generation }: Lacking): Promise<Ending> => {
     const { request, reference } = wanted;
     closed.add(reference);

@@ -1,27 +1,19 @@
 import { PkiError } from '../errors.ts';
-import {
-  publishesTrust,
-  type Authority,
-  type Pending,
-  type Renewal,
-  type RequestKey,
-  type Successor,
-} from '../authorities/authority.ts';
+import type { Authority, Pending, Renewal, RequestKey, Successor } from '../authorities/authority.ts';
 import { refuseNoFolder } from '../durable.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
 import type { Environment } from '../secret-reference.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
-import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { parseTime } from '../x509/duration.ts';
-import { authorityReference } from './authority-reference.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
 import { refuseFastClock, refuseNotYetValid } from './clock-check.ts';
 import { dueAt } from './due.ts';
+import { feedTrust } from './feed-trust.ts';
 import { isUntold } from './follow-up.ts';
 import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
@@ -282,10 +274,3 @@ const isCompromised = ({ when }: IssueOrder): boolean => typeof when === 'object
 /** What replaces a pair that is in use, or was not asked to begin later, must be valid by this machine's clock. */
 const mayBeginLater = ({ when, request }: IssueOrder): boolean =>
   typeof when === 'string' && request.notBefore !== undefined;
-
-/** CRLs and roots that peers need follow every issue. */
-export function feedTrust(store: string, authority: Authority): string | undefined {
-  if (!publishesTrust(authority)) return undefined;
-  authority.refreshCrl();
-  return updateDefaultTrust(store, authorityReference(store, authority.reference), () => authority.trust());
-}

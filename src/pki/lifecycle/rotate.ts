@@ -15,8 +15,9 @@ import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
 import { refuseEarlyCrls } from './clock-check.ts';
 import type { Deployed, DeployingWorld } from './deployment.ts';
+import { feedWholeTrust } from './feed-trust.ts';
 import { followUp } from './follow-up.ts';
-import { feedTrust, issueIntoStore, outputsOf, refuseNoGain, type IssueResult } from './issue.ts';
+import { issueIntoStore, outputsOf, refuseNoGain, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
 import type { Limits } from './plan.ts';
@@ -239,7 +240,7 @@ async function refreshTrust(
     if (trust) {
       updateDefaultTrust(store, authorityReference(store, reference), () => readTrust(reference, now));
       refuseEarlyCrls(trust.crls, now);
-    } else feedTrust(store, await open(wanted));
+    } else await feedWholeTrust(store, await open(wanted));
     return [];
   } catch (error) {
     return [{ reference, error }];

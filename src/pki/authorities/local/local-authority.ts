@@ -21,8 +21,9 @@ import type {
 import { writeDefaults } from './ca-json.ts';
 import { isCrlFresh, nextUpdateOf, publishCrl, subjectKeyIdentifierOf } from './crl.ts';
 import { issuedFile, issuedFolder } from './layout.ts';
-import { checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
+import { allIssuers, checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
+import { isCrlDue, renewCrl } from './renew-crl.ts';
 import { trustOf } from './trust.ts';
 import { recordText } from './record.ts';
 
@@ -43,13 +44,15 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   readonly fixesLifetime = false;
   readonly #ca: LocalCa;
   readonly #key: KeyObject;
+  readonly #ask: AskPassphrase;
   readonly #now: () => Date;
   readonly #limits: CaLimits;
 
-  private constructor(ca: LocalCa, key: KeyObject, now: () => Date) {
+  private constructor(ca: LocalCa, key: KeyObject, ask: AskPassphrase, now: () => Date) {
     this.reference = ca.folder;
     this.#ca = ca;
     this.#key = key;
+    this.#ask = ask;
     this.#now = now;
     this.#limits = new CaLimits(ca);
   }
@@ -60,7 +63,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     for (const certificate of [ca.active.certificate, ...ca.active.chain]) {
       checkValidNow({ ...ca.active, certificate }, now());
     }
-    return new LocalAuthority(ca, await openIssuerKey(ca.active, ask), now);
+    return new LocalAuthority(ca, await openIssuerKey(ca.active, ask), ask, now);
   }
 
   get defaults(): LocalCa['json']['defaults'] {
@@ -186,23 +189,37 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     publishCrl({ ...this.#issuer, key: this.#key }, now, nextUpdateOf(this.#issuer, this.#ca.json, now));
   }
 
+  async refreshOthers(): Promise<boolean> {
+    const { json } = this.#ca;
+    const due = dueOthers(this.#ca, this.#now());
+    for (const issuer of due) {
+      await renewCrl(issuer, json, this.#ask, this.#now(), { force: false, dryRun: false });
+    }
+    return due.length > 0;
+  }
+
   trust(): Trust {
     return trustOf(this.#ca, this.#now());
   }
 }
 
+/** Of those that sign no certificates now, or none at all: whose CRL is about to lapse, and can be signed. */
+const dueOthers = ({ folder, json, active }: LocalCa, now: Date): Issuer[] =>
+  allIssuers(folder).filter((issuer) => issuer.id !== active.id && isCrlDue(issuer, json, now));
+
 /** What can be told of a CA without its key. */
 export interface CaFacts {
   /** Who signs now. */
   issuer: Certificate;
-  /** `undefined` where its CRL is about to lapse: then its key is needed. */
+  /** `undefined` where a CRL is about to lapse: then its key is needed. */
   trust: Trust | undefined;
 }
 
 /** @throws PkiError where the CA is not there, lax or malformed. */
 export function readCaFacts(folder: string, now: Date): CaFacts {
   const ca = openCa(folder);
-  const trust = isCrlFresh(ca.active.folder, now) ? trustOf(ca, now) : undefined;
+  const isFresh = isCrlFresh(ca.active.folder, now) && dueOthers(ca, now).length === 0;
+  const trust = isFresh ? trustOf(ca, now) : undefined;
   return { issuer: ca.active.certificate, trust };
 }
 

@@ -25,16 +25,27 @@ export async function renewCrl(
   { force, dryRun }: { force: boolean; dryRun: boolean },
 ): Promise<CrlState> {
   if (issuer.certificate.notAfter <= now) return 'over';
-  const isRoot = issuer.chain.length === 0;
-  const isFresh = isRoot ? isWhole(issuer.folder) : isCrlFresh(issuer.folder, now);
+  const isFresh = isAsFresh(issuer, json, now);
   const isHere = isThere(join(issuer.folder, 'key.pem'));
-  if (isFresh && (!force || (isRoot && !isHere))) return 'fresh';
+  if (isFresh && (!force || (isStanding(issuer, json) && !isHere))) return 'fresh';
   if (!isHere) return 'keyless';
   if (dryRun) return 'signed';
   const key = await openIssuerKey(issuer, ask);
   publishCrl({ ...issuer, key }, now, nextUpdateOf(issuer, json, now));
   return 'signed';
 }
+
+/** Whether an issuer's CRL is to be signed anew, and can be: its key is here. */
+export const isCrlDue = (issuer: Issuer, json: CaJson, now: Date): boolean =>
+  issuer.certificate.notAfter > now &&
+  !isAsFresh(issuer, json, now) &&
+  isThere(join(issuer.folder, 'key.pem'));
+
+const isAsFresh = (issuer: Issuer, json: CaJson, now: Date): boolean =>
+  isStanding(issuer, json) ? isWhole(issuer.folder) : isCrlFresh(issuer.folder, now);
+
+/** Whether its CRL lives as long as itself. */
+const isStanding = ({ chain }: Issuer, { rootIssues }: CaJson): boolean => chain.length === 0 && !rootIssues;
 
 /** A CRL that is damaged is signed anew. */
 function isWhole(folder: string): boolean {
