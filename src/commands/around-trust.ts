@@ -34,6 +34,23 @@ export async function aroundTrust<T>(
   return result;
 }
 
+/** Says what would be brought up to date, and touches nothing. */
+export async function lookAtBundles(
+  { store, config, flags, rows }: AroundTrust,
+  context: Context,
+  output: Output,
+): Promise<void> {
+  const { lookAtTrust } = await import('../pki/lifecycle/look-at-trust.ts');
+  const { trustReach } = await import('./trust-reach.ts');
+  const declared = config && { bundles: config.trust, file: config.file };
+  await lookAtTrust(
+    { store, declared, names: [], lockTimeout: 0 },
+    trustReach(flags, context, output),
+    deployingWorldOf(flags, context, output),
+    (looked) => rows.add(looked, context.cwd, output),
+  );
+}
+
 /** @returns the bundles that could not be brought up to date, and were not reported yet */
 export async function keepBundles(
   { store, config, of, flags, rows }: AroundTrust,

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
 import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
@@ -42,6 +43,8 @@ export class RotateReport {
   readonly #stale: object[] = [];
   /** What became of trust bundles. */
   readonly trust = new TrustRows();
+  /** Only looked at: CAs of whose CRLs some would be signed anew. */
+  signing: readonly string[] = [];
 
   constructor(lent: Lent) {
     this.#lent = lent;
@@ -95,7 +98,7 @@ export class RotateReport {
 
   /** Prints what is left to print. */
   end(): ExitCode {
-    const { output, flags, store } = this.#lent;
+    const { output, flags, store, context } = this.#lent;
     const count = (state: Rotation['state']): number =>
       this.#rows.filter((row) => row.state === state).length;
     const summary = {
@@ -113,12 +116,14 @@ export class RotateReport {
       held: count('held'),
       toDeploy: count('to-deploy'),
     };
-    const rest = { stale: this.#stale, trust: this.trust.documents, summary };
+    const signing = flags.dryRun === true ? { signing: this.signing } : {};
+    const rest = { stale: this.#stale, trust: this.trust.documents, ...signing, summary };
     if (flags.jsonLines === true) output.row({ schema, end: rest });
     else {
       const rows = this.#rows.sort((a, b) => (a.name < b.name ? -1 : 1));
       const certificates = rows.map(({ document }) => document);
       output.result({ schema, store, dryRun: flags.dryRun ?? false, certificates, ...rest }, [
+        ...this.signing.map((ca) => printable(`would sign the CRLs of ${shown(ca, context)} anew`)),
         ...this.trust.lines,
         ...this.#lines(),
       ]);
@@ -140,6 +145,8 @@ export class RotateReport {
     });
   }
 }
+
+const shown = (path: string, { cwd }: Context): string => relative(cwd, path) || '.';
 
 /** `failed 3 times, is tried again 2027-…: AWS refused …` */
 const patienceText = ({ until, last }: Extract<Rotation, { state: 'waiting' }>): string =>

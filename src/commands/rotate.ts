@@ -12,7 +12,7 @@ import type { RunEnd } from '../pki/lifecycle/metrics.ts';
 import { lookAtRotation, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
-import { aroundTrust } from './around-trust.ts';
+import { aroundTrust, lookAtBundles } from './around-trust.ts';
 import { addAwsConnectionOptions, type AwsConnectionFlags } from './aws-connection.ts';
 import { checkAwsFlags } from './aws-options.ts';
 import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
@@ -116,10 +116,11 @@ async function rotateCommand(
   const rotating = (): Promise<void> => work(order, report, flags, context, output);
   const around = { store: order.store, config, flags, rows: report.trust };
   // Whoever names a certificate means that one.
-  const all = flags.dryRun !== true && names.length === 0 && existsSync(order.store);
+  const all = names.length === 0 && existsSync(order.store);
+  if (all && flags.dryRun === true) await lookAtBundles(around, context, output);
   await output.progress(
     'rotating what is due',
-    all ? aroundTrust(around, context, output, rotating) : rotating(),
+    all && flags.dryRun !== true ? aroundTrust(around, context, output, rotating) : rotating(),
   );
   const write = (end: RunEnd): void => writeMetrics?.(order.store, instanceOf(flags, context), end);
   return withMetrics(report.end(), write, context, output);
@@ -234,7 +235,12 @@ async function look(
     const found = await limits(wanted);
     return { limits: found, warnings: likelyRefusals(wanted.request, found, context.now()) };
   };
-  await lookAtRotation(order, examine, deployingWorldOf(flags, context, output), (outcome) =>
-    report.add(outcome),
+  const { signing, stale } = await lookAtRotation(
+    order,
+    examine,
+    deployingWorldOf(flags, context, output),
+    (outcome) => report.add(outcome),
   );
+  report.signing = signing;
+  for (const { reference, error } of stale) report.addStale(reference, error);
 }

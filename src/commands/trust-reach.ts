@@ -1,4 +1,5 @@
-import { openOrCreate } from '../pki/lifecycle/open-ca.ts';
+import { PkiError } from '../pki/errors.ts';
+import { openOrCreate, publishesTrust } from '../pki/lifecycle/open-ca.ts';
 import type { TrustReach } from '../pki/lifecycle/gather-trust.ts';
 import { awsConnection } from './aws-connection.ts';
 import { awsOptions, type AwsFlags } from './aws-options.ts';
@@ -27,7 +28,9 @@ export function trustReach(
         aws: awsOptions(flags, nothing, context, output),
         create: false,
       };
-      return (await openOrCreate(reference, options)).authority;
+      const { authority } = await openOrCreate(reference, options);
+      if (publishesTrust(authority)) return authority;
+      throw new PkiError('unsupported', `${reference} publishes no CRL of its own`);
     },
     fetch: async (reference) => {
       const { fetchTrust } = await import('../pki/lifecycle/fetch-trust.ts');

@@ -18,7 +18,8 @@ export class TrustRows {
   add(kept: KeptTrust, cwd: string, output: Output): void {
     this.documents.push(trustDocument(kept));
     this.codes.push(trustCode(kept));
-    if (kept.state !== 'unchanged' || kept.deploy) this.lines.push(trustLine(kept, cwd, output));
+    if (kept.state !== 'unchanged' || kept.deploy || kept.deploys?.length)
+      this.lines.push(trustLine(kept, cwd, output));
     tellTrust(kept, output);
   }
 }
@@ -39,6 +40,7 @@ export const trustDocument = (kept: KeptTrust): object => ({
   path: kept.path,
   warnings: kept.warnings,
   deploy: deployDocument(kept),
+  ...(kept.deploys && { deploys: kept.deploys }),
   error: kept.state === 'stale' ? errorDocument(kept.error) : null,
   exitCode: trustCode(kept),
 });
@@ -56,7 +58,7 @@ function deployDocument({ deploy, generation }: KeptTrust): object | null {
 
 /** One line for a person. */
 export function trustLine(
-  { name, state, generation, path, deploy }: KeptTrust,
+  { name, state, generation, path, deploy, deploys = [] }: KeptTrust,
   cwd: string,
   { paint }: Output,
 ): string {
@@ -64,6 +66,7 @@ export function trustLine(
     updated: paint.green('updated'),
     unchanged: 'unchanged',
     stale: paint.red('stale'),
+    'to-update': paint.yellow('would update'),
   } as const;
   const told =
     deploy === undefined
@@ -73,8 +76,9 @@ export function trustLine(
         : paint.red(
             `, deploy pending, failed ${deploy.failed.attempts === 1 ? 'once' : `${deploy.failed.attempts} times`}`,
           );
+  const then = deploys.length === 0 ? '' : printable(`; then ${deploys.join('; ')}`);
   const where = generation === 0 ? '' : `  generation ${generation}, ${printable(relative(cwd, path))}`;
-  return `trust ${printable(name)}  ${words[state]}${where}${told}`;
+  return `trust ${printable(name)}  ${words[state]}${where}${told}${then}`;
 }
 
 /** What went wrong, on standard error. */

@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { certificatePem, encodePem } from '../../src/pki/x509/pem-writer.ts';
@@ -187,7 +195,6 @@ test -s "$CERTWRIGHT_CRL" && test -s "$CERTWRIGHT_CA_CERT" && test ! -e "$CERTWR
     expect((await kept()).bundles).toMatchObject([{ state: 'unchanged', deploy: { attempts: 2 } }]);
     put('certwright.yaml', '');
     chmodSync(join(cwd, 'broken'), 0o600);
-    const { rmSync } = await import('node:fs');
     rmSync(join(cwd, 'broken'));
     expect((await kept()).bundles).toMatchObject([{ state: 'unchanged', deploy: { state: 'done' } }]);
     expect((await kept()).bundles).toMatchObject([{ state: 'unchanged', deploy: null }]);
@@ -292,6 +299,38 @@ describe('other commands', () => {
     now = days(40);
     expect(await trustOf('rotate')).toMatchObject([{ state: 'updated', generation: 4 }]);
     expect(read('told').match(/peers \d/g)).toEqual(['peers 1', 'peers 2', 'peers 3', 'peers 4']);
+  });
+
+  it('rotate --dry-run says which bundles would change, whom it would tell and whose CRLs it would sign', async () => {
+    declare('new');
+    await done('issue', '--all');
+    await done('issue', 'billing.internal', '--ca', 'old', '--lifetime', '60d');
+    const before = [read('told'), inBundle('peers', 'crl.pem'), inBundle('default', 'crl.pem')];
+    const looked = async (): Promise<{ trust: Bundle[]; signing: string[] }> => {
+      const { stdout } = await done('rotate', '--dry-run', '--json');
+      expect(schemaErrors(stdout)).toEqual([]);
+      return JSON.parse(stdout) as { trust: Bundle[]; signing: string[] };
+    };
+    expect(await looked()).toMatchObject({
+      trust: [
+        { name: 'default', state: 'unchanged', deploys: [] },
+        { name: 'peers', state: 'unchanged', deploys: [] },
+      ],
+      signing: [],
+    });
+    put('certwright.yaml', read('certwright.yaml').replace('note.sh]', 'note.sh, now]'));
+    now = days(16);
+    const { stdout } = await done('rotate', '--dry-run');
+    expect(stdout).toContain('would sign the CRLs of ca anew\nwould sign the CRLs of new-ca anew\n');
+    expect(stdout).toContain('trust default  would update  generation 1, certs/_trust/default/current\n');
+    expect(stdout).toMatch(/^trust peers {2}would update {2}generation 1, \S+; then run \S+note.sh now$/m);
+    expect(await looked()).toMatchObject({ signing: [join(cwd, 'ca'), join(cwd, 'new-ca')] });
+    expect([read('told'), inBundle('peers', 'crl.pem'), inBundle('default', 'crl.pem')]).toEqual(before);
+    rmSync(join(cwd, 'new-ca'), { recursive: true });
+    expect((await certwright('rotate', '--dry-run')).stderr).toContain(
+      'trust peers was not brought up to date',
+    );
+    expect((await certwright('rotate', '--dry-run', 'orders.internal')).stderr).not.toContain('trust peers');
   });
 
   it('a hook that fails does not undo a revocation, and is said', async () => {

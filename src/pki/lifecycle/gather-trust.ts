@@ -1,4 +1,4 @@
-import { publishesTrust, type Authority, type Trust } from '../authorities/authority.ts';
+import type { PublishesTrust, Trust } from '../authorities/authority.ts';
 import { readCaFacts } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
 import type { TrustFiles } from '../store/trust-bundle.ts';
@@ -11,7 +11,7 @@ import { readAnchorFiles, readCrlFiles } from './trust.ts';
 /** How authorities are reached. */
 export interface TrustReach {
   /** With the key: asked only of a CA in a folder whose CRL is about to lapse. */
-  open: (reference: string) => Promise<Authority>;
+  open: (reference: string) => Promise<PublishesTrust>;
   /** What AWS Private CA publishes. */
   fetch: (reference: string) => Promise<Trust>;
 }
@@ -67,7 +67,6 @@ async function trustOfAuthority(
   const { trust } = readCaFacts(reference, now);
   if (trust) return trust;
   const authority = await open(reference);
-  if (!publishesTrust(authority)) return { roots: '', intermediates: '', crls: '' };
   authority.refreshCrl();
   // Who signs now is worth more than who has signed before.
   await authority.refreshOthers().catch((error: unknown) => {

@@ -40,8 +40,8 @@ export interface Failed {
 /** What became of one bundle. */
 export interface KeptTrust {
   name: string;
-  /** `stale`: it could not be brought up to date, and stands as it was. */
-  state: 'updated' | 'unchanged' | 'stale';
+  /** `stale`: it could not be brought up to date, and stands as it was. `to-update`: it was only looked at. */
+  state: 'updated' | 'unchanged' | 'stale' | 'to-update';
   /** 0 where there is none yet. */
   generation: number;
   /** Absolute path of `current`. */
@@ -54,6 +54,8 @@ export interface KeptTrust {
     | { state: 'done'; note: string | undefined }
     | { state: 'pending'; failed: Attempt; error: unknown }
     | undefined;
+  /** Only looked at: what would be done to tell them. */
+  deploys?: readonly string[];
 }
 
 /**
@@ -67,7 +69,7 @@ export async function keepTrust(
   world: World & DeployWorld,
   report: (kept: KeptTrust) => void,
 ): Promise<void> {
-  const names = namesOf(order);
+  const names = bundleNames(order);
   if (names.length > 0) openStoreForWriting(order.store);
   for (const name of names) {
     world.signal.throwIfAborted();
@@ -77,7 +79,8 @@ export async function keepTrust(
   }
 }
 
-function namesOf({ store, declared, names }: TrustOrder): string[] {
+/** @throws PkiError `not-found` for a name that is not declared */
+export function bundleNames({ store, declared, names }: TrustOrder): string[] {
   const all = [...new Set([...(declared?.bundles.keys() ?? []), ...declaredNames(store)])];
   const missing = names.find((name) => !all.includes(name));
   if (missing === undefined) return names.length === 0 ? all : [...new Set(names)];
@@ -87,7 +90,7 @@ function namesOf({ store, declared, names }: TrustOrder): string[] {
 }
 
 /** The default one trusts the store's own CA beside what is declared. */
-function sourceOf({ store, declared }: TrustOrder, name: string): TrustSource {
+export function sourceOf({ store, declared }: TrustOrder, name: string): TrustSource {
   const source = declared?.bundles.get(name) ?? readDeclared(store, name);
   if (!source) throw new PkiError('malformed', `${sourceFile(store, name)} declares nothing`);
   if (name !== 'default') return source;

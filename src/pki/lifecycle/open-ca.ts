@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { keepsDefaults, type Authority, type Pending } from '../authorities/authority.ts';
+import { keepsDefaults, publishesTrust, type Authority, type Pending } from '../authorities/authority.ts';
 import type { AwsConnection } from '../authorities/aws/options.ts';
 import { isAws, openAuthority, type OpenOptions } from '../authorities/open.ts';
 import { PkiError } from '../errors.ts';
 import type { Settings } from '../config/settings.ts';
 
 export type { Authority, AwsConnection, OpenOptions, Pending };
-export { isAws };
+export { isAws, publishesTrust };
 
 /** Opens the authority that a command named; with `create`, a CA in a folder is made where there is none. */
 export async function openOrCreate(

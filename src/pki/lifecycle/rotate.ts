@@ -20,6 +20,7 @@ import { followUp } from './follow-up.ts';
 import { issueIntoStore, outputsOf, refuseNoGain, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
 import { keepPolicy } from './keep-policy.ts';
+import { lookAtCrls } from './look-at-trust.ts';
 import type { Limits } from './plan.ts';
 import { remember, type Waiting } from './patience.ts';
 import type { OutputOutcome } from './outputs.ts';
@@ -197,6 +198,7 @@ export async function rotate(
 
 /**
  * Looks at every certificate without touching anything.
+ * @returns the CAs of whose CRLs some are to be signed anew, and those that cannot be read.
  * @param examine says what is likely to be refused of one that is due, and by whom, or throws the refusal.
  */
 export async function lookAtRotation(
@@ -204,14 +206,16 @@ export async function lookAtRotation(
   examine: (wanted: Wanted) => Promise<{ warnings: readonly string[]; limits: Limits }>,
   world: DeployingWorld,
   report: (outcome: Rotation) => void,
-): Promise<void> {
+): Promise<{ signing: string[]; stale: Stale[] }> {
+  const inUse = new Set<string>();
   await forEachStored(order, world, report, {
     mend: false,
-    keep: async () => undefined,
+    keep: async ({ wanted }) => void inUse.add(wanted.reference),
     outputs: ({ wanted: { request, source }, folder }) =>
       outputsOf({ store: order.store, folder, request, source, lock: 'held' }, world, 'look'),
     replace: async ({ folder, wanted }, verdict) => {
       const { name } = wanted.request;
+      inUse.add(wanted.reference);
       const { warnings, limits } = await examine(wanted);
       const successor = await successorOf(folder, verdict, limits);
       if (successor && isOfOthers(successor)) return { name, verdict, ...outcomeOf(successor) };
@@ -223,6 +227,7 @@ export async function lookAtRotation(
       for (const one of undeployed) report(wouldDeploy(one));
     },
   });
+  return lookAtCrls(inUse, world.now());
 }
 
 /** CRLs lapse and change also where nothing is due; the key of a CA is asked for only where they lapse. */

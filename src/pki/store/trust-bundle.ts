@@ -126,6 +126,10 @@ const fileNames = [
   ['crl.pem', 'crls'],
 ] as const;
 
+/** Whether a bundle holds just that. */
+export const isTrustUpToDate = (folder: string, files: TrustFiles): boolean =>
+  isUpToDate(join(folder, 'current'), files);
+
 function isUpToDate(current: string, files: TrustFiles): boolean {
   const same = (name: string, text: string): boolean =>
     readIfThere(join(current, name))?.toString('latin1') === text;
