@@ -138,3 +138,48 @@ describe('issue NAME', () => {
     expect(existsSync(join(cwd, 'certs/orders.internal/current/cert.pem'))).toBe(true);
   });
 });
+
+describe('a service that reads outputs', () => {
+  const state = async (...flags: string[]): Promise<string | undefined> => {
+    const { stdout } = await certwright('rotate', '--json', ...flags);
+    const { certificates } = JSON.parse(stdout) as { certificates: { name: string; state: string }[] };
+    return certificates.find(({ name }) => name === 'orders.internal')?.state;
+  };
+
+  beforeEach(async () => {
+    put('take.sh', '#!/bin/sh\ncd "$CERTWRIGHT_STORE/.." && tail -n 3 clients.crl >> took\n', 0o755);
+    put(
+      'certwright.yaml',
+      `certificates:
+  billing.internal: { usage: client }
+  orders.internal:
+    outputs: [{ path: clients.crl, content: crl }]
+    deploy: { run: [./take.sh] }
+`,
+    );
+    await done('issue', '--all', '--create-ca');
+    expect(await state()).toBe('deployed');
+    expect(await state()).toBe('not-due');
+  });
+
+  it('is told of another CRL, although its certificate is the same', async () => {
+    const before = read('clients.crl');
+    await done('revoke', 'billing.internal', '--yes');
+    expect(await state('--dry-run')).toBe('to-deploy');
+    expect(await state()).toBe('deployed');
+    expect(read('clients.crl')).not.toBe(before);
+    expect(read('took').endsWith(read('clients.crl').split('\n').slice(-4).join('\n'))).toBe(true);
+    expect(await state()).toBe('not-due');
+  });
+
+  it('is told by the next run where another command has written it, or the hook has failed', async () => {
+    await done('revoke', 'billing.internal', '--yes');
+    await done('issue', '--all');
+    const hook = read('take.sh');
+    put('take.sh', '#!/bin/sh\nexit 1\n', 0o755);
+    expect(await state()).toBe('deploy-pending');
+    put('take.sh', hook, 0o755);
+    expect(await state()).toBe('deployed');
+    expect(await state()).toBe('not-due');
+  });
+});

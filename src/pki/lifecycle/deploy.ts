@@ -92,10 +92,10 @@ function orPending<T>(work: () => T, folder: CertificateFolder): T | Deployed {
 
 /** Reads afresh what is in use: another run may have done it all meanwhile. */
 function begin(deployment: Deployment, { instance }: DeployingWorld): Telling | Deployed {
-  const { folder, request, before } = deployment;
+  const { folder, request, before, peers } = deployment;
   const record = readDeployRecord(folder, instance);
   const generation = folder.current() ?? 0;
-  if (!isUntold(folder, request, generation, instance))
+  if (!isUntold(folder, request, generation, instance, peers))
     return { state: 'done', generation, note: undefined, seenAt: [] };
   const standing = readGeneration(folder.versionPath(generation), generation, request, instance);
   if (!standing) {

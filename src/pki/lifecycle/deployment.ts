@@ -21,6 +21,8 @@ export interface Deployment {
   plan: Deploy;
   /** What was in use before this run switched, where it did. */
   before: number | undefined;
+  /** A hash of what its outputs say of peers, where they do. */
+  peers: string | undefined;
   /** Whether a failed confirmation may switch back. */
   mayReturn: boolean;
 }
@@ -67,7 +69,8 @@ export function accept({ folder, record, standing, deployment }: Telling, now: D
   const taken = followsSwitch(deployment.request.deploy) ? generation : record.generation;
   const candidate =
     record.candidate && record.candidate.generation > generation ? record.candidate : undefined;
-  writeDeployRecord(folder, { ...record, generation: taken, at: now, failed: undefined, candidate });
+  const peers = deployment.peers ?? record.peers;
+  writeDeployRecord(folder, { ...record, generation: taken, at: now, peers, failed: undefined, candidate });
 }
 
 /** Its service has not: that is written down, for the next run to try again. */

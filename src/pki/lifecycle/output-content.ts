@@ -20,8 +20,11 @@ export interface Source {
   env: Environment;
 }
 
-/** Bytes that are the same each time, or what makes them: another file each time, of the same. */
-export type Content = { bytes: Buffer } | { of: string; seal: () => Promise<Buffer> };
+/**
+ * Bytes that are the same each time, and what in them is of peers and changes without the certificate; or what makes them:
+ * another file each time, of the same.
+ */
+export type Content = { bytes: Buffer; peers?: Buffer } | { of: string; seal: () => Promise<Buffer> };
 
 /**
  * What an output shall hold.
@@ -39,9 +42,9 @@ export function contentOf(output: OutputRequest, source: Source): Content {
     case 'der':
       return { bytes: leafOf(file('cert.pem')) };
     case 'trust':
-      return { bytes: trusted(output, source) };
+      return ofPeers(trusted(output, source));
     case 'crl':
-      return { bytes: crlsOf(output, source) };
+      return ofPeers(crlsOf(output, source));
     case 'key':
       return keyContent(output, source, Buffer.alloc(0));
     case 'pair':
@@ -49,9 +52,11 @@ export function contentOf(output: OutputRequest, source: Source): Content {
     case 'p12':
       return pkcs12Content(output, source);
     case 'kubernetes-secret':
-      return { bytes: Buffer.from(kubernetesSecret(output, source)) };
+      return { bytes: Buffer.from(kubernetesSecret(output, source)), peers: trusted(output, source) };
   }
 }
+
+const ofPeers = (bytes: Buffer): Content => ({ bytes, peers: bytes });
 
 function fileOf({ generation }: Source, name: string): Buffer {
   const path = join(generation, name);

@@ -31,6 +31,8 @@ export interface OutputOutcome {
   was: Difference | undefined;
   /** Whether others could read, or write, the private key in it. */
   exposed: boolean;
+  /** What stands in it of peers, which changes without the certificate. */
+  peers?: Buffer | undefined;
   error: unknown;
 }
 
@@ -123,7 +125,13 @@ async function look(
     const was = differenceOf(found, path, content, access, folder);
     const exposed = holdsKey(output) && was === 'access' && isWider(found, access.mode);
     return {
-      outcome: { ...base, state: was === undefined ? 'right' : 'differs', was, exposed },
+      outcome: {
+        ...base,
+        state: was === undefined ? 'right' : 'differs',
+        was,
+        exposed,
+        peers: ofPeers(content),
+      },
       shall: { content, access },
     };
   } catch (error) {
@@ -135,6 +143,8 @@ const insideStore = (path: string): PkiError =>
   new PkiError('bad-input', `the output ${path} lies in the store`, {
     hint: 'name a place outside of it: what is in the store is written once and never changed',
   });
+
+const ofPeers = (content: Content): Buffer | undefined => ('bytes' in content ? content.peers : undefined);
 
 /** What an output does not say is as for the certificate's own files. */
 async function accessOf(

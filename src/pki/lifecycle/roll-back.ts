@@ -5,7 +5,7 @@ import { withLock } from '../store/lock.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { formatDuration } from '../x509/duration.ts';
-import { followUp } from './follow-up.ts';
+import { followUp, peersIn } from './follow-up.ts';
 import { outputsOf, type World } from './issue.ts';
 import type { OutputOutcome } from './outputs.ts';
 import { revocationOf } from './revocation-of.ts';
@@ -48,7 +48,8 @@ export async function rollBackAndTell(order: RollBackOrder, world: DeployingWorl
   const done = await rollBack(order, world);
   const outcome: Rotation = { state: 'rolled-back', name, verdict: undefined, ...done };
   if (!request || !plan) return outcome;
-  const deployment = { folder, request, plan, before: done.from, mayReturn: false };
+  const peers = peersIn(done.outputs);
+  const deployment = { folder, request, plan, before: done.from, peers, mayReturn: false };
   let told: Rotation = outcome;
   await deployAll([{ outcome, deployment }], { store, jobs: 1, lockTimeout }, world, (ending) => {
     told = ending;

@@ -6,7 +6,7 @@ import type { StoredRequest } from '../store/request.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { DeployOrder } from './deploy.ts';
 import type { Deployed, DeployingWorld, Deployment } from './deployment.ts';
-import { followUp, isUntold } from './follow-up.ts';
+import { followUp, isUntold, peersIn } from './follow-up.ts';
 import { nextTry } from './patience.ts';
 import type { Rotation, StandingRotation } from './rotate.ts';
 import type { StoredCertificate } from './rotate-each.ts';
@@ -118,9 +118,10 @@ export function undeployed(
   if (!plan || outcome.state === 'held') return undefined;
   const current = folder.current();
   if (current === undefined) return undefined;
-  if (outcome.state !== 'to-rotate' && !isUntold(folder, request, current, instance)) return undefined;
+  const peers = peersIn(outcome.outputs);
+  if (outcome.state !== 'to-rotate' && !isUntold(folder, request, current, instance, peers)) return undefined;
   const before = current === generation ? undefined : generation;
-  return { outcome, deployment: { folder, request, plan, before, mayReturn: true } };
+  return { outcome, deployment: { folder, request, plan, before, peers, mayReturn: true } };
 }
 
 /** Only looked at: what would be done. */

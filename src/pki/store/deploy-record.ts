@@ -22,6 +22,8 @@ export interface DeployRecord {
   generation: number | undefined;
   /** When. */
   at: Date | undefined;
+  /** A hash of what its outputs said of peers then. */
+  peers?: string | undefined;
   /** Why that is not all: what has to be tried again. */
   failed: Attempt | undefined;
   /** A newer generation that no server showed: it was switched back from, and is tried again later. */
@@ -70,6 +72,7 @@ function readRecord(file: string): DeployRecord | undefined {
     instance: typeof instance === 'string' ? instance : '',
     generation: isCount(generation) ? generation : undefined,
     at: timeOf(at),
+    peers: typeof json['peers'] === 'string' ? json['peers'] : undefined,
     failed: attemptOf(json['failed']),
     candidate: attemptOf(json['candidate']),
   };
@@ -96,9 +99,9 @@ export function writeDeployRecord(folder: Place, record: DeployRecord): void {
   const earlier = isThere(file) ? quietly(file) : {};
   makeFolder(folderOf(folder));
   sweepDrafts(folderOf(folder), basename(file));
-  const { instance, generation = null, at = null, failed = null, candidate = null } = record;
+  const { instance, generation = null, at = null, peers, failed = null, candidate = null } = record;
   // Fields of another version survive.
-  const text = jsonText({ ...earlier, schema: 1, instance, generation, at, failed, candidate });
+  const text = jsonText({ ...earlier, schema: 1, instance, generation, at, peers, failed, candidate });
   replace(file, { data: text, mode: 0o644 }, 'now');
 }
 
@@ -111,9 +114,11 @@ function quietly(file: string): Record<string, unknown> {
   }
 }
 
-/** Whether a host's service has something to be told of. */
-export const isPending = ({ generation, failed }: DeployRecord, current: number): boolean =>
-  generation !== current || failed !== undefined;
+/** Whether a host's service has something to be told of. @param peers a hash of what its outputs say of them now */
+export const isPending = (record: DeployRecord, current: number, peers?: string): boolean =>
+  record.generation !== current ||
+  record.failed !== undefined ||
+  (peers !== undefined && record.peers !== peers);
 
 /** Generations that some host needs: none of them may be pruned. */
 export function generationsInUse(folder: Place): Set<number> {
