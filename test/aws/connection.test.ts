@@ -8,6 +8,7 @@ import { parseName } from '../../src/pki/x509/subject-alternative-name.ts';
 import { certificatePem } from '../../src/pki/x509/pem-writer.ts';
 import { authority, issue } from '../support/chains.ts';
 import { spawnProgram, temporaryFolder, type Ran } from '../support/cli.ts';
+import { freePort } from '../support/ports.ts';
 import { listen, pairOf, pemOf } from '../support/tls-server.ts';
 
 const now = Date.now();
@@ -123,6 +124,22 @@ test('a profile that is named counts for both services, over keys in the environ
     expect(stderr).not.toMatch(/warning|Multiple credential/i);
   }
   expect(keys).toEqual(['CORPKEY', 'CORPKEY']);
+});
+
+test('a CA that cannot be reached keeps nobody waiting once that is said', async () => {
+  const port = await freePort();
+  const env = {
+    PATH: process.env['PATH'],
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_MAX_ATTEMPTS: '1',
+  };
+  const ca =
+    'arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/12345678-1234-1234-1234-123456789012';
+  const argv = ['issue', 'orders.internal', '--ca', ca];
+  // Less than the 25 seconds of what the SDK leaves behind.
+  expect(await spawnProgram(argv, { cwd: folder, env, timeout: 20_000 })).toMatchObject({ code: 75 });
 });
 
 test('without credentials, all that was tried is said', async () => {
