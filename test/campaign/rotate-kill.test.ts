@@ -93,7 +93,7 @@ describe(`a rotation that is disturbed, with copies and a hook (seed ${seed})`, 
       const lasting = await undisturbed();
       const random = seededRandom(seed);
       const ends = { killed: 0, done: 0, issued: 0, switched: 0, told: 0 };
-      const delays = Array.from({ length: kills }, () => random() * 1.2 * lasting);
+      const delays = Array.from({ length: kills }, () => random() * 2 * lasting);
       await eachOf(delays, 2, async (delay, index) => {
         const cwd = fresh();
         const context = `kill ${index} after ${delay.toFixed(1)} ms, seed ${seed}`;
