@@ -101,6 +101,24 @@ describe('runs at once', () => {
     expect(brokenIn(cwd, names)).toEqual([]);
     expect(leftovers(join(cwd, 'certs'))).toEqual([]);
   });
+
+  it('two beside issue --force for each of the names: every generation is recorded, and the service has the newest', async () => {
+    const cwd = temporaryFolder();
+    const names = Array.from({ length: full ? 20 : 4 }, (_, index) => `n${index}.internal`);
+    await makeDueStore(cwd, names);
+    const before = issuedIn(cwd);
+    const rotate = ['rotate', '--lock-timeout', '5m', '--json'];
+    const force = names.map((name) => ['issue', name, '--force', '--lock-timeout', '5m']);
+    const all = await Promise.all([rotate, ...force, rotate].map((argv) => spawnProgram(argv, { cwd })));
+    for (const { code, stderr } of all) expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(await spawnProgram(rotate, { cwd })).toMatchObject({ code: 0 });
+    // Once at somebody's word, and once more where it was found due before that.
+    for (const name of names) expect([2, 3]).toContain(currentOf(cwd, name));
+    expect(issuedIn(cwd) - before).toBe(names.reduce((sum, name) => sum + currentOf(cwd, name) - 1, 0));
+    expect(names.flatMap((name) => unfinishedIn(cwd, name, currentOf(cwd, name)))).toEqual([]);
+    expect(brokenIn(cwd, names)).toEqual([]);
+    expect(leftovers(join(cwd, 'certs'))).toEqual([]);
+  });
 });
 
 /** Whether this process may mount file systems: root, and not locked in. */

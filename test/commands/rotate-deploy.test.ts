@@ -257,6 +257,8 @@ describe('a hook', () => {
     });
     expect(row?.deploy?.error?.message).toMatch(/was not done within 1 second and was killed/);
     await expect.poll(() => isRunning(Number(readFileSync(pid, 'utf8')))).toBe(false);
+    hook(cwd, 'hook');
+    expect(await rotate(cwd)).toMatchObject({ certificates: [{ state: 'deployed', generation: 2 }] });
   });
 
   it('that is gone, or ends by a signal, says so', async () => {
@@ -267,6 +269,8 @@ describe('a hook', () => {
     expect((await rotate(cwd)).certificates[0]?.deploy?.error?.message).toContain('was ended by SIGKILL');
     rmSync(file);
     expect((await rotate(cwd)).certificates[0]?.deploy?.error?.message).toContain(`${file} is not there`);
+    hook(cwd, 'hook');
+    expect(await rotate(cwd)).toMatchObject({ certificates: [{ state: 'deployed', generation: 1 }] });
   });
 
   it('whose daemon keeps its output open is not waited for', async () => {

@@ -89,7 +89,9 @@ export function unfinishedIn(cwd: string, name: string, generation: number): str
     ...same('fullchain.pem', 'fullchain.pem'),
     ...same('pair.pem', 'pair.pem'),
     ...same('served.pem', 'pair.pem'),
-    ...(told(cwd, name).includes(generation) ? [] : [`told of ${told(cwd, name).join(', ')}`]),
+    ...(told(cwd, name).some((one) => one === generation || one === 0)
+      ? []
+      : [`told of ${told(cwd, name).join(', ')}`]),
   ];
 }
 
