@@ -169,6 +169,29 @@ describe('a link that somebody has planted', () => {
     expect(await rotate(cwd, ['--force'])).toMatchObject({ code: 0, certificates: [{ state: 'rotated' }] });
   });
 
+  it.each(['/elsewhere/000007', '../billing.internal/versions/000001', 'versions/../../000001'])(
+    'in the place of current, to %s, is refused by all',
+    async (target) => {
+      const cwd = await withCertificate();
+      const link = join(folder(cwd), 'current');
+      rmSync(link);
+      symlinkSync(target, link);
+      for (const args of [[], ['--force'], [name]]) {
+        const { code, certificates } = await rotate(cwd, args);
+        expect({ code, certificates }).toMatchObject({
+          code: 2,
+          certificates: [
+            { error: { code: 'malformed', message: expect.stringContaining(target) as string } },
+          ],
+        });
+      }
+      expect(current(cwd)).toBe(target);
+      rmSync(link);
+      symlinkSync('versions/000001', link);
+      expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due' }] });
+    },
+  );
+
   it('in the place of a begun request is told of, and what is begun can be dropped', async () => {
     const cwd = await withCertificate();
     const mine = victim(cwd);
@@ -184,6 +207,24 @@ describe('a link that somebody has planted', () => {
     rmSync(join(pendingOf(cwd), 'request.json'));
     expect(await rotate(cwd, ['--force'])).toMatchObject({ code: 0 });
     expect(readFileSync(mine, 'utf8')).toBe('mine\n');
+  });
+});
+
+describe('a generation in use whose files are gone', () => {
+  it('is replaced once, and switched from', async () => {
+    const cwd = await withCertificate();
+    for (const _ of [2, 3]) await rotate(cwd, ['--force']);
+    for (const gone of ['000002', '000003']) rmSync(join(folder(cwd), 'versions', gone), { recursive: true });
+    const before = issued(cwd);
+    expect(await rotate(cwd)).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'rotated', reason: 'broken' }],
+    });
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due' }] });
+    expect({ current: current(cwd), issued: issued(cwd) - before }).toEqual({
+      current: 'versions/000004',
+      issued: 1,
+    });
   });
 });
 

@@ -207,7 +207,7 @@ function namesOf(store: string, names: readonly string[]): readonly string[] {
     });
   }
   if (names.length === 0) return storedNames(store);
-  const missing = names.find((name) => certificateFolder(store, name).current() === undefined);
+  const missing = names.find((name) => !isThere(certificateFolder(store, name).currentPath));
   if (missing === undefined) return [...new Set(names)];
   throw new PkiError('not-found', `there is no certificate ${JSON.stringify(missing)} in ${store}`, {
     hint: '"certwright list" shows what there is; "certwright issue" makes one',

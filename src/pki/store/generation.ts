@@ -8,7 +8,7 @@ import {
   rmdirSync,
   statSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
   discard,
@@ -83,20 +83,29 @@ export class CertificateFolder {
     return join(this.path, 'request.json');
   }
 
-  /** The generation in use, or `undefined` where there is none. */
+  /**
+   * The generation in use, or `undefined` where there is none.
+   * @throws PkiError `malformed` where `current` is no link, or leads anywhere else
+   */
   current(): number | undefined {
+    const link = this.currentPath;
+    let target: string;
     try {
-      const target = basename(readlinkSync(this.currentPath));
-      return /^\d+$/.test(target) ? Number(target) : undefined;
+      target = readlinkSync(link);
     } catch (error) {
       if (foreignCode(error) === 'ENOENT') return undefined;
       if (foreignCode(error) === 'EINVAL') {
-        throw new PkiError('malformed', `${this.currentPath} is not a symbolic link`, {
+        throw new PkiError('malformed', `${link} is not a symbolic link`, {
           hint: 'copy stores with "cp -a" or "tar", which keep links',
         });
       }
-      throw ioError(error, 'read', this.currentPath);
+      throw ioError(error, 'read', link);
     }
+    const number = /^versions\/(\d{6,15})$/.exec(target)?.[1];
+    if (number !== undefined) return Number(number);
+    throw new PkiError('malformed', `${link} leads to ${JSON.stringify(target)}, which is no generation`, {
+      hint: 'look who has done that, and point it at the newest of versions/ again with "ln -sfn"',
+    });
   }
 
   /** @throws PkiError `bad-input` where a link stands in the place of the folder */
@@ -132,7 +141,8 @@ export class CertificateFolder {
     for (;;) {
       // In the loop: another run may have taken the empty one away.
       makeFolder(join(this.path, 'pending'), 0o700, 'later');
-      const taken = [...this.#numbers('versions'), ...this.#numbers('pending')];
+      // What is in use counts also where its files are gone: only what is newer is switched to.
+      const taken = [...this.#numbers('versions'), ...this.#numbers('pending'), this.current() ?? 0];
       const number = Math.max(0, ...taken) + 1;
       const path = join(this.path, 'pending', generationName(number));
       // request.json comes with the folder, in one rename: a run that died never leaves a folder without it.
