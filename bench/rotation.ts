@@ -19,15 +19,21 @@ export async function bench(): Promise<void> {
   }
 }
 
-/** Every file of every certificate is read, and looked at by stat(2). */
+/**
+ * Every file of every certificate is read, and looked at by stat(2), under the path by which a sweep goes; and whether a
+ * generation was begun. strace -f shows that these are the files that a sweep opens: those that a run reads once are
+ * left out here.
+ */
 const bareLoop = `
-  const { readdirSync, readFileSync, readlinkSync, statSync } = require('node:fs');
+  const { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } = require('node:fs');
   let bytes = 0;
   const take = (path) => { bytes += statSync(path).size; readFileSync(path); };
-  for (const name of readdirSync('certs')) {
+  const store = process.cwd() + '/certs/';
+  for (const name of readdirSync(store)) {
     if (name.startsWith('_')) continue;
-    const folder = 'certs/' + name;
+    const folder = store + name;
     take(folder + '/request.json');
+    lstatSync(folder + '/pending', { throwIfNoEntry: false });
     const version = folder + '/' + readlinkSync(folder + '/current');
     for (const file of readdirSync(version)) take(version + '/' + file);
   }`;

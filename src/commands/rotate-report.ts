@@ -31,9 +31,11 @@ interface Row {
   state: Rotation['state'];
   /** For a person: what happened, why, and until when it holds. */
   cells: string[];
-  below: string[];
-  document: object;
+  below: readonly string[];
+  document: object | undefined;
 }
+
+const nothing: readonly string[] = [];
 
 /** Tells what became of each certificate as it comes, and of all of them at the end. */
 export class RotateReport {
@@ -54,10 +56,10 @@ export class RotateReport {
     const { output, flags, context } = this.#lent;
     const exitCode = withOutputs(codeWithDeploy(codeOf(outcome), outcome.deploy), outcome.outputs);
     this.#codes.push(exitCode);
-    const document = output.json ? { ...rotationDocument(outcome), exitCode } : {};
+    const document = output.json ? { ...rotationDocument(outcome), exitCode } : undefined;
     if (flags.jsonLines === true) output.row({ schema, certificate: document });
     const { name, state } = outcome;
-    const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : [];
+    const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : nothing;
     this.#rows.push({ name, state, cells: cellsOf(outcome, context), below, document });
     this.#tellMended(outcome);
     tellOutputs(name, outcome.outputs, output, state === 'rotated' || state === 'rolled-back');
@@ -100,7 +102,7 @@ export class RotateReport {
   end(): ExitCode {
     const { output, flags, store, context } = this.#lent;
     const count = (state: Rotation['state']): number =>
-      this.#rows.filter((row) => row.state === state).length;
+      this.#rows.reduce((sum, row) => (row.state === state ? sum + 1 : sum), 0);
     const summary = {
       rotated: count('rotated'),
       notDue: count('not-due'),
@@ -136,7 +138,7 @@ export class RotateReport {
     const { paint } = this.#lent.output;
     if (this.#rows.length === 0) return ['no certificates'];
     const width = (column: number): number =>
-      Math.max(...this.#rows.map(({ cells }) => cells[column]?.length ?? 0));
+      this.#rows.reduce((most, { cells }) => Math.max(most, cells[column]?.length ?? 0), 0);
     const widths = [width(0), width(1), width(2)];
     return this.#rows.flatMap(({ cells, state, below }) => {
       const padded = cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));

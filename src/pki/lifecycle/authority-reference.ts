@@ -6,6 +6,14 @@ export function authorityReference(store: string, reference: string): string {
   return isAbsolute(reference) ? relative(resolve(store), reference) || '.' : reference;
 }
 
+let last = { store: '', authority: '', reference: '' };
+
 /** The way back: a folder's absolute path, or an ARN. */
-export const referenceOf = (store: string, { authority }: { authority: string }): string =>
-  isAws(authority) ? authority : resolve(store, authority);
+export function referenceOf(store: string, { authority }: { authority: string }): string {
+  // Thousands of certificates of one store are nearly all of one authority.
+  if (last.store !== store || last.authority !== authority) {
+    const reference = isAws(authority) ? authority : resolve(store, authority);
+    last = { store, authority, reference };
+  }
+  return last.reference;
+}

@@ -13,6 +13,7 @@ export interface Above {
 /** Decodes what stands above leaves, each chain once: a store of thousands has few issuers. */
 export class IssuersAbove {
   readonly #known = new Map<string, Above | undefined>();
+  #last: { chain: string; ca: string; above: Above | undefined } | undefined;
 
   /**
    * @param chain PEM of the intermediates, from the leaf's issuer upwards.
@@ -20,9 +21,12 @@ export class IssuersAbove {
    * @returns `undefined` where one of them is damaged.
    */
   of(chain: string, ca: string): Above | undefined {
+    // Nearly always the same as of the one before.
+    if (this.#last?.chain === chain && this.#last.ca === ca) return this.#last.above;
     const text = `${chain}\n\n${ca}`;
     if (!this.#known.has(text)) this.#known.set(text, decode(chain, ca));
-    return this.#known.get(text);
+    this.#last = { chain, ca, above: this.#known.get(text) };
+    return this.#last.above;
   }
 }
 

@@ -19,7 +19,7 @@ export async function keepPolicy(
 export function keepPolicyUnderLock(folder: CertificateFolder, request: StoredRequest): void {
   const stored = inOtherWords(folder, request);
   if (!stored) return;
-  replace(folder.requestFile, { data: requestText(request, stored.unknown), mode: 0o644 }, 'now');
+  replace(folder.requestFile, { data: requestText(request, stored.unknown()), mode: 0o644 }, 'now');
 }
 
 /** What is stored, where it asks for the same certificate and says something else beside. */

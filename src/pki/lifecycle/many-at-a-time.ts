@@ -9,7 +9,7 @@ export async function manyAtATime<T, Outcome extends { state: string }>(
   items: readonly T[],
   jobs: number,
   world: Pick<World, 'signal'>,
-  settle: (item: T) => Promise<Outcome>,
+  settle: (item: T) => Outcome | Promise<Outcome>,
   report: (outcome: Outcome, item: T) => void,
 ): Promise<void> {
   const queue = items.values();
@@ -23,7 +23,8 @@ export async function manyAtATime<T, Outcome extends { state: string }>(
         heard = performance.now();
       }
       if (ended()) return;
-      const outcome = await settle(item);
+      const settling = settle(item);
+      const outcome = settling instanceof Promise ? await settling : settling;
       // What the end of the run has stopped is no failure of its own.
       if (!ended() || outcome.state !== 'failed') report(outcome, item);
     }

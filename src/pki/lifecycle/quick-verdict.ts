@@ -5,7 +5,8 @@ import { readLife, type Certificate } from '../x509/certificate.ts';
 import { earliestDue, IssuersAbove } from './issuers-above.ts';
 import { policyFor, type Rule, type Verdict } from './rotation-verdict.ts';
 
-const endOfLeaf = '-----END CERTIFICATE-----';
+const beginOfPem = '-----BEGIN CERTIFICATE-----';
+const endOfPem = '-----END CERTIFICATE-----';
 
 /**
  * Judges certificates that are as they were left, and not due, at the cost of reading their files: in a sweep over a
@@ -30,12 +31,10 @@ export class QuickVerdict {
     if (stored !== wanted && changesBetween(stored, wanted).length > 0) return undefined;
     const sealed = readSealed(folder.versionPath(generation), access);
     if (!sealed) return undefined;
-    const end = sealed.fullchain.indexOf(endOfLeaf) + endOfLeaf.length;
-    const above = this.#above.of(sealed.fullchain.slice(end), sealed.ca);
+    const above = this.#above.of(sealed.chain, sealed.ca);
     if (!above || (issuer && above.issuer?.equals(issuer.der) === false)) return undefined;
-    const [, base64] = sealed.fullchain.slice(0, end).split('-----BEGIN CERTIFICATE-----');
-    if (base64 === undefined) return undefined;
-    const certificate = readLife(Buffer.from(base64.slice(0, -endOfLeaf.length), 'base64'));
+    const base64 = sealed.cert.slice(beginOfPem.length, sealed.cert.indexOf(endOfPem));
+    const certificate = readLife(Buffer.from(base64, 'base64'));
     const due = earliestDue(certificate, above, policyFor(wanted, rule), rule.instance);
     if (rule.now >= due) return undefined;
     return { due: false, standing: { generation, certificate, due } };

@@ -3,10 +3,10 @@ import { isAws } from '../authorities/open.ts';
 import { hasActions } from '../deploy/plan.ts';
 import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
-import type { CertificateFolder } from '../store/generation.ts';
+import type { Access, CertificateFolder } from '../store/generation.ts';
 import { checkAccess, type Mended } from '../store/mend-access.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
-import { certificateFolder, storedNames } from '../store/store.ts';
+import { certificateFolder, isPlain, likelyNames } from '../store/store.ts';
 import type { DeployingWorld } from './deployment.ts';
 import { referenceOf } from './authority-reference.ts';
 import { refuseEarly } from './clock-check.ts';
@@ -36,6 +36,8 @@ export interface StoredCertificate {
   folder: CertificateFolder;
   generation: number;
   stored: StoredRequest;
+  /** Who has issued it: a folder's absolute path, or an ARN. */
+  authority: string;
   wanted: Wanted;
 }
 
@@ -43,8 +45,8 @@ export interface StoredCertificate {
 export interface Acts {
   /** Whether anything is done at all, or only looked at. */
   mend: boolean;
-  /** About one that stands as it should. */
-  keep: (found: StoredCertificate) => Promise<void>;
+  /** About one that stands as it should; `undefined` where nothing has to be waited for. */
+  keep: (found: StoredCertificate) => Promise<void> | undefined;
   /** About its copies. */
   outputs: (found: StoredCertificate) => Promise<readonly OutputOutcome[]>;
   /** About one that is due. */
@@ -65,6 +67,8 @@ export interface Settled {
 /** What a run keeps of what it has seen. */
 interface Seen {
   facts: (reference: string) => CaFacts | undefined;
+  /** Users and groups are looked up once. */
+  access: Map<string, Access>;
   quick: QuickVerdict;
   revocations: KnownRevocations;
 }
@@ -78,17 +82,23 @@ export async function forEachStored(
 ): Promise<void> {
   const seen: Seen = {
     facts: factsOnce(world.now()),
+    access: new Map(),
     quick: new QuickVerdict(),
     revocations: new KnownRevocations(),
   };
   const grouped: Grouped[] = [];
   const later: Undeployed[] = [];
-  const settleAlone = async (name: string): Promise<Settled | Grouped> => {
+  type Alone = Settled | Grouped | { state: 'absent' };
+  const settleAlone = (name: string): Alone | Promise<Alone> => {
     const found = find(order, name);
+    if (!found) return { state: 'absent' };
     if ('error' in found) return ended({ state: 'failed', name, verdict: undefined, error: found.error });
+    const peaceful = inPeace(found, order, seen, world);
+    if (peaceful && !acts.keep(found)) return ended(peaceful);
     return groupOf(found, world) ?? settle(found, order, seen, world, acts);
   };
   await manyAtATime(namesOf(order.store, order.names), order.jobs, world, settleAlone, (settled) => {
+    if (settled.state === 'absent') return;
     if (settled.state === 'grouped') grouped.push(settled);
     else if (settled.undeployed) later.push(settled.undeployed);
     else report(settled.outcome);
@@ -105,21 +115,54 @@ const ended = (outcome: Rotation, later?: Undeployed): Settled => ({
   undeployed: later,
 });
 
+/**
+ * Most certificates of a sweep are as they were left, and nothing follows: these are settled without a promise.
+ * Whatever is odd is left to `settle`, which words it.
+ */
+function inPeace(
+  found: StoredCertificate,
+  order: RotateOrder,
+  { facts, access: known, quick, revocations }: Seen,
+  world: DeployingWorld,
+): Rotation | undefined {
+  const { folder, generation, stored, wanted } = found;
+  const { request } = wanted;
+  if (request !== stored || request.outputs.length > 0 || request.deploy || request.reissueOnExposure)
+    return undefined;
+  const access = known.get(accessKey(request));
+  const issuer = facts(wanted.reference)?.issuer;
+  const rule = ruleOf(order, world);
+  const quickly =
+    access && quick.notDue(folder, generation, { stored, wanted: request, access }, issuer, rule);
+  if (!quickly || quickly.due || quickly.standing.certificate.notBefore > rule.now) return undefined;
+  if (revocations.of(folder, found.authority, quickly.standing.certificate)) return undefined;
+  return standingOutcome(found, quickly.standing);
+}
+
+const accessKey = ({ owner = '', group = '', mode = '' }: StoredRequest): string =>
+  `${owner}:${group}:${mode}`;
+
+const ruleOf = ({ force, renewAt }: RotateOrder, world: DeployingWorld): Rule => ({
+  ...{ force, renewAt },
+  ...momentOf(world),
+});
+
 async function settle(
   found: StoredCertificate,
   order: RotateOrder,
-  { facts, quick, revocations }: Seen,
+  { facts, access: known, quick, revocations }: Seen,
   world: DeployingWorld,
   acts: Acts,
 ): Promise<Settled> {
-  const { folder, generation, wanted, stored } = found;
+  const { folder, generation, wanted, stored, authority } = found;
   const { name } = stored;
   let verdict: Due | undefined;
   let mended: readonly Mended[] = [];
   try {
-    const rule: Rule = { force: order.force, renewAt: order.renewAt, ...momentOf(world) };
+    const rule = ruleOf(order, world);
     const issuer = facts(wanted.reference)?.issuer;
     const access = await accessOf(wanted.request);
+    known.set(accessKey(wanted.request), access);
     const asked = { stored, wanted: wanted.request, access };
     const thoroughly = (): Verdict => {
       const check = checkAccess(folder.versionPath(generation), access, acts.mend);
@@ -132,7 +175,6 @@ async function settle(
       (await isExposed(found, { store: order.store, wanted, access }, world, acts.mend));
     const quickly = exposed ? undefined : quick.notDue(folder, generation, asked, issuer, rule);
     const unrevoked = quickly ?? thoroughly();
-    const authority = referenceOf(order.store, stored);
     const revoked = revocations.of(folder, authority, unrevoked.standing?.certificate);
     const judged = revoked ? judgeRevoked(unrevoked, revoked, folder, stored, rule) : unrevoked;
     if (judged.due) verdict = judged;
@@ -191,7 +233,8 @@ export async function refuseLax(
   refuseLaxPlan(plan, wanted.source ?? folder.requestFile, world);
 }
 
-function find(order: RotateOrder, name: string): StoredCertificate | { error: unknown } {
+/** `undefined` where there is none under a likely name. */
+function find(order: RotateOrder, name: string): StoredCertificate | { error: unknown } | undefined {
   try {
     return readStored(order, name);
   } catch (error) {
@@ -206,7 +249,7 @@ function namesOf(store: string, names: readonly string[]): readonly string[] {
       hint: 'name its folder with --store; "certwright issue" makes one',
     });
   }
-  if (names.length === 0) return storedNames(store);
+  if (names.length === 0) return likelyNames(store);
   const missing = names.find((name) => !isThere(certificateFolder(store, name).currentPath));
   if (missing === undefined) return [...new Set(names)];
   throw new PkiError('not-found', `there is no certificate ${JSON.stringify(missing)} in ${store}`, {
@@ -214,9 +257,10 @@ function namesOf(store: string, names: readonly string[]): readonly string[] {
   });
 }
 
-function readStored({ store, declared }: RotateOrder, name: string): StoredCertificate {
+function readStored({ store, declared, names }: RotateOrder, name: string): StoredCertificate | undefined {
   const folder = certificateFolder(store, name);
   const generation = folder.current();
+  if (generation === undefined && names.length === 0 && isPlain(name)) return undefined;
   const stored = readRequest(folder.requestFile)?.request;
   if (!stored || generation === undefined) {
     throw new PkiError('malformed', `${folder.requestFile} is not there`, {
@@ -232,13 +276,9 @@ function readStored({ store, declared }: RotateOrder, name: string): StoredCerti
       },
     );
   }
-  const reference = referenceOf(store, stored);
-  return {
-    folder,
-    generation,
-    stored,
-    wanted: declared(stored, reference) ?? { request: stored, reference },
-  };
+  const authority = referenceOf(store, stored);
+  const wanted = declared(stored, authority) ?? { request: stored, reference: authority };
+  return { folder, generation, stored, authority, wanted };
 }
 
 /** Reads each CA in a folder once. One that cannot be read is of no concern before something is due. */

@@ -167,9 +167,9 @@ export async function rotate(
     return { ...result, state: 'rotated', verdict };
   };
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
-  const keep: Acts['keep'] = async ({ folder, stored, wanted }) => {
-    if (wanted.request !== stored) await keepPolicy(folder, wanted.request, lock);
+  const keep: Acts['keep'] = ({ folder, stored, wanted }) => {
     inUse.set(wanted.reference, wanted);
+    return wanted.request === stored ? undefined : keepPolicy(folder, wanted.request, lock);
   };
   const retry: Acts['retry'] = async (found, candidate, verdict) => {
     const isEarly = order.names.length === 0 && candidate.until > world.now();
@@ -210,7 +210,10 @@ export async function lookAtRotation(
   const inUse = new Set<string>();
   await forEachStored(order, world, report, {
     mend: false,
-    keep: async ({ wanted }) => void inUse.add(wanted.reference),
+    keep: ({ wanted }) => {
+      inUse.add(wanted.reference);
+      return undefined;
+    },
     outputs: ({ wanted: { request, source }, folder }) =>
       outputsOf({ store: order.store, folder, request, source, lock: 'held' }, world, 'look'),
     replace: async ({ folder, wanted }, verdict) => {

@@ -72,15 +72,15 @@ export class CertificateFolder {
   }
 
   get lockFile(): string {
-    return join(this.path, '.lock');
+    return `${this.path}/.lock`;
   }
 
   get currentPath(): string {
-    return join(this.path, 'current');
+    return `${this.path}/current`;
   }
 
   get requestFile(): string {
-    return join(this.path, 'request.json');
+    return `${this.path}/request.json`;
   }
 
   /**
@@ -123,7 +123,7 @@ export class CertificateFolder {
   /** The newest generation that an earlier run began. */
   pending(): PendingGeneration | undefined {
     // What is asked of thousands of certificates: a look costs less than a list of nothing.
-    if (!isThere(join(this.path, 'pending'))) return undefined;
+    if (!isThere(`${this.path}/pending`)) return undefined;
     const current = this.current() ?? 0;
     const newest = Math.max(0, ...this.#numbers('pending'));
     // One that was switched to already is only what a run did not live to remove.
@@ -212,7 +212,7 @@ export class CertificateFolder {
   }
 
   versionPath(generation: number): string {
-    return join(this.path, 'versions', generationName(generation));
+    return `${this.path}/versions/${generationName(generation)}`;
   }
 
   /** Forgets everything that runs which died have left half done. */
@@ -324,7 +324,7 @@ export class PendingGeneration implements Journal {
   switchTo(request: StoredRequest): void {
     syncFolder(dirname(this.#folder.versionPath(this.number)));
     const earlier = readRequest(this.#folder.requestFile);
-    replace(this.#folder.requestFile, { data: requestText(request, earlier?.unknown), mode: 0o644 }, 'now');
+    replace(this.#folder.requestFile, { data: requestText(request, earlier?.unknown()), mode: 0o644 }, 'now');
     const current = this.#folder.current();
     if (current === undefined || current < this.number) {
       pointLink(this.#folder.currentPath, join('versions', generationName(this.number)));

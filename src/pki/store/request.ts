@@ -74,56 +74,65 @@ export const requestText = (
 /** Reads a request; fields that this version does not know are kept aside so that a rewrite does not lose them. */
 export function readRequest(
   path: string,
-): { request: StoredRequest; unknown: Record<string, unknown> } | undefined {
+): { request: StoredRequest; unknown: () => Record<string, unknown> } | undefined {
   const json = readJson(path, schema);
   if (!json) return undefined;
-  const text = (key: string): string | undefined => (typeof json[key] === 'string' ? json[key] : undefined);
-  const list = (key: string): string[] =>
-    Array.isArray(json[key]) ? json[key].filter((item): item is string => typeof item === 'string') : [];
-  const name = text('name');
-  const usage = usages.find((one) => one === json['usage']);
-  const keyType = keyTypes.find((one) => one === json['keyType']);
-  const authority = text('authority');
+  // By their names, one by one: V8 is ten times slower where a field that is missing is looked up by a variable.
+  const fields: Fields = json;
+  const name = textOf(fields.name);
+  const usage = usages.find((one) => one === fields.usage);
+  const keyType = keyTypes.find((one) => one === fields.keyType);
+  const authority = textOf(fields.authority);
   if (name === undefined || !usage || !keyType || authority === undefined) {
     throw new PkiError('malformed', `${path} lacks name, usage, keyType or authority`, {
       hint: 'restore it from a backup, or issue the certificate anew with --force',
     });
   }
+  const asked = listOf(fields.formats);
   const request: StoredRequest = {
     name,
-    names: list('names'),
+    names: listOf(fields.names),
     usage,
     keyType,
-    reuseKey: json['reuseKey'] === true,
-    lifetime: text('lifetime'),
-    notBefore: text('notBefore'),
-    notAfter: text('notAfter'),
-    clamp: json['clamp'] === true,
-    subject: text('subject'),
+    reuseKey: fields.reuseKey === true,
+    lifetime: textOf(fields.lifetime),
+    notBefore: textOf(fields.notBefore),
+    notAfter: textOf(fields.notAfter),
+    clamp: fields.clamp === true,
+    subject: textOf(fields.subject),
     authority,
-    crlUrls: list('crlUrls'),
-    ocspUrls: list('ocspUrls'),
-    issuerUrls: list('issuerUrls'),
-    formats: formats.filter((format) => list('formats').includes(format)),
-    owner: text('owner'),
-    group: text('group'),
-    mode: text('mode'),
-    csr: text('csr'),
-    template: text('template'),
-    signingAlgorithm: text('signingAlgorithm'),
-    exportable: json['exportable'] === true,
-    validation: validations.find((one) => one === json['validation']),
-    renewAt: text('renewAt'),
-    spread: text('spread'),
-    deploy: json['deploy'] === undefined ? undefined : readPlan(json['deploy'], path),
-    window: readMaintenanceWindows(json['window']),
-    reissueOnExposure: json['reissueOnExposure'] === true,
-    outputs: readOutputRequests(json['outputs'], path),
+    crlUrls: listOf(fields.crlUrls),
+    ocspUrls: listOf(fields.ocspUrls),
+    issuerUrls: listOf(fields.issuerUrls),
+    formats: formats.filter((format) => asked.includes(format)),
+    owner: textOf(fields.owner),
+    group: textOf(fields.group),
+    mode: textOf(fields.mode),
+    csr: textOf(fields.csr),
+    template: textOf(fields.template),
+    signingAlgorithm: textOf(fields.signingAlgorithm),
+    exportable: fields.exportable === true,
+    validation: validations.find((one) => one === fields.validation),
+    renewAt: textOf(fields.renewAt),
+    spread: textOf(fields.spread),
+    deploy: fields.deploy === undefined ? undefined : readPlan(fields.deploy, path),
+    window: readMaintenanceWindows(fields.window),
+    reissueOnExposure: fields.reissueOnExposure === true,
+    outputs: readOutputRequests(fields.outputs, path),
   };
-  const known = new Set(['schema', ...Object.keys(request)]);
-  const unknown = Object.fromEntries(Object.entries(json).filter(([key]) => !known.has(key)));
-  return { request, unknown };
+  // Only a rewrite asks, and a sweep reads thousands.
+  return { request, unknown: () => without(json, ['schema', ...Object.keys(request)]) };
 }
+
+const without = (json: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)));
+
+type Fields = Partial<Record<keyof StoredRequest, unknown>>;
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+const listOf = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 
 /** What says nothing about the certificate, only about when there is another and what follows. */
 const policy = {

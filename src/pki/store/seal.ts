@@ -12,32 +12,48 @@ import { isSecret } from './mend-access.ts';
 /** Not sealed itself: it holds the seal. */
 export const sealedBy = 'version.json';
 
+/** How it ends. */
+const sealText = (seal: string): string => `"seal": "${seal}"\n}\n`;
+
 /** No generation is near it. */
 const most = 262_144;
 /** For names and lengths. */
 const room = 4096;
 const scratch = Buffer.allocUnsafeSlow(most);
 
-/** Hex digest of the names, lengths and bytes of files. */
+/** Above the certificate: the same for thousands of them, so that it is hashed once. */
+const above = ['ca.pem', 'chain.pem'] as const;
+/** cert.pem and chain.pem once more. */
+const both = 'fullchain.pem';
+const isOwn = (name: string): boolean =>
+  !above.includes(name as 'ca.pem') && name !== both && name !== sealedBy && !name.startsWith('.');
+
+/**
+ * Hex digest of the bytes of a certificate's own files in the order of their names, of a line for each of them, and of
+ * one for each of those above it.
+ */
 export function sealOf(files: readonly Pick<GenerationFile, 'name' | 'data'>[]): string {
-  const sorted = files.filter(({ name }) => name !== sealedBy).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const bytes = sorted.map(({ data }) => Buffer.from(data));
-  const frames = sorted.map(({ name }, index) => frameOf(name, bytes[index]?.length ?? 0));
-  return hash('sha256', Buffer.concat([...bytes, Buffer.from(frames.join(''))]));
+  const bytes = new Map(files.map(({ name, data }) => [name, Buffer.from(data)]));
+  const own = [...bytes.keys()].filter(isOwn).sort();
+  const bytesOf = (name: string): Buffer => bytes.get(name) ?? Buffer.alloc(0);
+  const lines = [
+    ...own.map((name) => lineOf(name, bytesOf(name).length)),
+    ...above.map((name) => lineOf(name, hash('sha256', bytesOf(name)))),
+  ];
+  return hash('sha256', Buffer.concat([...own.map(bytesOf), Buffer.from(lines.join(''))]));
 }
 
-const frameOf = (name: string, size: number): string => `${name} ${size}\n`;
+const lineOf = (name: string, what: number | string): string => `${name} ${what}\n`;
 
 /** Text of the files in which a judgement is interested. */
 export interface Sealed {
-  fullchain: string;
+  cert: string;
+  chain: string;
   ca: string;
 }
 
-const wanted = ['fullchain.pem', 'ca.pem', sealedBy];
-
 /**
- * Reads a generation in one go.
+ * Reads a generation in one go: a sweep reads thousands.
  * @returns `undefined` where anything is not as it was left: links, owners, modes, bytes. It says nothing about why.
  */
 export function readSealed(folder: string, access: Access): Sealed | undefined {
@@ -50,40 +66,71 @@ export function readSealed(folder: string, access: Access): Sealed | undefined {
 }
 
 function readAll(folder: string, access: Access): Sealed | undefined {
-  let end = 0;
-  let frames = '';
-  const texts: Record<string, string> = {};
-  for (const name of readdirSync(folder).sort()) {
-    if (name.startsWith('.')) continue;
-    const size = readPlain(`${folder}/${name}`, isSecret(name), access, end);
-    if (size === undefined) return undefined;
-    if (wanted.includes(name)) texts[name] = scratch.toString('latin1', end, end + size);
-    if (name === sealedBy) continue;
-    end += size;
-    frames += frameOf(name, size);
+  const names = readdirSync(folder);
+  const read = (name: string, at: number): number => at + readPlain(`${folder}/${name}`, name, access, at);
+  const ca = issuersIn('ca.pem', 0, read('ca.pem', 0));
+  const chainEnd = read('chain.pem', 0);
+  const chain = issuersIn('chain.pem', 0, chainEnd);
+  const bothEnd = read(both, chainEnd);
+  let end = bothEnd;
+  let lines = '';
+  let cert = '';
+  for (const name of names.filter(isOwn).sort()) {
+    const begin = end;
+    end = read(name, begin);
+    lines += lineOf(name, end - begin);
+    if (name !== 'cert.pem') continue;
+    cert = scratch.toString('latin1', begin, end);
+    const middle = chainEnd + end - begin;
+    // cert.pem, and then chain.pem.
+    if (scratch.compare(scratch, chainEnd, middle, begin, end) !== 0) return undefined;
+    if (scratch.compare(scratch, middle, bothEnd, 0, chainEnd) !== 0) return undefined;
   }
-  const { seal } = JSON.parse(texts[sealedBy] ?? '{}') as { seal?: unknown };
-  end += scratch.write(frames, end);
-  if (seal !== hash('sha256', scratch.subarray(0, end))) return undefined;
-  return { fullchain: texts['fullchain.pem'] ?? '', ca: texts['ca.pem'] ?? '' };
+  end += scratch.write(`${lines}${lineOf('ca.pem', ca.digest)}${lineOf('chain.pem', chain.digest)}`, end);
+  const seal = sealText(hash('sha256', scratch.subarray(bothEnd, end)));
+  const size = read(sealedBy, 0);
+  if (cert === '' || scratch.toString('latin1', size - seal.length, size) !== seal) return undefined;
+  return { cert, chain: chain.text, ca: ca.text };
 }
 
-/** Reads a plain file with the right owner and mode to a place in the scratch buffer, and tells its size. */
-function readPlain(path: string, secret: boolean, access: Access, at: number): number | undefined {
+interface Issuers {
+  bytes: Buffer;
+  text: string;
+  digest: string;
+}
+
+const last = new Map<string, Issuers>();
+
+/** What stands above a certificate; nearly always the same as of the one before. */
+function issuersIn(name: (typeof above)[number], begin: number, end: number): Issuers {
+  const known = last.get(name);
+  if (known?.bytes.length === end - begin && scratch.compare(known.bytes, 0, end - begin, begin, end) === 0)
+    return known;
+  const bytes = Buffer.from(scratch.subarray(begin, end));
+  const issuers = { bytes, text: bytes.toString('latin1'), digest: hash('sha256', bytes) };
+  last.set(name, issuers);
+  return issuers;
+}
+
+/**
+ * Reads a plain file with the right owner and mode to a place in the scratch buffer, and tells its size.
+ * @throws where it is none
+ */
+function readPlain(path: string, name: string, access: Access, at: number): number {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(file);
-    if (!stat.isFile() || !isAccessible(stat, secret, access) || at + stat.size > most - room)
-      return undefined;
-    return readSync(file, scratch, at, stat.size, null) === stat.size ? stat.size : undefined;
+    const isPlain = stat.isFile() && at + stat.size <= most - room && isAccessible(stat, name, access);
+    if (isPlain && readSync(file, scratch, at, stat.size, null) === stat.size) return stat.size;
   } finally {
     closeSync(file);
   }
+  throw new Error(`${path} is not as it was left`);
 }
 
-function isAccessible(stat: Stats, secret: boolean, { keyMode, ownership: { uid, gid } }: Access): boolean {
+function isAccessible(stat: Stats, name: string, { keyMode, ownership: { uid, gid } }: Access): boolean {
   return (
-    (stat.mode & 0o7777) === (secret ? keyMode : 0o644) &&
+    (stat.mode & 0o7777) === (isSecret(name) ? keyMode : 0o644) &&
     (uid < 0 || stat.uid === uid) &&
     (gid < 0 || stat.gid === gid)
   );

@@ -30,15 +30,25 @@ export function openStoreForWriting(path: string): void {
 }
 
 export const certificateFolder = (store: string, name: string): CertificateFolder =>
-  new CertificateFolder(join(store, folderName(name)));
+  new CertificateFolder(`${store}/${folderName(name)}`);
 
 /**
  * The names of all certificates in a store, in the order of its folders; none where there is no store.
  * A folder that does not tell goes by its own name.
  */
 export function storedNames(store: string): string[] {
-  return foldersIn(store).flatMap((entry) => nameIn(join(store, entry)) ?? []);
+  return foldersIn(store).flatMap((entry) => nameIn(join(store, entry), entry) ?? []);
 }
+
+/** The same for whoever looks at `current` of each anyway: some may turn out to have none, and be no certificate. */
+export function likelyNames(store: string): string[] {
+  return foldersIn(store).flatMap(
+    (entry) => (isPlain(entry) ? entry : nameIn(join(store, entry), entry)) ?? [],
+  );
+}
+
+/** Whether a folder tells its certificate's name: a slug does not. */
+export const isPlain = (name: string): boolean => folderName(name) === name;
 
 function foldersIn(store: string): string[] {
   try {
@@ -54,15 +64,15 @@ function foldersIn(store: string): string[] {
 }
 
 /** `undefined` where there is no certificate. */
-function nameIn(path: string): string | undefined {
+function nameIn(path: string, entry: string): string | undefined {
   const folder = new CertificateFolder(path);
   try {
     if (folder.current() === undefined) return undefined;
-    // Only a slug does not tell. Ten thousand requests would be read for nothing.
-    if (folderName(basename(path)) === basename(path)) return basename(path);
-    return readRequest(folder.requestFile)?.request.name ?? basename(path);
+    // Ten thousand requests would be read for nothing.
+    if (isPlain(entry)) return entry;
+    return readRequest(folder.requestFile)?.request.name ?? entry;
   } catch (error) {
-    if (error instanceof PkiError) return basename(path);
+    if (error instanceof PkiError) return entry;
     throw error;
   }
 }

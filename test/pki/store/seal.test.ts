@@ -28,7 +28,8 @@ describe('a generation', () => {
     async (flags) => {
       const folder = await generation(...flags);
       expect(readSealed(folder, access)).toEqual({
-        fullchain: readFileSync(join(folder, 'fullchain.pem'), 'latin1'),
+        cert: readFileSync(join(folder, 'cert.pem'), 'latin1'),
+        chain: readFileSync(join(folder, 'chain.pem'), 'latin1'),
         ca: readFileSync(join(folder, 'ca.pem'), 'latin1'),
       });
     },
