@@ -229,7 +229,8 @@ describeWith(['bash', 'npm', 'openssl'], 'pipelines', () => {
       CERTWRIGHT_CA_PASSPHRASE: passphrase,
     };
     expectProof(recipe, await runJob(recipe, whole, env));
-    const [folder = ''] = readdirSync(join(recipe.root, 'run'));
+    // npm of a newer Node.js leaves its compile cache beside it.
+    const folder = readdirSync(join(recipe.root, 'run')).find((name) => name.startsWith('tmp.')) ?? '';
     expect(statSync(join(recipe.root, 'run', folder)).mode & 0o777).toBe(0o700);
   });
 });
