@@ -202,6 +202,8 @@ describe('a CA in a folder', () => {
 it.each([
   [['--audit-report', 's3://bucket'], '--audit-report is for a CA'],
   [['--audit-report', 's3://bucket/path', '--ca', 'arn:aws:acm-pca:x'], 'not the URL of a bucket'],
+  [['--ca', 'arn:aws:acm-pca:x'], '--ca "arn:aws:acm-pca:x" is not such an ARN'],
+  [['--ca', 'acm:corp'], 'is not such an ARN'],
   [['--expiring', 'soon'], '--expiring'],
 ])('%j is bad usage', async (argv, words) => {
   const { code, stderr } = await list(argv);

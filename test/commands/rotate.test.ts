@@ -187,10 +187,35 @@ describe('rotate', () => {
 });
 
 describe('what makes a certificate due before its time', () => {
-  it('torn files', async () => {
-    const cwd = await folderWith('orders.internal');
-    writeFileSync(join(cwd, 'certs/orders.internal/current/fullchain.pem'), 'torn');
+  it('torn files, whichever a reader looks into', async () => {
+    const cwd = await folderWith('orders.internal --format pair --format der');
+    const other = join(
+      await folderWith('orders.internal --format pair --format der'),
+      'certs/orders.internal/current',
+    );
+    for (const name of [
+      'fullchain.pem',
+      'cert.pem',
+      'chain.pem',
+      'pair.pem',
+      'cert.der',
+      'key.der',
+      'key.pem',
+    ]) {
+      const file = join(cwd, 'certs/orders.internal/current', name);
+      writeFileSync(file, 'torn');
+      expect([name, states(await rotate(cwd))]).toEqual([name, { 'orders.internal': 'rotated: broken' }]);
+      // The same of another certificate.
+      const current = join(cwd, 'certs/orders.internal/current', name);
+      if (name !== 'chain.pem') cpSync(join(other, name), current);
+      else rmSync(current);
+      expect([name, states(await rotate(cwd))]).toEqual([name, { 'orders.internal': 'rotated: broken' }]);
+    }
+    rmSync(join(cwd, 'certs/orders.internal/current/pair.pem'));
     expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'rotated: broken' });
+    // What others have put beside them is theirs.
+    writeFileSync(join(cwd, 'certs/orders.internal/current/note.txt'), 'a note');
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'not-due' });
   });
 
   it('another declaration, and the authority stays the one that issued where none is declared', async () => {

@@ -1,12 +1,13 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { readIfThere } from '../durable.ts';
+import { isThere, readIfThere } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import {
   changesBetween,
   keyIsElsewhere,
   readRequest,
   type Change,
+  type Format,
   type StoredRequest,
 } from '../store/request.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
@@ -70,22 +71,36 @@ export function assess(
   const stored = { ...asked.request, renewAt: request.renewAt, spread: request.spread };
   const found = readGeneration(folder.currentPath, generation, stored, instance);
   if (changes.length > 0) return because('changed', changes, found);
-  if (!found) return because('broken');
+  if (!found || lacksFormat(folder.currentPath, stored)) return because('broken');
   return now >= found.due ? because('due', [], found) : { reason: undefined, standing: found };
 }
 
-/** What stands in a folder, or `undefined` where key, certificate and chain do not belong together. */
+/** Files that were asked for beside the usual ones. */
+const filesOf: Readonly<Record<Format, readonly string[]>> = {
+  pair: ['pair.pem'],
+  der: ['cert.der', 'key.der'],
+};
+
+const lacksFormat = (path: string, request: StoredRequest): boolean =>
+  !keyIsElsewhere(request) &&
+  request.formats.flatMap((format) => filesOf[format]).some((name) => !isThere(join(path, name)));
+
+/**
+ * What stands in a folder, or `undefined` where key, certificate and chain do not belong together, in whichever of its
+ * files a reader looks for them.
+ */
 export function readGeneration(
   path: string,
   generation: number,
   request: StoredRequest | undefined,
   instance: string,
 ): Standing | undefined {
-  const key = readIfThere(join(path, 'key.pem'));
-  const chain = pemCertificates(readIfThere(join(path, 'fullchain.pem')));
+  const file = (name: string): Buffer | undefined => readIfThere(join(path, name));
+  const chain = pemCertificates(file('fullchain.pem'));
   const [leaf] = chain;
   const withoutKey = request !== undefined && keyIsElsewhere(request);
-  if (!leaf || !belongTogether(key, leaf, withoutKey) || !linked(chain)) return undefined;
+  if (!leaf || !belongTogether(file('key.pem'), leaf, withoutKey) || !linked(chain)) return undefined;
+  if (!areTheSame(file, leaf, chain)) return undefined;
   const certificate = readCertificate(leaf);
   return { generation, certificate, chain, due: dueAt(certificate, request, instance) };
 }
@@ -96,11 +111,37 @@ export function pemCertificates(pem: Buffer | undefined): Buffer[] {
   return [...blocks].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
 }
 
-function belongTogether(key: Buffer | undefined, leaf: Buffer, foreignKey: boolean): boolean {
+/** Whether the files that hold the same once more do. */
+function areTheSame(
+  file: (name: string) => Buffer | undefined,
+  leaf: Buffer,
+  chain: readonly Buffer[],
+): boolean {
+  const [below, pair, der, key] = [file('chain.pem'), file('pair.pem'), file('cert.der'), file('key.der')];
+  const equals = (some: readonly Buffer[], others: readonly Buffer[]): boolean =>
+    some.length === others.length && some.every((one, index) => others[index]?.equals(one));
+  return (
+    below !== undefined &&
+    equals(pemCertificates(file('cert.pem')), [leaf]) &&
+    equals(pemCertificates(below), chain.slice(1)) &&
+    (pair === undefined || (equals(pemCertificates(pair), chain) && belongTogether(pair, leaf, false))) &&
+    (der === undefined || der.equals(leaf)) &&
+    (key === undefined || belongTogether(key, leaf, false, 'der'))
+  );
+}
+
+function belongTogether(
+  key: Buffer | undefined,
+  leaf: Buffer,
+  foreignKey: boolean,
+  format: 'pem' | 'der' = 'pem',
+): boolean {
   if (foreignKey) return true;
   if (!key) return false;
   try {
-    return new X509Certificate(leaf).publicKey.equals(createPublicKey(createPrivateKey(key)));
+    return new X509Certificate(leaf).publicKey.equals(
+      createPublicKey(createPrivateKey({ key, format, type: 'pkcs8' })),
+    );
   } catch {
     // A damaged key or certificate is a reason to issue anew, not to fail.
     return false;
