@@ -8,12 +8,12 @@ type Crl = Extract<ItemDescription, { kind: 'crl' }>;
 type Key = Extract<ItemDescription, { kind: 'private-key' | 'public-key' }>;
 
 export function crlRows(description: Crl, { now }: Look, { paint }: Output): Row[] {
-  const { issuer, number, deltaOf, thisUpdate, nextUpdate, state, revoked } = description;
+  const { issuer, number, deltaOf, thisUpdate, nextUpdate, state, lapsing, revoked } = description;
   const next =
     nextUpdate === null
       ? paint.yellow('never says when the next one is due')
       : state === 'current'
-        ? paint.green(`next one due ${distance(new Date(nextUpdate), now)}`)
+        ? paint[lapsing ? 'yellow' : 'green'](`next one due ${distance(new Date(nextUpdate), now)}`)
         : paint.red(
             state === 'outdated'
               ? `the next one was due ${distance(new Date(nextUpdate), now)}`

@@ -1,6 +1,7 @@
 import { PkiError } from '../pki/errors.ts';
 import type { FileProblem, FoundItem, Inspection } from '../pki/lifecycle/inspect.ts';
 import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
+import { crlDocument, warnOfCrls } from './crl-report.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { counted, itemLines } from './inspect-text.ts';
 import type { Output } from './output.ts';
@@ -51,7 +52,9 @@ const mostProblems = 20;
 
 /** Prints what was found in the form that was asked for. */
 export function report(inspection: Inspection, around: Surroundings, look: Look, output: Output): ExitCode {
-  const checked = look.check ? check(inspection.found, look) : undefined;
+  const checked = look.check
+    ? check(inspection.found, look, around.stored?.revoked !== undefined)
+    : undefined;
   if (look.pem) output.raw(pemOf(inspection, look));
   else
     output.result(
@@ -59,6 +62,7 @@ export function report(inspection: Inspection, around: Surroundings, look: Look,
       linesOf(inspection, around, checked, look, output),
     );
   reportProblems(inspection.problems, output);
+  warnOfCrls(around.stored?.crls ?? [], look.now, output);
   return combine([
     ...codesOf(inspection.problems, inspection.found, around),
     ...(checked?.met === false || around.judged?.holds === false || around.serial?.listed === false
@@ -107,17 +111,19 @@ export function closedProblems(found: readonly FoundItem[]): FileProblem[] {
 export interface Checked {
   met: boolean;
   /** Items that fail, with the reason; none of them where there was no certificate at all. */
-  failures: { item: number; reason: 'expired' | 'not-yet-valid' | 'ends-soon' }[];
+  failures: { item: number; reason: 'expired' | 'not-yet-valid' | 'ends-soon' | 'revoked' }[];
 }
 
-export function check(found: readonly FoundItem[], { now, within }: Look): Checked {
+/** @param isRevoked what is on record here of the first one, a certificate of the store */
+export function check(found: readonly FoundItem[], { now, within }: Look, isRevoked = false): Checked {
   const failures: Checked['failures'] = [];
   let certificates = 0;
   found.forEach(({ description }, item) => {
     if (description.kind !== 'certificate') return;
     certificates += 1;
     const { state } = description.validity;
-    if (state !== 'valid') failures.push({ item, reason: state });
+    if (isRevoked && item === 0) failures.push({ item, reason: 'revoked' });
+    else if (state !== 'valid') failures.push({ item, reason: state });
     else if (Date.parse(description.notAfter) < now.getTime() + within)
       failures.push({ item, reason: 'ends-soon' });
   });
@@ -190,6 +196,7 @@ function documentOf(
           revoked: stored.revoked
             ? { at: stored.revoked.at.toISOString(), reason: stored.revoked.reason }
             : null,
+          crls: stored.crls.map(crlDocument),
         }
       : null,
     items: found.map(itemDocument),
@@ -259,6 +266,7 @@ const reasons = {
   expired: 'has expired',
   'not-yet-valid': 'is not valid yet',
   'ends-soon': 'ends too soon',
+  revoked: 'is revoked',
 } as const;
 
 export function checkLine(

@@ -2,8 +2,8 @@ import type { AcmCertificateFacts, AuditReport } from '../pki/lifecycle/list-aws
 import type { CrlRow } from '../pki/lifecycle/list-crls.ts';
 import type { IssuedRow } from '../pki/lifecycle/list-issued.ts';
 import type { BrokenRow, StoredRow } from '../pki/lifecycle/list-stored.ts';
+import { crlDocument, warnOfCrls } from './crl-report.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
-import { distance } from './inspect-text.ts';
 import { acmRow, brokenDocument, issuedRow, storedRow, type Row } from './list-rows.ts';
 import { timeline } from './list-timeline.ts';
 import type { Output } from './output.ts';
@@ -62,7 +62,7 @@ export function reportList(listed: Listed, horizon: Horizon, output: Output): Ex
     );
   }
   for (const { name, error } of broken) output.problem(`${name}: ${error.message}`, error.hint);
-  for (const crl of listed.crls) warnOfCrl(crl, now, output);
+  warnOfCrls(listed.crls, now, output);
   if (failing.length > 0) {
     output.problem(
       `${failing.length} of ${rows.length} certificates end too soon: ${namesOf(failing)}`,
@@ -100,23 +100,6 @@ function rowsOf(listed: Listed, now: Date): Row[] {
 function byUrgency(rows: readonly Row[]): Row[] {
   const tones = ['red', 'yellow', 'green'] as const;
   return tones.flatMap((tone) => rows.filter((row) => row.tone === tone));
-}
-
-const crlDocument = ({ path, authority, thisUpdate, nextUpdate, state }: CrlRow): object => ({
-  path,
-  authority,
-  thisUpdate: thisUpdate.toISOString(),
-  nextUpdate: nextUpdate.toISOString(),
-  state,
-});
-
-function warnOfCrl({ path, authority, nextUpdate, state }: CrlRow, now: Date, output: Output): void {
-  if (state === 'fresh') return;
-  const when =
-    state === 'lapsed'
-      ? `has lapsed ${distance(nextUpdate, now)}, and peers that check it refuse every certificate`
-      : `lapses ${distance(nextUpdate, now)}`;
-  output.warn(`the CRL of ${authority} (${path}) ${when}: "certwright rotate" has the next one made`);
 }
 
 function linesOf(

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
+import { crlsOfStore } from '../pki/lifecycle/list-crls.ts';
 import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
 import type { CertificateLife } from '../pki/x509/certificate.ts';
@@ -7,6 +8,7 @@ import { formatDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
 import { codeWithDeploy, deployText, tellDeploy } from './deploy-report.ts';
 import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { crlDocument, warnOfCrls } from './crl-report.ts';
 import { pendingLines } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
 import { describe, type Output } from './output.ts';
@@ -119,7 +121,11 @@ export class RotateReport {
       toDeploy: count('to-deploy'),
     };
     const signing = flags.dryRun === true ? { signing: this.signing } : {};
-    const rest = { stale: this.#stale, trust: this.trust.documents, ...signing, summary };
+    const crls = crlsOfStore(store, context.now());
+    warnOfCrls(crls, context.now(), output);
+    const crlDocuments = crls.map(crlDocument);
+    const trust = this.trust.documents;
+    const rest = { stale: this.#stale, crls: crlDocuments, trust, ...signing, summary };
     if (flags.jsonLines === true) output.row({ schema, end: rest });
     else {
       const rows = this.#rows.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -319,6 +320,61 @@ describe('the CRL of a CA with revocations', () => {
   });
 });
 
+describe('a CRL that lapses', () => {
+  interface Warned {
+    stderr: string;
+    states: string[];
+  }
+  async function warned(cwd: string, days: number, ...argv: string[]): Promise<Warned> {
+    const later = at(Date.now() + days * day);
+    const { stdout } = await run([...argv, '--json'], { cwd, ...later });
+    expect(schemaErrors(stdout)).toEqual([]);
+    const { crls, stored } = JSON.parse(stdout) as Record<'crls' | 'stored', unknown>;
+    const all = (crls ?? (stored as { crls: unknown }).crls) as { state: string }[];
+    const { stderr } = await run(argv, { cwd, ...later });
+    return { stderr, states: [...new Set(all.map(({ state }) => state))].sort() };
+  }
+
+  it('is warned of by inspect, and by rotate where it cannot have the next one made', async () => {
+    const cwd = await folderWith('a.internal');
+    expect(await warned(cwd, 1, 'inspect', 'a.internal')).toEqual({ stderr: '', states: ['fresh'] });
+    const lapsing = await warned(cwd, 25, 'inspect', 'a.internal');
+    expect(lapsing.states).toEqual(['fresh', 'lapsing']);
+    expect(lapsing.stderr).toMatch(/^warning: the CRL of \.\.\/ca .* lapses in .* "certwright rotate"/);
+    expect((await warned(cwd, 31, 'inspect', 'a.internal')).stderr).toContain('has lapsed');
+    // Whoever names a certificate has that one rotated, and no CRL signed.
+    expect((await warned(cwd, 25, 'rotate', 'a.internal', '--dry-run')).stderr).toContain(' lapses in ');
+    // Somebody else has the CA.
+    renameSync(join(cwd, 'ca'), join(cwd, 'elsewhere'));
+    const elsewhere = await warned(cwd, 25, 'rotate');
+    expect(elsewhere.states).toEqual(['fresh', 'lapsing']);
+    expect(elsewhere.stderr).toContain(' lapses in ');
+    renameSync(join(cwd, 'elsewhere'), join(cwd, 'ca'));
+    expect(await warned(cwd, 25, 'rotate')).toMatchObject({ states: ['fresh'] });
+  });
+
+  it('is seen in its file, and in bundles that are declared', async () => {
+    const cwd = await folderWith('a.internal');
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      'authorities: { corp: ./ca }\ntrust: { peers: { authorities: [corp] } }\n',
+    );
+    await succeed(['trust'], { cwd });
+    const { stderr } = await warned(cwd, 25, 'list');
+    expect(stderr).toContain('_trust/peers/current/crl.pem) lapses in');
+    const file = join(issuerFolder(cwd), 'crl/current/crl.pem');
+    const lapsing = async (days: number): Promise<unknown> => {
+      const { stdout } = await run(['inspect', file, '--json'], { cwd, ...at(Date.now() + days * day) });
+      expect(schemaErrors(stdout)).toEqual([]);
+      const [{ state, lapsing } = {}] = (JSON.parse(stdout) as { items: Record<string, unknown>[] }).items;
+      return [state, lapsing];
+    };
+    expect(await lapsing(1)).toEqual(['current', false]);
+    expect(await lapsing(25)).toEqual(['current', true]);
+    expect(await lapsing(31)).toEqual(['outdated', false]);
+  });
+});
+
 describe('what was revoked', () => {
   interface Row {
     name: string;
@@ -342,6 +398,14 @@ describe('what was revoked', () => {
     });
     const inspected = await run(['inspect', 'a.internal'], { cwd });
     expect(inspected.stdout).toMatch(/revoked since .*, superseded/);
+    const checked = await run(['inspect', 'a.internal', '--check', '--json'], { cwd });
+    expect(schemaErrors(checked.stdout)).toEqual([]);
+    expect(checked.code).toBe(3);
+    expect(JSON.parse(checked.stdout)).toMatchObject({
+      check: { met: false, failures: [{ item: 0, reason: 'revoked' }] },
+    });
+    expect((await run(['inspect', 'a.internal', '--check'], { cwd })).stdout).toContain('is revoked');
+    expect(await run(['inspect', 'b.internal', '--check'], { cwd })).toMatchObject({ code: 0 });
     const rotated = await rows(cwd, 'rotate');
     expect(rotated.rows.map(({ name, state, reason }) => [name, state, reason])).toEqual([
       ['a.internal', 'rotated', 'revoked'],

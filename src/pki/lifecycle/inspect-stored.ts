@@ -7,6 +7,7 @@ import { readDocument, type Item } from '../x509/document.ts';
 import type { AskPassphrase } from '../x509/key-file.ts';
 import { referenceOf } from './authority-reference.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
+import { crlsOfStore, type CrlRow } from './list-crls.ts';
 import { inspectBytes, type Inspection, type Lent } from './inspect.ts';
 
 /** What the store says of one of its certificates. */
@@ -19,6 +20,8 @@ export interface StoredFacts {
   keyMatches: boolean | undefined;
   /** What is on record here of its revocation. */
   revoked: KnownRevocation | undefined;
+  /** Of the store's trust bundles: without them its peers let nobody in. */
+  crls: CrlRow[];
 }
 
 /**
@@ -53,7 +56,7 @@ export async function inspectStored(
   const authority = request?.request.authority;
   return {
     inspection,
-    stored: { name, generation, authority, keyMatches, revoked },
+    stored: { name, generation, authority, keyMatches, revoked, crls: crlsOfStore(store, lent.now) },
   };
 }
 

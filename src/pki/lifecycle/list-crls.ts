@@ -3,32 +3,46 @@ import { crlFolder } from '../authorities/local/layout.ts';
 import { allIssuers } from '../authorities/local/open.ts';
 import { isThere, readIfThere, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
-import { defaultTrust } from '../store/trust-bundle.ts';
-import { readCrlTimes } from '../x509/crl-times.ts';
+import { namesIn } from '../names-in.ts';
+import { trustBundle } from '../store/trust-bundle.ts';
+import { sourceFile } from '../store/trust-source.ts';
+import { crlAge, readCrlTimes, type CrlAge } from '../x509/crl-times.ts';
 
 /** A CRL that peers need, and how long it lasts. */
 export interface CrlRow {
   /** The file that holds it. */
   path: string;
-  /** As trust.json names who feeds it, or the folder of the CA. */
+  /** As trust.json names who feeds its bundle, or the folder of the CA. */
   authority: string;
   thisUpdate: Date;
   nextUpdate: Date;
-  /** `lapsing`: with three quarters of its life gone, nobody has made the next one, as every run of rotate does after half. */
-  state: 'fresh' | 'lapsing' | 'lapsed';
+  state: CrlAge;
 }
 
-/** The CRLs of a store's trust bundle. What cannot be read is for others to say. */
+/** The CRLs of a store's trust bundles. What cannot be read is for others to say. */
 export function crlsOfStore(store: string, now: Date): CrlRow[] {
-  const folder = defaultTrust(store);
-  try {
-    const authority = readJson(join(folder, 'trust.json'))?.['authority'];
-    if (typeof authority !== 'string') return [];
-    return crlsIn(join(folder, 'current', 'crl.pem'), authority, now);
-  } catch (error) {
-    if (error instanceof PkiError) return [];
-    throw error;
-  }
+  return namesIn(join(store, '_trust'))
+    .sort()
+    .flatMap((name) => {
+      try {
+        const authority = feedersOf(store, name);
+        if (authority === undefined) return [];
+        return crlsIn(join(trustBundle(store, name), 'current', 'crl.pem'), authority, now);
+      } catch (error) {
+        if (error instanceof PkiError) return [];
+        throw error;
+      }
+    });
+}
+
+/** `undefined` where it is no bundle. */
+function feedersOf(store: string, name: string): string | undefined {
+  const source = readJson(sourceFile(store, name));
+  if (typeof source?.['authority'] === 'string') return source['authority'];
+  const declared = source?.['declared'] as { authorities?: unknown } | undefined;
+  if (!declared) return undefined;
+  const { authorities } = declared;
+  return Array.isArray(authorities) ? authorities.join(', ') : `the bundle ${name}`;
 }
 
 /** The newest CRL of each issuer of a CA in a folder. */
@@ -46,9 +60,7 @@ function crlsIn(path: string, authority: string, now: Date): CrlRow[] {
     .slice(1)
     .map((block) => {
       const der = Buffer.from(block.slice(0, block.indexOf('-----END')), 'base64');
-      const { thisUpdate, nextUpdate } = readCrlTimes(der);
-      const late = (thisUpdate.getTime() + 3 * nextUpdate.getTime()) / 4;
-      const state = nextUpdate <= now ? 'lapsed' : now.getTime() >= late ? 'lapsing' : 'fresh';
-      return { path, authority, thisUpdate, nextUpdate, state };
+      const times = readCrlTimes(der);
+      return { path, authority, ...times, state: crlAge(times, now) };
     });
 }

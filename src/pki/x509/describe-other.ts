@@ -2,6 +2,7 @@ import { fingerprint, serialHex } from './certificate.ts';
 import type { CertificationRequest } from './certification-request.ts';
 import type { Crl } from './crl.ts';
 import type { CrlSummary } from './crl-summary.ts';
+import { crlAge } from './crl-times.ts';
 import { DerError } from './der-reader.ts';
 import type { FileBudget } from './file-budget.ts';
 import { describePublicKey, type PublicKeyDescription } from './describe-certificate.ts';
@@ -83,6 +84,8 @@ export interface CrlDescription {
   thisUpdate: string;
   nextUpdate: string | null;
   state: 'current' | 'outdated' | 'not-yet-valid';
+  /** Current, with three quarters of its life gone and no more than 90 days left. */
+  lapsing: boolean;
   authorityKeyIdentifier: string | null;
   /** What it covers, where that is not everything its issuer issues. */
   scope: {
@@ -103,6 +106,9 @@ export interface CrlDescription {
   extensions: ExtensionDescription[];
   sha256: string;
 }
+
+const isLapsing = ({ thisUpdate, nextUpdate }: Crl, now: Date): boolean =>
+  nextUpdate !== undefined && now >= thisUpdate && crlAge({ thisUpdate, nextUpdate }, now) === 'lapsing';
 
 export function describeCrl(
   crl: Crl,
@@ -126,6 +132,7 @@ export function describeCrl(
         : crl.nextUpdate && now > crl.nextUpdate
           ? 'outdated'
           : 'current',
+    lapsing: isLapsing(crl, now),
     authorityKeyIdentifier:
       read(oid.authorityKeyIdentifier, readAuthorityKeyIdentifier)?.keyIdentifier?.toString('hex') ?? null,
     scope: scopeOf(read(oid.issuingDistributionPoint, readIssuingDistributionPoint)),
