@@ -1,6 +1,7 @@
 import { PkiError } from '../pki/errors.ts';
 import type { Config } from '../pki/lifecycle/config.ts';
 import { findTarget, type RevocationWish, type Target } from '../pki/lifecycle/revoke.ts';
+import { unfinishedReplacing } from '../pki/lifecycle/unfinished-replacing.ts';
 import { reasonCodes, type RevocationReason } from '../pki/x509/crl-entries.ts';
 import { parseTime } from '../pki/x509/duration.ts';
 import { awsConnection } from './aws-connection.ts';
@@ -64,7 +65,7 @@ export async function targetOf(
   return findTarget({
     text,
     meant: flags.stored === true ? 'stored' : flags.file === true ? 'file' : undefined,
-    generation: generation === undefined ? await begun(text, store, flags) : Number(generation),
+    generation: generation === undefined ? begun(text, store, flags) : Number(generation),
     store,
     cwd: context.cwd,
     ca: flags.ca === undefined ? undefined : named(flags.ca),
@@ -73,9 +74,18 @@ export async function targetOf(
   });
 }
 
-/** An earlier run has replaced what is meant, and did not live to revoke it. */
-async function begun(text: string, store: string, flags: RevokeFlags): Promise<number | undefined> {
-  if (flags.replace !== true || flags.file === true) return undefined;
-  const { begunReplacing } = await import('../pki/lifecycle/replace-first.ts');
-  return begunReplacing(store, text);
+/**
+ * An earlier run has replaced what is meant, and did not live to revoke it.
+ * @throws PkiError `usage` where it is not said whether that is meant: what is in use now would be taken for it
+ */
+function begun(text: string, store: string, flags: RevokeFlags): number | undefined {
+  const generation = flags.file === true ? undefined : unfinishedReplacing(store, text);
+  if (generation === undefined || flags.replace === true) return generation;
+  throw new PkiError(
+    'usage',
+    `generation ${generation} of ${text} is still to be revoked, once it is replaced`,
+    {
+      hint: `go on with --replace, or say which one is meant: --generation ${generation}`,
+    },
+  );
 }

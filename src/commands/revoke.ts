@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addressesIn } from '../pki/lifecycle/revocation-addresses.ts';
 import { revoke, type RevocationWish, type Target } from '../pki/lifecycle/revoke.ts';
+import { endReplacing } from '../pki/lifecycle/unfinished-replacing.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
@@ -118,8 +119,8 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
   const outcome = isArn(target.authority)
     ? await atAws(target, wish, flags, context, output)
     : await inFolder(target, wish, flags, context, output);
-  if (successor !== undefined && target.stored) {
-    (await import('../pki/lifecycle/replace-first.ts')).endReplacing(target.stored);
+  if (target.stored && !dryRun && ['revoked', 'already-revoked'].includes(outcome.state)) {
+    endReplacing(target.stored);
   }
   const bundles =
     dryRun || isArn(target.authority)

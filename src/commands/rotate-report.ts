@@ -3,6 +3,7 @@ import { PkiError } from '../pki/errors.ts';
 import { crlsOfStore } from '../pki/lifecycle/list-crls.ts';
 import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
+import { unfinishedReplacing } from '../pki/lifecycle/unfinished-replacing.ts';
 import type { CertificateLife } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
@@ -64,6 +65,7 @@ export class RotateReport {
     const below = state === 'pending' ? pendingLines(name, outcome.pending, output).slice(1) : nothing;
     this.#rows.push({ name, state, cells: cellsOf(outcome, context), below, document });
     this.#tellMended(outcome);
+    this.#tellUnfinished(name);
     tellOutputs(name, outcome.outputs, output, state === 'rotated' || state === 'rolled-back');
     tellDeploy(name, outcome.deploy, output);
     if (outcome.state === 'to-rotate') {
@@ -75,6 +77,14 @@ export class RotateReport {
     if (outcome.state !== 'failed') return;
     const { message, hint, details } = describe(outcome.error);
     output.problem(`${name}: ${message}`, hint, details);
+  }
+
+  /** A run of `revoke --replace` did not live to revoke. */
+  #tellUnfinished(name: string): void {
+    const generation = unfinishedReplacing(this.#lent.store, name);
+    if (generation === undefined) return;
+    const goOn = `"certwright revoke ${name} --replace" goes on`;
+    this.#lent.output.warn(`${name}: generation ${generation} is still to be revoked: ${goOn}`);
   }
 
   #tellMended({ name, verdict, mended = [] }: Rotation): void {

@@ -320,6 +320,101 @@ describe('the CRL of a CA with revocations', () => {
   });
 });
 
+describe('a successor first', () => {
+  const generation = (cwd: string): string =>
+    readlinkSync(join(cwd, 'certs/a.internal/current')).split('/').at(-1) ?? '';
+  const unfinished = (cwd: string): string => join(cwd, 'certs/a.internal/revoking.json');
+  const replace = ['a.internal', '--replace', '--reason', 'superseded'];
+  /** As a run that was killed leaves it. */
+  const begun = (cwd: string): void => {
+    writeFileSync(unfinished(cwd), '{"schema":1,"generation":1}');
+  };
+  async function started(): Promise<{ cwd: string; serial: string }> {
+    const cwd = await folderWith('a.internal');
+    return { cwd, serial: serialOf(join(cwd, 'certs/a.internal/current/cert.pem')) };
+  }
+
+  it('is in use and told before the other is revoked', async () => {
+    const { cwd, serial } = await started();
+    const crl = 'ca/active/crl/current/crl.der';
+    const run = `["/bin/sh", "-c", "test $(wc -c < ${join(cwd, crl)}) -eq ${readFileSync(join(cwd, crl)).length}"]`;
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      `certificates: { a.internal: { deploy: { run: ${run} } } }\n`,
+    );
+    expect(await revoke(cwd, replace)).toMatchObject({
+      code: 0,
+      serial,
+      generation: 1,
+      inUse: true,
+      successor: 2,
+    });
+    expect(listed(cwd)).toEqual({ [serial]: 'superseded' });
+    expect(generation(cwd)).toBe('000002');
+    expect(existsSync(unfinished(cwd))).toBe(false);
+  });
+
+  it('is made by the same command where a run was killed before the switch', async () => {
+    const { cwd, serial } = await started();
+    begun(cwd);
+    expect(await revoke(cwd, replace)).toMatchObject({ code: 0, serial, successor: 2 });
+    expect(listed(cwd)).toEqual({ [serial]: 'superseded' });
+  });
+
+  it('is not taken for what is meant where a run was killed before it could revoke', async () => {
+    const { cwd, serial } = await started();
+    begun(cwd);
+    const { stderr } = await run(['rotate', 'a.internal', '--force'], { cwd });
+    expect(stderr).toContain(
+      'generation 1 is still to be revoked: "certwright revoke a.internal --replace" goes on',
+    );
+    expect(await revoke(cwd, ['a.internal'])).toMatchObject({
+      code: 2,
+      error: { code: 'usage', hint: 'go on with --replace, or say which one is meant: --generation 1' },
+    });
+    expect(factsIn(cwd)).toEqual([]);
+    expect(await revoke(cwd, replace)).toMatchObject({
+      code: 0,
+      serial,
+      generation: 1,
+      inUse: false,
+      successor: 2,
+    });
+    expect(generation(cwd)).toBe('000002');
+    // The next is an order of its own; and whoever names the generation ends it, too.
+    begun(cwd);
+    expect(await revoke(cwd, ['a.internal', '--generation', '1'])).toMatchObject({ code: 0, serial });
+    expect(existsSync(unfinished(cwd))).toBe(false);
+  });
+
+  it.each([
+    ['run: ["/bin/false"]', 'hook-failed', '/bin/false ended with 1', '000002'],
+    [
+      'run: ["/bin/true"], confirm: { servers: ["127.0.0.1:1"], timeout: 1s }',
+      'confirm-failed',
+      'generation 1 is in use again',
+      '000001',
+    ],
+  ])(
+    'whose service fails (%s) leaves the other as it is, and says so',
+    async (deploy, code, words, inUse) => {
+      const { cwd, serial } = await started();
+      const file = join(cwd, 'certwright.yaml');
+      writeFileSync(file, `certificates: { a.internal: { deploy: { ${deploy} } } }\n`);
+      const refused = await revoke(cwd, replace);
+      expect(refused).toMatchObject({ code: 1, error: { code } });
+      expect(refused.error.message).toMatch(
+        /^nothing was revoked: the service of a.internal did not take generation 2/,
+      );
+      expect(refused.error.message).toContain(words);
+      expect([factsIn(cwd), generation(cwd)]).toEqual([[], inUse]);
+      writeFileSync(file, 'certificates: { a.internal: { deploy: { run: ["/bin/true"] } } }\n');
+      expect(await revoke(cwd, replace)).toMatchObject({ code: 0, serial, generation: 1 });
+      expect(listed(cwd)).toEqual({ [serial]: 'superseded' });
+    },
+  );
+});
+
 describe('a CRL that lapses', () => {
   interface Warned {
     stderr: string;

@@ -1,15 +1,10 @@
 import type { Authority } from '../authorities/authority.ts';
 import { PkiError } from '../errors.ts';
-import { forgetReplacing, readReplacing, writeReplacing } from '../store/replacing-record.ts';
-import { certificateFolder } from '../store/store.ts';
+import { readReplacing, writeReplacing } from '../store/replacing-record.ts';
 import type { DeployingWorld } from './deployment.ts';
 import type { Wanted } from './issue-all.ts';
 import type { StoredGeneration } from './revocation-target.ts';
 import { rotate, type RotateOrder, type Rotation, type StandingRotation } from './rotate.ts';
-
-/** The generation that an earlier run was to revoke, and has perhaps replaced already. */
-export const begunReplacing = (store: string, name: string): number | undefined =>
-  readReplacing(certificateFolder(store, name));
 
 /**
  * Has a successor made, and its service told, before a generation is revoked. What is to be revoked is written down first:
@@ -33,20 +28,30 @@ export async function replaceFirst(
   const [outcome] = outcomes;
   if (outcome && isServed(outcome) && outcome.generation !== generation) return outcome.generation;
   if (outcome?.state === 'failed') throw outcome.error;
-  throw new PkiError(
-    'busy',
-    `${name} has no successor in use yet (${outcome?.state ?? 'nothing'}): nothing was revoked`,
-    {
-      hint: `see to that first: certwright rotate ${name}; the same command then goes on`,
-    },
+  throw notServed(name, outcome);
+}
+
+function notServed(name: string, outcome: Rotation | undefined): PkiError {
+  const hint = `see to that first: certwright rotate ${name}; the same command then goes on`;
+  const deploy = outcome?.deploy;
+  if (!deploy || deploy.state === 'done') {
+    const state = outcome?.state ?? 'nothing';
+    return new PkiError('busy', `${name} has no successor in use yet (${state}): nothing was revoked`, {
+      hint,
+    });
+  }
+  const { error, generation } = deploy;
+  const made = deploy.state === 'candidate' ? deploy.candidate.generation : generation;
+  const back = deploy.state === 'candidate' ? `, generation ${generation} is in use again` : '';
+  const why = error instanceof Error ? `: ${error.message}` : '';
+  const details = error instanceof PkiError ? error.details : [];
+  return new PkiError(
+    error instanceof PkiError ? error.code : 'busy',
+    `nothing was revoked: the service of ${name} did not take generation ${made}${back}${why}`,
+    { hint, cause: error, details },
   );
 }
 
 const isServed = (outcome: Rotation): outcome is StandingRotation =>
   ['rotated', 'deployed', 'not-due'].includes(outcome.state) &&
   (outcome.deploy === undefined || outcome.deploy.state === 'done');
-
-/** The generation is revoked: the next such order is another one. */
-export function endReplacing({ folder }: StoredGeneration): void {
-  forgetReplacing(folder);
-}
