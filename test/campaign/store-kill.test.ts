@@ -126,14 +126,14 @@ describe(`kill -9 (seed ${seed})`, () => {
         await certwright(join(suite(), 'with'), 'issue', name, '--force');
       });
 
-      it.each(scenarios)('$title', async ({ from, argv, holds, again, mayRepeat = false }) => {
+      it.each(scenarios)('$title', async ({ title, from, argv, holds, again, mayRepeat = false }) => {
         const watched = fresh(from);
         const issued = issuedIn(watched);
         const { ran, calls } = await diskCalls(argv, watched);
         expect(ran).toMatchObject({ code: 0 });
         const moments = calls.filter((call) => !call.reads && !['fsync', 'fchmod'].includes(call.name));
         expect(moments.length).toBeGreaterThan(10);
-        await eachOf(spread(moments, 5), 2, async (call) => {
+        await eachOf(spread(moments, 4), 2, async (call) => {
           const { cwd, ran, hit } = await disturb(call, 'signal=SIGKILL', argv, () => fresh(from));
           const context = `killed before ${call.name} ${call.ordinal}: ${hit ?? 'nothing'}, as planned ${call.text}`;
           expect({ context, code: ran.code }).toEqual({ context, code: 'SIGKILL' });
@@ -160,15 +160,14 @@ describe(`kill -9 (seed ${seed})`, () => {
           expect({ context, left }).toEqual({ context, left: [] });
           rmSync(cwd, { recursive: true });
         });
-        if (full)
-          console.log(`${argv.slice(0, 1).join('')}: killed before ${moments.length} calls, one by one`);
+        if (full) console.log(`${title}: killed before ${moments.length} calls, one by one`);
       });
     },
   );
 
   describe('of rotate --rollback with copies and a hook', () => {
     const argv = ['rotate', name, '--rollback', ...patience];
-    const kills = full ? 200 : 10;
+    const kills = full ? 200 : 8;
     let issued: string[] = [];
 
     beforeAll(async () => {
@@ -233,7 +232,7 @@ describe(`kill -9 (seed ${seed})`, () => {
         const { ran, calls } = await diskCalls(argv, fresh('newer'));
         expect(ran).toMatchObject({ code: 0 });
         const moments = calls.filter((call) => !call.reads && !['fsync', 'fchmod'].includes(call.name));
-        await eachOf(spread(moments, 5), 2, async (call) => {
+        await eachOf(spread(moments, 4), 2, async (call) => {
           const { cwd, ran, hit } = await disturb(call, 'signal=SIGKILL', argv, () => fresh('newer'));
           const context = `killed before ${call.name} ${call.ordinal}: ${hit ?? 'nothing'}, as planned ${call.text}`;
           expect({ context, code: ran.code }).toEqual({ context, code: 'SIGKILL' });

@@ -113,8 +113,9 @@ async function trace(
   }
 }
 
-/** The line, if it is about a file below the working folder. */
+/** The line, if it is about a file below the working folder. What a hook is told names such files, too. */
 function ours(line: string, cwd: string): string | undefined {
+  if (/^write\(\d+<(socket|pipe):/.test(line)) return undefined;
   const text = line.replace(/AT_FDCWD<[^>]*>/g, 'AT_FDCWD');
   return text.includes(`"${cwd}/`) || text.includes(`<${cwd}/`) ? text.replaceAll(cwd, '.') : undefined;
 }
