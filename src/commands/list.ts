@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
-import { authorityReference, checkReference } from '../pki/lifecycle/authority-reference.ts';
+import { authorityReference } from '../pki/lifecycle/authority-reference.ts';
 import { listStored, type StoredRow } from '../pki/lifecycle/list-stored.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
@@ -86,7 +86,10 @@ async function list(flags: ListFlags, context: Context): Promise<ExitCode> {
       hint: 'certwright list --metrics FILE',
     });
   }
-  if (authority !== undefined) checkReference(authority, '--ca');
+  if (authority !== undefined && isArn(authority)) {
+    const { checkReference } = await import('../pki/lifecycle/check-reference.ts');
+    checkReference(authority, '--ca');
+  }
   const writeMetrics = await metricsFile(flags, context);
   const listed = await find(authority, horizon, flags, context, output);
   writeMetrics?.(storePath(flags, context), instanceOf(flags, context));

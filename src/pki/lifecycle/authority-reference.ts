@@ -1,4 +1,3 @@
-import { isCaArn, parseArn } from '../authorities/aws/arn.ts';
 import { isAws } from '../authorities/reference.ts';
 import { isAbsolute, relative, resolve } from 'node:path';
 
@@ -17,14 +16,4 @@ export function referenceOf(store: string, { authority }: { authority: string })
     last = { store, authority, reference };
   }
   return last.reference;
-}
-
-/**
- * Refuses what names nothing at AWS that issues: nothing is found of it, which must not look like an answer.
- * @throws PkiError `bad-input`
- */
-export function checkReference(reference: string, flag: string): void {
-  if (isAws(reference) && reference !== 'acm') {
-    parseArn(reference.replace(/^acm:/, ''), 'acm-pca', isCaArn, flag);
-  }
 }

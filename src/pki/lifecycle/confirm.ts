@@ -67,7 +67,7 @@ async function untilServed(
 }
 
 /** Most servers choose by it what they show. */
-const hostIn = ({ names }: StoredRequest): string | undefined =>
+export const hostIn = ({ names }: StoredRequest): string | undefined =>
   names.find((name) => /^[a-z0-9.-]+$/i.test(name) && !/^[\d.]+$/.test(name));
 
 /** What is wrong with what a server showed; `undefined` where it serves the certificate. */
@@ -100,7 +100,7 @@ const notServed = (server: string, certificate: Certificate, shown: string, conf
     { hint: `"certwright inspect ${server}" shows what it serves` },
   );
 
-async function clientPair({ client, key }: Confirm, store: string): Promise<TlsPair | undefined> {
+export async function clientPair({ client, key }: Confirm, store: string): Promise<TlsPair | undefined> {
   if (client === undefined) return undefined;
   const pair = await readPair({ ...referenceTo(client, store), keyFile: key, flag: 'confirm.client' });
   return { chain: pair.chain.map(({ der }) => der), key: pair.key };

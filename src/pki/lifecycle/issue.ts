@@ -223,8 +223,9 @@ async function makeGeneration(
   const mayReuse = request.reuseKey && !isCompromised(order);
   const reuse = mayReuse ? (await import('./exposure.ts')).reusableKey(folder) : undefined;
   const wishes = { reuse, passphrase: undefined };
-  const refuseFuture = (begin: Date | undefined): void => {
-    if (begin && !mayBeginLater(order)) refuseNotYetValid(request.name, begin, authority, world.now());
+  const refuseFuture = async (begin: Date | undefined): Promise<void> => {
+    if (!begin || mayBeginLater(order)) return;
+    await refuseNotYetValid({ store: order.store, request, world }, begin, authority);
   };
   for (;;) {
     const pending = resumeOrBegin(folder, request, order.discardPending, authority);
@@ -236,7 +237,9 @@ async function makeGeneration(
       continue;
     }
     world.signal.throwIfAborted();
-    refuseFuture(request.notBefore === undefined ? undefined : parseTime(request.notBefore, 'notBefore'));
+    await refuseFuture(
+      request.notBefore === undefined ? undefined : parseTime(request.notBefore, 'notBefore'),
+    );
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
     const asked = obtain(request, requestKey, authority, pending, world.now(), renewal);
@@ -249,7 +252,7 @@ async function makeGeneration(
     if (issuance.key) pending.keepKey(privateKeyPem(issuance.key), access);
     const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
     const certificate = readCertificate(issuance.certificate);
-    refuseFuture(certificate.notBefore);
+    await refuseFuture(certificate.notBefore);
     const { rehearse } = request.deploy ?? {};
     // What is new breaks nobody; what takes another's place might.
     if (rehearse !== undefined && folder.current() !== undefined) {

@@ -178,7 +178,11 @@ async function settle(
     const revoked = revocations.of(folder, authority, unrevoked.standing?.certificate);
     const judged = revoked ? judgeRevoked(unrevoked, revoked, folder, stored, rule) : unrevoked;
     if (judged.due) verdict = judged;
-    else refuseEarly(name, judged.standing.certificate.notBefore, rule.now);
+    else
+      await refuseEarly(
+        { store: order.store, request: wanted.request, world },
+        judged.standing.certificate.notBefore,
+      );
     const left = outstanding(found, judged, rule, (one) => !!revocations.of(folder, authority, one));
     if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(folder, wanted, world);
     const outcome = await act(found, judged, left, order, rule.now, acts);
