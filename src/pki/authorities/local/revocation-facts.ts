@@ -150,7 +150,8 @@ export function readFacts(issuer: string): Facts {
   const ends = new Map<string, number>();
   const newest = countEvents(names);
   for (const serial of [...newest.keys()].sort()) {
-    const fact = readFact(join(folder, `${serial}.${newest.get(serial) ?? 0}.json`));
+    // There may be a million, and join() would look at each letter of each path.
+    const fact = readFact(`${folder}/${serial}.${newest.get(serial) ?? 0}.json`);
     // Another run has just moved it away: its certificate has ended, and a CRL has said so.
     if (!fact) continue;
     if (fact.notAfter) ends.set(serial, fact.notAfter.getTime());

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { PkiError } from '../../errors.ts';
 import { serialHex, type Certificate } from '../../x509/certificate.ts';
-import { readCrl, reasonOf, revokedCertificates } from '../../x509/crl.ts';
+import { readCrl, reasonOf } from '../../x509/crl.ts';
+import { entriesOf } from '../../x509/crl-summary.ts';
 import { readCrlTimes } from '../../x509/crl-times.ts';
 import type { AskPassphrase } from '../../x509/key.ts';
 import type { RevocationWish } from '../authority.ts';
@@ -53,7 +54,7 @@ export async function revokeLocally(order: Order): Promise<LocalRevocation> {
   const serial = serialHex(certificate.serial);
   const before = currentCrl(folder);
   const last = lastFact(folder, serial)?.fact;
-  if (!nextFact(last, order) && before && willDo(serial, last)(before.der) && holdsAllFacts(folder)) {
+  if (!nextFact(last, order) && before && willDo(certificate, last)(before.der) && holdsAllFacts(folder)) {
     return { ...standing(last, folder), knownBy: undefined };
   }
   const expected = nextFact(last, order);
@@ -64,7 +65,7 @@ export async function revokeLocally(order: Order): Promise<LocalRevocation> {
   const key = await openIssuerKey(issuer, order.ask);
   const { written, fact } = record(order, serial);
   const nextUpdate = nextUpdateOf(issuer, readCaJson(order.ca), now);
-  publishCrl({ ...issuer, key }, now, nextUpdate, willDo(serial, fact));
+  publishCrl({ ...issuer, key }, now, nextUpdate, willDo(certificate, fact));
   const after = standing(fact, folder);
   const knownBy = before && endOf(before.der);
   return {
@@ -112,15 +113,13 @@ function nextFact(
 }
 
 /** Whether a CRL says of a serial what the last event does. */
-function willDo(serial: string, fact: RevocationFact | undefined): (der: Buffer) => boolean {
+function willDo({ serial }: Certificate, fact: RevocationFact | undefined): (der: Buffer) => boolean {
   const wanted = fact?.event === 'revoked' ? fact.reason : undefined;
   return (der) => {
     // One that has left the list since its certificate ended is not to come back.
     if (wanted !== undefined && fact?.notAfter && fact.notAfter < readCrlTimes(der).thisUpdate) return true;
-    for (const entry of revokedCertificates(readCrl(der))) {
-      if (serialHex(entry.serial) === serial) return reasonOf(entry) === wanted;
-    }
-    return wanted === undefined;
+    const [entry] = entriesOf(readCrl(der), serial);
+    return entry ? reasonOf(entry) === wanted : wanted === undefined;
   };
 }
 
