@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { run, temporaryFolder, temporaryFolderForSuite, type Lent, type Ran } from '../support/cli.ts';
@@ -91,6 +91,24 @@ describe('the store', () => {
     expect(text).toMatch(/quiet\.internal .*failed 3 times/);
     expect(text).toContain('    no more today');
     expect(text).toMatch(/told\.internal .*deploy pending/);
+  });
+
+  it('names what is no certificate of its own, or cannot be read, and lists the others', async () => {
+    const cwd = temporaryFolder();
+    for (const name of ['a.internal', 'b.internal']) {
+      expect((await inFolder(['issue', name, '--create-ca'], { cwd })).code).toBe(0);
+    }
+    cpSync(join(cwd, 'certs/a.internal'), join(cwd, 'certs/copy.internal'), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    writeFileSync(join(cwd, 'certs/b.internal/current/cert.pem'), 'torn');
+    const { code, stdout, stderr } = await list([], { cwd });
+    expect(code).toBe(4);
+    expect(stdout).toMatch(/^a\.internal [^\n]*\n$/);
+    expect(stderr).toContain('copy.internal: ');
+    expect(stderr).toContain('request.json is of "a.internal", not of "copy.internal"');
+    expect(stderr).toContain('b.internal/current/cert.pem holds no certificate');
   });
 
   it('counts the end of whoever stands above, as rotate does', async () => {

@@ -4,7 +4,7 @@ import { PkiError } from '../errors.ts';
 import { readDeployRecord } from '../store/deploy-record.ts';
 import { readFailures, type FailureRecord } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
-import { readRequest, type StoredRequest } from '../store/request.ts';
+import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { readLife, serialHex } from '../x509/certificate.ts';
 import { referenceOf } from './authority-reference.ts';
@@ -96,6 +96,7 @@ function rowOf(store: string, name: string, instance: string, seen: Seen): Store
   }
   const life = readLife(Buffer.from(base64, 'base64'));
   const request = readRequest(folder.requestFile)?.request;
+  if (request) refuseCopied(folder.requestFile, request, name);
   const generation = folder.current() ?? 0;
   // What is damaged above it is for rotate to say.
   const above = seen.issuers.of(text('chain.pem'), text('ca.pem')) ?? { issuer: undefined, end: Infinity };

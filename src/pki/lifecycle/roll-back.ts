@@ -85,13 +85,17 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
         'not-found',
         `${name} has no ${to === undefined ? 'earlier generation' : `generation ${to}`}`,
         {
-          hint: choices.length === 0 ? 'there is only the one in use' : `there are ${choices.join(', ')}`,
+          hint:
+            choices.length === 0
+              ? 'there is only the one in use'
+              : `generations that are there: ${choices.join(', ')}`,
         },
       );
     }
     if (to === from) {
       throw new PkiError('usage', `generation ${to} of ${name} is in use already`, {
-        hint: choices.length === 0 ? 'there is no other' : `there are ${choices.join(', ')}`,
+        hint:
+          choices.length === 0 ? 'there is no other' : `generations that are there: ${choices.join(', ')}`,
       });
     }
     const request = readRequest(folder.requestFile)?.request;

@@ -5,7 +5,7 @@ import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { checkAccess, type Mended } from '../store/mend-access.ts';
-import { readRequest, type StoredRequest } from '../store/request.ts';
+import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, isPlain, likelyNames } from '../store/store.ts';
 import type { DeployingWorld } from './deployment.ts';
 import { referenceOf } from './authority-reference.ts';
@@ -271,15 +271,7 @@ function readStored({ store, declared, names }: RotateOrder, name: string): Stor
       hint: 'restore it from a backup, or issue the certificate anew with --force',
     });
   }
-  if (stored.name !== name) {
-    throw new PkiError(
-      'malformed',
-      `${folder.requestFile} is of ${JSON.stringify(stored.name)}, not of ${JSON.stringify(name)}`,
-      {
-        hint: 'a copied or renamed folder is no certificate of its own: give it its name back, or remove it',
-      },
-    );
-  }
+  refuseCopied(folder.requestFile, stored, name);
   const authority = referenceOf(store, stored);
   const wanted = declared(stored, authority) ?? { request: stored, reference: authority };
   return { folder, generation, stored, authority, wanted };

@@ -163,3 +163,16 @@ export const changesBetween = (earlier: StoredRequest, request: StoredRequest): 
     .filter((field) => !(field in policy))
     .filter((field) => JSON.stringify(earlier[field]) !== JSON.stringify(request[field]))
     .map((field) => ({ field, was: earlier[field] ?? null, now: request[field] ?? null }));
+
+/**
+ * Refuses a folder that was copied or renamed: what it holds is another certificate's.
+ * @throws PkiError `malformed`
+ */
+export function refuseCopied(file: string, request: StoredRequest, name: string): void {
+  if (request.name === name) return;
+  throw new PkiError(
+    'malformed',
+    `${file} is of ${JSON.stringify(request.name)}, not of ${JSON.stringify(name)}`,
+    { hint: 'a copied or renamed folder is no certificate of its own: give it its name back, or remove it' },
+  );
+}
