@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   cpSync,
   lstatSync,
   mkdirSync,
@@ -23,7 +24,7 @@ import { schemaErrors } from '../support/schemas.ts';
 interface Report {
   healthy: boolean;
   issued: number;
-  findings: { check: string; level: string; path: string; message: string; fixable: boolean }[];
+  findings: { check: string; level: string; path: string; message: string; fix: string; fixable: boolean }[];
   mended: { check: string; path: string }[];
 }
 
@@ -86,6 +87,26 @@ describe('ca doctor', () => {
     expect(statSync(join(cwd, 'ca')).mode & 0o777).toBe(0o700);
     expect(statSync(join(active(), 'key.pem')).mode & 0o777).toBe(0o600);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'owners: says what a run as somebody else has left, also as revocations and CRLs',
+    async () => {
+      expect(await run(['revoke', 'a.internal', '--yes'], { cwd })).toMatchObject({ code: 0 });
+      const key = join(active(), 'key.pem');
+      const crl = join(active(), 'crl', readlinkSync(join(active(), 'crl/current')));
+      const [fact = ''] = readdirSync(join(active(), 'revoked')).filter((name) => name.endsWith('.json'));
+      const strange = [key, crl, join(active(), 'revoked', fact)];
+      for (const path of strange) chownSync(path, 4711, 4711);
+      const { code, findings } = await doctor();
+      expect(code).toBe(3);
+      const owners = findings.filter(({ check }) => check === 'owner');
+      expect(owners.map(({ path }) => path).sort()).toEqual([...strange].sort());
+      for (const { message, fix } of owners) {
+        expect(message).toBe('belongs to user 4711, the CA to user 0');
+        expect(fix).toMatch(/^chown -R 0:0 /);
+      }
+    },
+  );
 
   it('links that became folders: points them again, and issuing goes on', async () => {
     cpSync(join(cwd, 'ca'), join(cwd, 'copy'), { recursive: true, dereference: true });

@@ -1,13 +1,13 @@
 import { chmodSync, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ioError, isThere, orIoError } from '../../durable.ts';
-import { crlFolder, issuedFolder, issuersFolder } from '../../authorities/local/layout.ts';
+import { crlFolder, issuedFolder, issuersFolder, revokedFolder } from '../../authorities/local/layout.ts';
 import type { Examined } from './finding.ts';
 
 /** Modes and owners of what a CA consists of; its records are in folders that only their owner may enter. */
 export function examineAccess({ folder, findings }: Examined): void {
   const { uid, gid } = statusOf(folder);
-  for (const path of [folder, ...foldersIn(folder), ...filesIn(folder)]) {
+  for (const path of [folder, ...foldersIn(folder), ...filesIn(folder), ...strangersIn(folder, uid)]) {
     const status = lstatSync(path, { throwIfNoEntry: false });
     if (!status || status.isSymbolicLink()) continue;
     const allowed = limitOf(path, folder, status);
@@ -57,10 +57,22 @@ function foldersIn(folder: string): string[] {
   const each = entriesOf(issuers).map((id) => join(issuers, id));
   const within = each.flatMap((issuer) => {
     const months = entriesOf(issuedFolder(issuer)).map((month) => join(issuedFolder(issuer), month));
-    return [issuedFolder(issuer), ...months, join(issuer, 'revoked'), crlFolder(issuer)];
+    const crls = entriesOf(crlFolder(issuer)).filter((name) => /^\d+$/.test(name));
+    const crlFolders = crls.map((number) => join(crlFolder(issuer), number));
+    return [issuedFolder(issuer), ...months, revokedFolder(issuer), crlFolder(issuer), ...crlFolders];
   });
   return [issuers, ...each, ...within].filter(isThere);
 }
+
+/** A revocation that another user has written, of each issuer: there may be very many, and one says it. */
+const strangersIn = (folder: string, uid: number): string[] =>
+  entriesOf(issuersFolder(folder)).flatMap((id) => {
+    const facts = revokedFolder(join(issuersFolder(folder), id));
+    const ofAnother = entriesOf(facts)
+      .map((name) => join(facts, name))
+      .find((path) => (lstatSync(path, { throwIfNoEntry: false })?.uid ?? uid) !== uid);
+    return ofAnother === undefined ? [] : [ofAnother];
+  });
 
 const filesIn = (folder: string): string[] =>
   entriesOf(issuersFolder(folder))
