@@ -69,8 +69,9 @@ export async function diskCalls(
 
 /**
  * Runs the program in a fresh working folder with one of its calls failing (`error=ENOSPC`) or fatal (`signal=SIGKILL`).
- * Node.js itself may make a call more or less than it did when it was watched: then another folder is tried.
- * @returns also the call that was hit; `undefined` where none was in three attempts.
+ * Node.js itself may make a call more or less than it did when it was watched: then another folder is tried, and the call
+ * after it, and the one before.
+ * @returns also the call that was hit; `undefined` where none was.
  */
 export async function disturb(
   call: Pick<DiskCall, 'name' | 'ordinal'>,
@@ -78,17 +79,15 @@ export async function disturb(
   argv: readonly string[],
   fresh: () => Promise<string> | string,
 ): Promise<{ cwd: string; ran: Ran; hit: string | undefined }> {
-  for (let attempt = 1; ; attempt++) {
+  const ordinals = [0, 0, 1, -1].map((more) => Math.max(1, call.ordinal + more));
+  for (;;) {
     const cwd = await fresh();
-    const { ran, lines } = await trace(
-      ['-e', `inject=${call.name}:${effect}:when=${call.ordinal}`],
-      argv,
-      cwd,
-    );
+    const when = ordinals.shift() ?? call.ordinal;
+    const { ran, lines } = await trace(['-e', `inject=${call.name}:${effect}:when=${when}`], argv, cwd);
     // A call that its process did not survive has no result.
     const struck = lines.find((line) => /\(INJECTED\)| = \?$/.test(line));
     const hit = struck === undefined ? undefined : ours(struck, cwd);
-    if (hit !== undefined || attempt === 3) return { cwd, ran, hit };
+    if (hit !== undefined || ordinals.length === 0) return { cwd, ran, hit };
     rmSync(cwd, { recursive: true });
   }
 }
