@@ -4,7 +4,8 @@ import { fingerprint, serialHex, type Certificate } from '../pki/x509/certificat
 import { formatName } from '../pki/x509/distinguished-name.ts';
 import { readCrlNumber } from '../pki/x509/extensions.ts';
 import { oid } from '../pki/x509/oid.ts';
-import { counted, distance, shorten } from './inspect-text.ts';
+import { distance } from './distance.ts';
+import { counted, shorten } from './inspect-text.ts';
 import type { Output } from './output.ts';
 
 /** Absolute paths of what was written. */

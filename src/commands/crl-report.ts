@@ -1,5 +1,5 @@
 import type { CrlRow } from '../pki/lifecycle/list-crls.ts';
-import { distance } from './inspect-text.ts';
+import { distance } from './distance.ts';
 import type { Output } from './output.ts';
 
 /** A CRL that peers need, for programs. */

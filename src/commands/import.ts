@@ -5,7 +5,8 @@ import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
-import { distance, shorten } from './inspect-text.ts';
+import { distance } from './distance.ts';
+import { shorten } from './inspect-text.ts';
 import {
   addOutputOptions,
   addStoreOption,

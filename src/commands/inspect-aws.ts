@@ -9,7 +9,8 @@ import { awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { report, type Look } from './inspect-report.ts';
-import { distance, listed, rowLines, shorten, timeText, type Row } from './inspect-text.ts';
+import { distance } from './distance.ts';
+import { listed, rowLines, shorten, timeText, type Row } from './inspect-text.ts';
 import type { Output } from './output.ts';
 
 /** Shows a certificate or a CA at AWS: its facts beside the certificate's own. */

@@ -5,7 +5,8 @@ import type { GeneralNameDescription } from '../pki/x509/describe-names.ts';
 import { purposeName } from '../pki/x509/algorithm-names.ts';
 import type { Item } from '../pki/x509/document.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
-import { distance, listed, shorten, timeText, type Row } from './inspect-text.ts';
+import { distance } from './distance.ts';
+import { listed, shorten, timeText, type Row } from './inspect-text.ts';
 import type { Look } from './inspect-report.ts';
 import type { Output } from './output.ts';
 

@@ -1,7 +1,8 @@
 import type { ItemDescription } from '../pki/lifecycle/inspect-item.ts';
 import { allExtensionRows, keyLine } from './inspect-certificate.ts';
 import type { Look } from './inspect-report.ts';
-import { counted, distance, listed, shorten, timeText, type Row } from './inspect-text.ts';
+import { distance } from './distance.ts';
+import { counted, listed, shorten, timeText, type Row } from './inspect-text.ts';
 import type { Output } from './output.ts';
 
 type Crl = Extract<ItemDescription, { kind: 'crl' }>;

@@ -1,5 +1,4 @@
 import type { FoundItem, Inspection } from '../pki/lifecycle/inspect.ts';
-import { formatDuration } from '../pki/x509/duration.ts';
 import { certificateRows, requestRows } from './inspect-certificate.ts';
 import { crlRows, keyRows } from './inspect-other.ts';
 import type { Look } from './inspect-report.ts';
@@ -111,9 +110,3 @@ export const counted = (count: number, noun: string): string => `${count} ${noun
 
 /** To the second where it is a whole one. */
 export const timeText = (iso: string): string => iso.replace('.000Z', 'Z');
-
-/** `in 29 days`, `3 hours ago`: how far a time is from now. */
-export function distance(time: Date, now: Date): string {
-  const span = time.getTime() - now.getTime();
-  return span >= 0 ? `in ${formatDuration(span)}` : `${formatDuration(span)} ago`;
-}

@@ -1,7 +1,8 @@
 import type { AcmCertificateFacts } from '../pki/lifecycle/list-aws.ts';
 import type { IssuedRow } from '../pki/lifecycle/list-issued.ts';
 import type { BrokenRow, StoredRow } from '../pki/lifecycle/list-stored.ts';
-import { distance, shorten } from './inspect-text.ts';
+import { distance } from './distance.ts';
+import { shorten } from './inspect-text.ts';
 
 export type Tone = 'green' | 'yellow' | 'red';
 
