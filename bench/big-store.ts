@@ -32,6 +32,7 @@ export function certwright(cwd: string, ...argv: string[]): string {
  * @param begin of each certificate's 30 days.
  */
 export async function makeStore(cwd: string, count: number, begin: Date): Promise<void> {
+  mkdirSync(cwd, { recursive: true });
   certwright(cwd, 'issue', 'template.internal', '--create-ca');
   const store = join(cwd, 'certs');
   const pattern = readRequest(join(store, 'template.internal/request.json'))?.request;

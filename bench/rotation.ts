@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleanEnv, makeStore, program } from './big-store.ts';
 import { median, printTable } from './measure.ts';
+import { bench as benchDue } from './rotation-due.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 
@@ -17,6 +18,7 @@ export async function bench(): Promise<void> {
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
+  await benchDue();
 }
 
 /**

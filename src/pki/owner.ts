@@ -46,18 +46,23 @@ export function stateOf(owner: RunOwner, us: RunOwner): 'alive' | 'dead' | 'unkn
 
 let ours: string | undefined;
 
+/** The mark of a run that cannot be told from others. */
+const unseen = '00000000-0-0';
+
 /** This run as part of a file's name: where it can be seen (hashed), process number, start time. Zeros without /proc. */
 export function runMark(): string {
   if (ours === undefined) {
     const { boot, pidNamespace, pid, started } = thisRun(Number(quietly(() => readlinkSync('/proc/self'))));
     const place = createHash('sha256').update(`${boot} ${pidNamespace}`).digest('hex').slice(0, 8);
-    ours = started === '' ? '00000000-0-0' : `${place}-${pid}-${started}`;
+    ours = started === '' ? unseen : `${place}-${pid}-${started}`;
   }
   return ours;
 }
 
 /** Whether the run with this mark is over, or out of our sight. */
 export function stateOfMark(mark: string): 'alive' | 'dead' | 'unknown' {
+  // A hundred drafts of our own may lie in a folder at once.
+  if (mark === runMark() && mark !== unseen) return 'alive';
   const [place, pid, started] = mark.split('-');
   if (started === '0' || place !== runMark().split('-')[0]) return 'unknown';
   return startTime(Number(pid)) === started ? 'alive' : 'dead';

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Sync } from '../sync.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { RevocationReason } from '../x509/crl-writer.ts';
 import type { Profile } from '../x509/profile.ts';
@@ -14,6 +15,8 @@ export interface Journal {
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void;
   /** Drops the record: whatever it speaks of came to nothing. */
   forget(): void;
+  /** How what an authority keeps in files becomes durable beside other work; each by itself where it does not say. */
+  readonly sync?: Sync;
 }
 
 /** What proves that somebody holds the key: a private key of our own, or somebody else's signed request (DER). */

@@ -172,7 +172,7 @@ async function install(
     for (;;) {
       // A run that dies here has nothing issued by the next one: what it takes in is there already.
       const pending = folder.begin(undefined);
-      pending.keepKey(privateKeyPem(key), access);
+      await pending.keepKey(privateKeyPem(key), access);
       const issued = {
         state: 'issued' as const,
         certificate: leaf.der,
@@ -184,7 +184,7 @@ async function install(
         onDifference: '',
       };
       const files = generationFiles(issued, key, request, pending.number, world.now());
-      if (pending.complete(files, access, request)) return pending.number;
+      if (await pending.complete(files, access, request)) return pending.number;
     }
   });
 }

@@ -47,7 +47,10 @@ export async function keptKey(
   const kept = pending.key();
   if (kept) return { kind: 'own', key: openKept(kept, passphrase, pending) };
   const key = reuse ? createPrivateKey(reuse) : await generateKey(request.keyType);
-  pending.keepKey(passphrase ? await encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key), access);
+  await pending.keepKey(
+    passphrase ? await encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key),
+    access,
+  );
   return { kind: 'own', key };
 }
 

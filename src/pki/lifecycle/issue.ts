@@ -7,6 +7,7 @@ import { sameRequest, type StoredRequest } from '../store/request.ts';
 import type { Environment } from '../secret-reference.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
+import type { Sync } from '../sync.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { parseTime } from '../x509/duration.ts';
@@ -57,6 +58,10 @@ export interface IssueOrder {
   source?: string | undefined;
   /** Somebody else's signed request (DER), instead of a key of our own. */
   foreign: Buffer | undefined;
+  /** How its files become durable; each by itself where it does not say. */
+  sync?: Sync;
+  /** In place of `feedTrust`, for whoever need not do it each time. */
+  feedTrust?: (authority: Authority) => string | undefined;
   /** Brings declared trust bundles up to date, once nothing speaks against the order. */
   tellPeers?: () => Promise<void>;
 }
@@ -104,7 +109,7 @@ export async function issueIntoStore(
 ): Promise<IssueResult> {
   const { request, store } = order;
   refuseNoFolder(store);
-  const folder = certificateFolder(store, request.name);
+  const folder = certificateFolder(store, request.name, order.sync);
   if (order.when === 'new') refuseExisting(folder, request.name);
   const access = await accessOf(request);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
@@ -121,7 +126,7 @@ export async function issueIntoStore(
     if (typeof order.when === 'object' || found?.reason === 'due') refuseFastClock(authority);
     if (request.clamp && found?.reason === 'due') refuseNoGain(authority, found.standing);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
-    const trust = feedTrust(order.store, authority);
+    const trust = order.feedTrust ? order.feedTrust(authority) : feedTrust(order.store, authority);
     await order.tellPeers?.();
     const { name } = request;
     const copies = (): Promise<readonly OutputOutcome[]> =>
@@ -230,7 +235,7 @@ async function makeGeneration(
   for (;;) {
     const pending = resumeOrBegin(folder, request, order.discardPending, authority);
     if (pending.isWhole) {
-      pending.switchTo(request);
+      await pending.switchTo(request);
       const finished = standing(folder, request, momentOf(world));
       if (finished) return finished;
       // What a run that died long ago had made is due by now.
@@ -249,7 +254,7 @@ async function makeGeneration(
       throw error;
     });
     if (issuance.state === 'pending') return issuance;
-    if (issuance.key) pending.keepKey(privateKeyPem(issuance.key), access);
+    if (issuance.key) await pending.keepKey(privateKeyPem(issuance.key), access);
     const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
     const certificate = readCertificate(issuance.certificate);
     await refuseFuture(certificate.notBefore);
@@ -260,7 +265,7 @@ async function makeGeneration(
       await rehearseNew(rehearse, { store: order.store, request, issued: issuance, key, now: world.now() });
     }
     const files = generationFiles(issuance, key, request, pending.number, world.now());
-    if (!pending.complete(files, access, request)) continue;
+    if (!(await pending.complete(files, access, request))) continue;
     const chain = [issuance.certificate, ...issuance.chain];
     return {
       generation: pending.number,

@@ -6,6 +6,7 @@ import { PkiError } from '../errors.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { checkAccess, type Mended } from '../store/mend-access.ts';
 import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
+import { readSealed } from '../store/seal.ts';
 import { certificateFolder, isPlain, likelyNames } from '../store/store.ts';
 import type { DeployingWorld } from './deployment.ts';
 import { referenceOf } from './authority-reference.ts';
@@ -167,7 +168,8 @@ async function settle(
     const thoroughly = (): Verdict => {
       const check = checkAccess(folder.versionPath(generation), access, acts.mend);
       mended = check.mended;
-      const seen = { isStrange: check.strange.length > 0, isExposed: exposed };
+      const isSealed = readSealed(folder.versionPath(generation), access) !== undefined;
+      const seen = { isStrange: check.strange.length > 0, isExposed: exposed, isSealed };
       return judge(folder, generation, wanted.request, issuer, rule, seen);
     };
     const exposed =

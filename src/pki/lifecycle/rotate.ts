@@ -10,12 +10,13 @@ import type { Mended } from '../store/mend-access.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { sweepDrafts } from '../sweep.ts';
+import { syncTogether } from '../sync.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
 import { refuseEarlyCrls } from './clock-check.ts';
 import type { Deployed, DeployingWorld } from './deployment.ts';
-import { feedWholeTrust } from './feed-trust.ts';
+import { feedTrust, feedWholeTrust } from './feed-trust.ts';
 import { followUp } from './follow-up.ts';
 import { issueIntoStore, outputsOf, refuseNoGain, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
@@ -130,6 +131,12 @@ export async function rotate(
 ): Promise<Stale[]> {
   const { store, discardPending, lockTimeout } = order;
   const opened = once(open);
+  const sync = syncTogether();
+  const fed = new Map<Authority, string | undefined>();
+  const feed = (authority: Authority): string | undefined => {
+    if (!fed.has(authority)) fed.set(authority, feedTrust(store, authority));
+    return fed.get(authority);
+  };
   const inUse = new Map<string, Wanted>();
   const issue = async (wanted: Wanted, verdict: Due): Promise<IssueResult | OfOthers> => {
     const authority = await opened(wanted);
@@ -144,7 +151,17 @@ export async function rotate(
       newKey: newKey ?? order.newKey ?? false,
     };
     const { request, source } = wanted;
-    const wish = { store, request, source, when, discardPending, lockTimeout, foreign: undefined };
+    const wish = {
+      store,
+      request,
+      source,
+      when,
+      discardPending,
+      lockTimeout,
+      foreign: undefined,
+      sync,
+      feedTrust: feed,
+    };
     return issueIntoStore(wish, authority, world);
   };
   const prune = (folder: CertificateFolder): void => {

@@ -51,7 +51,8 @@ export interface Rule {
 
 /**
  * Whether a certificate of the store is to be replaced, and why.
- * @param seen whether there are links in the place of its files, and whether others could use its key.
+ * @param seen whether there are links in the place of its files, whether others could use its key, and whether the files
+ * are as they were left.
  * @param issuer who would sign its successor, where that can be told without asking for it.
  */
 export function judge(
@@ -60,10 +61,10 @@ export function judge(
   request: StoredRequest,
   issuer: Certificate | undefined,
   rule: Rule,
-  seen: { isStrange: boolean; isExposed: boolean },
+  seen: { isStrange: boolean; isExposed: boolean; isSealed: boolean },
 ): Verdict {
   const when = { ...request, ...policyFor(request, rule) };
-  const found = assess(folder, when, rule);
+  const found = assess(folder, when, rule, seen.isSealed);
   const { standing } = found;
   const because = (reason: DueReason, since?: Date, changes: readonly Change[] = []): Due => {
     const ends = standing?.certificate.notAfter;

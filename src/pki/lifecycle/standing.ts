@@ -51,11 +51,15 @@ export function standing(
   return assessment.reason === undefined ? assessment.standing : undefined;
 }
 
-/** Looks at what is in the store without touching it. */
+/**
+ * Looks at what is in the store without touching it.
+ * @param isSealed whether the files are as they were left.
+ */
 export function assess(
   folder: CertificateFolder,
   request: StoredRequest,
   { now, instance }: Moment,
+  isSealed = false,
 ): Assessment {
   const generation = folder.current();
   const because = (reason: Reason, changes: readonly Change[] = [], there?: Standing): Assessment => ({
@@ -69,7 +73,7 @@ export function assess(
   if (!asked) return because('broken');
   const changes = changesBetween(asked.request, request);
   const stored = { ...asked.request, renewAt: request.renewAt, spread: request.spread };
-  const found = readGeneration(folder.currentPath, generation, stored, instance);
+  const found = readGeneration(folder.currentPath, generation, stored, instance, isSealed);
   if (changes.length > 0) return because('changed', changes, found);
   if (!found || lacksFormat(folder.currentPath, stored)) return because('broken');
   return now >= found.due ? because('due', [], found) : { reason: undefined, standing: found };
@@ -88,19 +92,23 @@ const lacksFormat = (path: string, request: StoredRequest): boolean =>
 /**
  * What stands in a folder, or `undefined` where key, certificate and chain do not belong together, in whichever of its
  * files a reader looks for them.
+ * @param isSealed whether that is known: then OpenSSL is not asked.
  */
 export function readGeneration(
   path: string,
   generation: number,
   request: StoredRequest | undefined,
   instance: string,
+  isSealed = false,
 ): Standing | undefined {
   const file = (name: string): Buffer | undefined => readIfThere(join(path, name));
   const chain = pemCertificates(file('fullchain.pem'));
   const [leaf] = chain;
   const withoutKey = request !== undefined && keyIsElsewhere(request);
-  if (!leaf || !belongTogether(file('key.pem'), leaf, withoutKey) || !linked(chain)) return undefined;
-  if (!areTheSame(file, leaf, chain)) return undefined;
+  if (!leaf) return undefined;
+  const isWhole = (): boolean =>
+    belongTogether(file('key.pem'), leaf, withoutKey) && linked(chain) && areTheSame(file, leaf, chain);
+  if (!isSealed && !isWhole()) return undefined;
   const certificate = readCertificate(leaf);
   return { generation, certificate, chain, due: dueAt(certificate, request, instance) };
 }

@@ -1,13 +1,4 @@
-import {
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
@@ -16,7 +7,6 @@ import {
   isThere,
   jsonText,
   makeFolder,
-  orIoError,
   pointLink,
   readIfThere,
   readJson,
@@ -30,6 +20,8 @@ import {
 } from '../durable.ts';
 import type { Journal } from '../authorities/authority.ts';
 import { sweepDrafts } from '../sweep.ts';
+import { syncEach, type Sync } from '../sync.ts';
+import { refuseLink } from './refuse-link.ts';
 import { readRequest, requestText, type StoredRequest } from './request.ts';
 
 /** Who may read the files of a generation. */
@@ -49,20 +41,14 @@ export interface GenerationFile {
 /** `000014` */
 export const generationName = (generation: number): string => String(generation).padStart(6, '0');
 
-function refuseLink(path: string): void {
-  const there = orIoError('look at', path, () => lstatSync(path, { throwIfNoEntry: false }));
-  if (there?.isSymbolicLink() !== true) return;
-  throw new PkiError('bad-input', `${path} is a symbolic link`, {
-    hint: 'a certificate lives in a folder of its own: remove the link, or use another store',
-  });
-}
-
 /** A certificate's folder in the store. */
 export class CertificateFolder {
   readonly path: string;
+  readonly sync: Sync;
 
-  constructor(path: string) {
+  constructor(path: string, sync: Sync = syncEach) {
     this.path = path;
+    this.sync = sync;
   }
 
   /** @throws PkiError `bad-input` where a link stands there: what is written would land wherever it points. */
@@ -248,13 +234,21 @@ export class PendingGeneration implements Journal {
     return readIfThere(this.#keyFile);
   }
 
+  get sync(): Sync {
+    return this.#folder.sync;
+  }
+
   /** Keeps the key before anything is asked for it; it is 0600 or stricter from its creation. */
-  keepKey(pem: string, access: Access): void {
+  async keepKey(pem: string, access: Access): Promise<void> {
     const draft = temporaryBeside(this.#keyFile);
-    writeNew(draft, { data: pem, mode: access.keyMode, ownership: access.ownership });
-    orIoError('write', this.#keyFile, () => {
+    writeNew(draft, { data: pem, mode: access.keyMode, ownership: access.ownership }, 'later');
+    try {
+      await this.sync([draft]);
       renameSync(draft, this.#keyFile);
-    });
+    } catch (error) {
+      discard(draft);
+      throw ioError(error, 'write', this.#keyFile);
+    }
   }
 
   read(): Readonly<Record<string, unknown>> | undefined {
@@ -283,12 +277,12 @@ export class PendingGeneration implements Journal {
    * Writes the generation whole, claims its number by rename, and switches `current` to it.
    * @returns `false` where another run has claimed the number first.
    */
-  complete(files: readonly GenerationFile[], access: Access, request: StoredRequest): boolean {
-    if (!this.#assemble(files, access, this.#folder.versionPath(this.number))) return false;
+  async complete(files: readonly GenerationFile[], access: Access, request: StoredRequest): Promise<boolean> {
+    if (!(await this.#assemble(files, access, this.#folder.versionPath(this.number)))) return false;
     const file = join(this.path, 'request.json');
     // From here on any later run goes on with it.
     if (!isThere(file)) replace(file, { data: requestText(request), mode: 0o600 });
-    this.switchTo(request);
+    await this.switchTo(request);
     return true;
   }
 
@@ -297,20 +291,17 @@ export class PendingGeneration implements Journal {
     return isThere(join(this.#folder.versionPath(this.number), 'version.json'));
   }
 
-  #assemble(files: readonly GenerationFile[], access: Access, target: string): boolean {
+  async #assemble(files: readonly GenerationFile[], access: Access, target: string): Promise<boolean> {
     makeFolder(dirname(target), 0o755, 'later');
     const draft = temporaryBeside(join(this.path, 'ready'));
     try {
       mkdirSync(draft, { mode: 0o755 });
       if (this.key()) linkSync(this.#keyFile, join(draft, 'key.pem'));
       for (const { name, data, secret } of files) {
-        writeNew(join(draft, name), {
-          data,
-          mode: secret ? access.keyMode : 0o644,
-          ownership: access.ownership,
-        });
+        const mode = secret ? access.keyMode : 0o644;
+        writeNew(join(draft, name), { data, mode, ownership: access.ownership }, 'later');
       }
-      syncFolder(draft);
+      await this.sync([...files.map(({ name }) => join(draft, name)), draft]);
       renameSync(draft, target);
     } catch (error) {
       discard(draft);
@@ -321,14 +312,16 @@ export class PendingGeneration implements Journal {
   }
 
   /** One rename(2) is the switch. It never goes back to an older generation. */
-  switchTo(request: StoredRequest): void {
-    syncFolder(dirname(this.#folder.versionPath(this.number)));
+  async switchTo(request: StoredRequest): Promise<void> {
+    await this.sync([dirname(this.#folder.versionPath(this.number))]);
     const earlier = readRequest(this.#folder.requestFile);
-    replace(this.#folder.requestFile, { data: requestText(request, earlier?.unknown()), mode: 0o644 }, 'now');
+    const text = requestText(request, earlier?.unknown());
+    const isSame = readIfThere(this.#folder.requestFile)?.toString() === text;
+    if (!isSame) replace(this.#folder.requestFile, { data: text, mode: 0o644 }, 'now');
     const current = this.#folder.current();
     if (current === undefined || current < this.number) {
       pointLink(this.#folder.currentPath, join('versions', generationName(this.number)));
-      syncFolder(this.#folder.path);
+      await this.sync([this.#folder.path]);
     }
     // What cannot be removed now is recognised by its number and swept by the next run.
     discard(this.path);

@@ -10,6 +10,7 @@ import {
   writeNew,
 } from '../durable.ts';
 import { sweepDrafts } from '../sweep.ts';
+import type { Sync } from '../sync.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import { folderName } from './folder-name.ts';
 import { CertificateFolder } from './generation.ts';
@@ -29,8 +30,8 @@ export function openStoreForWriting(path: string): void {
   }
 }
 
-export const certificateFolder = (store: string, name: string): CertificateFolder =>
-  new CertificateFolder(`${store}/${folderName(name)}`);
+export const certificateFolder = (store: string, name: string, sync?: Sync): CertificateFolder =>
+  new CertificateFolder(`${store}/${folderName(name)}`, sync);
 
 /**
  * The names of all certificates in a store, in the order of its folders; none where there is no store.

@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { createOnce, makeFolder, readIfThere, syncFolder } from '../../durable.ts';
+import { makeFolder, readIfThere } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
+import { createOnceBy, syncEach, type Sync } from '../../sync.ts';
 import { buildCertificate, randomSerial } from '../../x509/certificate-builder.ts';
 import { readCertificate, type Certificate } from '../../x509/certificate.ts';
 import { differences } from '../../x509/compare-issued.ts';
@@ -115,7 +116,8 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
       },
       { durable: false },
     );
-    return this.#issued(this.#record(serial, this.#sign(profile, serial)), profile);
+    const recorded = await this.#record(serial, this.#sign(profile, serial), journal.sync ?? syncEach);
+    return this.#issued(recorded, profile);
   }
 
   /** A first attempt that is long ago, or whose key a power cut has taken, stays in the record and is not used. */
@@ -138,7 +140,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   }
 
   /** Writes the fact; where the serial is recorded already, that certificate stands. */
-  #record(serial: Buffer, der: Buffer): Certificate {
+  async #record(serial: Buffer, der: Buffer, sync: Sync): Promise<Certificate> {
     const certificate = readCertificate(der);
     const months = issuedFolder(this.#issuer.folder);
     const file = issuedFile(this.#issuer.folder, certificate.notAfter, serial.toString('hex'));
@@ -146,9 +148,9 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     sweepDrafts(months);
     makeFolder(dirname(file), 0o700, 'later');
     const content = { data: recordText(der, this.#now()), mode: 0o644 };
-    const created = createOnce(file, content, join(months, basename(file)));
+    const created = await createOnceBy(sync, file, content, join(months, basename(file)));
     // Another run may have made the month's folder and not have come to sync it.
-    syncFolder(months);
+    await sync([dirname(file), months]);
     if (created) return certificate;
     const [recorded] = certificatesIn(file);
     return recorded ?? certificate;

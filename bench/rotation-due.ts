@@ -1,0 +1,99 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { cleanEnv, makeStore, program } from './big-store.ts';
+import { median, printTable } from './measure.ts';
+
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
+
+/**
+ * A sweep in which all is due, at a CA in a folder, beside the same bytes written in one batch and made durable by one
+ * `sync -f`: the files of each new generation, and what the CA has recorded of it.
+ */
+export async function bench(): Promise<void> {
+  const count = Number(process.env['BENCH_DUE'] ?? 1000);
+  const jobs = process.env['BENCH_JOBS'] ?? '100';
+  const cwd = mkdtempSync(join(tmpdir(), 'certwright-bench-'));
+  try {
+    await makeStore(join(cwd, 'pattern'), count, new Date(Date.now() - 25 * 86_400_000));
+    const times = { batch: [] as number[], rotate: [] as number[] };
+    for (let round = -1; round < rounds; round += 1) {
+      const work = join(cwd, 'work');
+      cpSync(join(cwd, 'pattern'), work, { recursive: true, verbatimSymlinks: true });
+      settleDisk(cwd);
+      const rotate = timed(() => {
+        run(process.execPath, [program, 'rotate', '--jobs', jobs], work);
+      });
+      const written = filesOf(work);
+      if (written.length < count * 7) throw new Error(`only ${written.length} files were written`);
+      settleDisk(cwd);
+      const batch = timed(() => {
+        writeBatch(join(cwd, 'batch'), written);
+        run('sync', ['-f', cwd], cwd);
+      });
+      for (const folder of ['work', 'batch']) rmSync(join(cwd, folder), { recursive: true });
+      if (round < 0) continue;
+      times.rotate.push(rotate);
+      times.batch.push(batch);
+    }
+    const base = `${count} certificates: the same bytes, one sync -f`;
+    const rows = {
+      [base]: median(times.batch),
+      [`certwright rotate --jobs ${jobs}, all due`]: median(times.rotate),
+    };
+    printTable(rows, 'ms', base);
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+/** What was written before is none of either's business. */
+const settleDisk = (cwd: string): void => {
+  run('sync', ['-f', cwd], cwd);
+};
+
+function timed(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+}
+
+function run(file: string, argv: readonly string[], cwd: string): void {
+  const { status, stderr } = spawnSync(file, argv, { cwd, env: cleanEnv, maxBuffer: 1 << 28 });
+  if (status !== 0) throw new Error(`${file}: exit ${String(status)}: ${stderr.toString()}`);
+}
+
+/** Path below the folder, and content. */
+type Written = readonly [string, Buffer];
+
+function filesOf(cwd: string): Written[] {
+  const below = (folder: string): Written[] =>
+    readdirSync(join(cwd, folder)).map((name) => [join(folder, name), readFileSync(join(cwd, folder, name))]);
+  const names = readdirSync(join(cwd, 'certs')).filter((name) => !name.startsWith('_'));
+  const generations = names.map((name) => join('certs', name, 'versions/000002'));
+  const [id = ''] = readdirSync(join(cwd, 'ca/issuers')).filter((one) => isIssued(cwd, one));
+  const issued = join('ca/issuers', id, 'issued');
+  const months = readdirSync(join(cwd, issued)).map((month) => join(issued, month));
+  return [...generations.filter((one) => isFolder(join(cwd, one))), ...months].flatMap(below);
+}
+
+const isIssued = (cwd: string, id: string): boolean => isFolder(join(cwd, 'ca/issuers', id, 'issued'));
+
+function isFolder(path: string): boolean {
+  try {
+    return readdirSync(path).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function writeBatch(to: string, files: readonly Written[]): void {
+  const made = new Set<string>();
+  for (const [path, bytes] of files) {
+    const folder = dirname(join(to, path));
+    if (!made.has(folder)) mkdirSync(folder, { recursive: true });
+    made.add(folder);
+    writeFileSync(join(to, path), bytes);
+  }
+}
