@@ -23,7 +23,7 @@ export async function bench(): Promise<void> {
 
 /**
  * Every file of every certificate is read, and looked at by stat(2), under the path by which a sweep goes; and whether a
- * generation was begun. strace -f shows that these are the files that a sweep opens: those that a run reads once are
+ * generation was begun or is being revoked. strace -f shows that these are the files that a sweep opens: those that a run reads once are
  * left out here.
  */
 const bareLoop = `
@@ -36,6 +36,7 @@ const bareLoop = `
     const folder = store + name;
     take(folder + '/request.json');
     lstatSync(folder + '/pending', { throwIfNoEntry: false });
+    statSync(folder + '/revoking.json', { throwIfNoEntry: false });
     const version = folder + '/' + readlinkSync(folder + '/current');
     for (const file of readdirSync(version)) take(version + '/' + file);
   }`;

@@ -275,7 +275,9 @@ export function isThere(path: string): boolean {
 /** A regular file: a named pipe would be waited for without end, and a device may have none. */
 export function readIfThere(path: string): Buffer | undefined {
   try {
-    const found = statSync(path);
+    // An exception would cost more than the look.
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (!found) return undefined;
     if (!found.isFile() && !found.isDirectory()) {
       throw new PkiError('malformed', `${path} is not a regular file`, { hint: 'look who has put it there' });
     }
