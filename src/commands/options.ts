@@ -71,3 +71,9 @@ export function jobsOf(text = '8'): number {
   if (jobs >= 1 && jobs <= 100) return jobs;
   throw new PkiError('usage', `--jobs ${JSON.stringify(text)} is not a number of jobs`, { hint: '1 to 100' });
 }
+
+/** A count, or the number of a generation. */
+export function wholeNumber(text: string, flag: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new PkiError('usage', `${flag} ${JSON.stringify(text)} is not a whole number from 1 to 999999`);
+}

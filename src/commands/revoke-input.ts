@@ -7,7 +7,7 @@ import { parseTime } from '../pki/x509/duration.ts';
 import { awsConnection } from './aws-connection.ts';
 import { authorityNamed } from './config-file.ts';
 import type { Context } from './context.ts';
-import { exclusive, nonEmpty, storePath } from './options.ts';
+import { exclusive, nonEmpty, storePath, wholeNumber } from './options.ts';
 import type { Output } from './output.ts';
 import type { RevokeFlags } from './revoke.ts';
 
@@ -54,18 +54,14 @@ export async function targetOf(
   output: Output,
 ): Promise<Target> {
   exclusive({ '--file': flags.file, '--stored': flags.stored });
-  const { generation } = flags;
-  if (generation !== undefined && !/^[1-9]\d{0,5}$/.test(generation)) {
-    throw new PkiError('usage', `--generation ${JSON.stringify(generation)} is not a number`, {
-      hint: 'a whole number from 1',
-    });
-  }
+  const generation =
+    flags.generation === undefined ? undefined : wholeNumber(flags.generation, '--generation');
   const named = (reference: string): string => authorityNamed(reference, config, context);
   const store = storePath(flags, context);
   return findTarget({
     text,
     meant: flags.stored === true ? 'stored' : flags.file === true ? 'file' : undefined,
-    generation: generation === undefined ? begun(text, store, flags) : Number(generation),
+    generation: generation ?? begun(text, store, flags),
     store,
     cwd: context.cwd,
     ca: flags.ca === undefined ? undefined : named(flags.ca),

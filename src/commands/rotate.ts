@@ -25,6 +25,7 @@ import {
   exclusive,
   jobsOf,
   storePath,
+  wholeNumber,
   type Run,
   type StoreFlags,
 } from './options.ts';
@@ -140,7 +141,7 @@ export function rotateOrder(
     declared: (stored, reference) => config && declaredIn(config, stored, reference, store),
     force: flags.force ?? false,
     renewAt: flags.renewAt,
-    keep: numberOf('--keep', flags.keep),
+    keep: wholeNumber(flags.keep, '--keep'),
     jobs: jobsOf(flags.jobs),
     discardPending: flags.discardPending ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
@@ -165,20 +166,13 @@ async function rollBackOne(
   const order = {
     store,
     name,
-    generation: generation === undefined ? undefined : numberOf('--generation', generation),
+    generation: generation === undefined ? undefined : wholeNumber(generation, '--generation'),
     force: flags.force ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
   };
   const report = new RotateReport({ store: order.store, flags, context, output });
   report.add(await rollBackAndTell(order, deployingWorldOf(flags, context, output)));
   return report.end();
-}
-
-function numberOf(flag: string, text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new PkiError('usage', `${flag} ${JSON.stringify(text)} is not a number`, {
-    hint: 'a whole number from 1',
-  });
 }
 
 /** A declaration that names no authority leaves the one that issued. */

@@ -505,6 +505,18 @@ describe('rotate --keep', () => {
     await rotate(cwd, ['--force', '--keep', '2'], after(2 * hour));
     expect(versions(cwd)).toEqual(['000004', '000005']);
   });
+
+  it('is a count: none, or what is no whole number, is refused before anything is touched', async () => {
+    const cwd = await folderWith('orders.internal');
+    for (const text of ['0', '1.5', 'all']) {
+      const { code, stderr } = await run(['rotate', '--force', `--keep=${text}`], { cwd });
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: `certwright: --keep "${text}" is not a whole number from 1 to 999999\n`,
+      });
+    }
+    expect(versions(cwd)).toEqual(['000001']);
+  });
 });
 
 describe('rotate --rollback', () => {
