@@ -34,7 +34,7 @@ import {
   wouldDeploy,
 } from './rotate-deploy.ts';
 import { forEachStored, type Acts } from './rotate-each.ts';
-import type { Due, Elsewhere } from './rotation-verdict.ts';
+import { isByTime, type Due, type Elsewhere } from './rotation-verdict.ts';
 import { isOfOthers, outcomeOf, renewalBy, successorOf, type OfOthers } from './successor.ts';
 
 export type { KeptStatus };
@@ -140,8 +140,7 @@ export async function rotate(
   const inUse = new Map<string, Wanted>();
   const issue = async (wanted: Wanted, verdict: Due): Promise<IssueResult | OfOthers> => {
     const authority = await opened(wanted);
-    const isTime = verdict.reason === 'due' || verdict.reason === 'issuer-ends';
-    if (wanted.request.clamp && isTime) refuseNoGain(authority, verdict.standing);
+    if (wanted.request.clamp && isByTime(verdict.reason)) refuseNoGain(authority, verdict.standing);
     const successor = await successorOf(certificateFolder(store, wanted.request.name), verdict, authority);
     if (successor && isOfOthers(successor)) return { state: 'others', successor };
     const { generation, newKey } = verdict;

@@ -141,8 +141,11 @@ export function elsewhere(stored: StoredRequest, { reason }: Due): Elsewhere | u
       why: `nobody has said who issues it: "certwright issue ${words.join(' ')} --ca REF --force" does, and so does its ca in certwright.yaml`,
     };
   }
-  return reason === 'due' || reason === 'issuer-ends' ? fixedEnd(stored) : undefined;
+  return isByTime(reason) ? fixedEnd(stored) : undefined;
 }
+
+/** Whether only time has made a certificate due. */
+export const isByTime = (reason: DueReason): boolean => reason === 'due' || reason === 'issuer-ends';
 
 /** Whether another one would end with it. */
 export function fixedEnd({ notAfter, notBefore }: StoredRequest): Elsewhere | undefined {

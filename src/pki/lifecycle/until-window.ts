@@ -1,5 +1,5 @@
 import { nextOpening, type MaintenanceWindow } from '../maintenance-window.ts';
-import type { Due } from './rotation-verdict.ts';
+import { isByTime, type Due } from './rotation-verdict.ts';
 import type { Standing } from './standing.ts';
 
 /** The last tenth of a certificate's life is no time to wait in. */
@@ -8,11 +8,8 @@ const margin = 0.1;
 /** A certificate waits, or cannot: none of its windows opens before it is too late. */
 export type Closed = { opens: Date; standing: Standing } | 'too-late';
 
-/** The times that wait; whatever else makes a certificate due cannot. */
-const patient: readonly string[] = ['due', 'issuer-ends'] satisfies Due['reason'][];
-
 /**
- * Whether a certificate that is due by time has to wait for a window.
+ * Whether a certificate that is due by time has to wait for a window; whatever else makes one due cannot.
  * @returns `undefined` where it has no window, one is open, or its reason cannot wait.
  */
 export function untilWindow(
@@ -20,7 +17,7 @@ export function untilWindow(
   { reason, isRevoked = false, standing, ends }: Pick<Due, 'reason' | 'isRevoked' | 'standing' | 'ends'>,
   now: Date,
 ): Closed | undefined {
-  if (windows.length === 0 || !standing || !ends || isRevoked || !patient.includes(reason)) return undefined;
+  if (windows.length === 0 || !standing || !ends || isRevoked || !isByTime(reason)) return undefined;
   const opens = nextOpening(windows, now);
   if (opens && opens <= now) return undefined;
   const life = ends.getTime() - standing.certificate.notBefore.getTime();
