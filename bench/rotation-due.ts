@@ -19,7 +19,8 @@ export async function bench(): Promise<void> {
     await makeStore(join(cwd, 'pattern'), count, new Date(Date.now() - 25 * 86_400_000));
     const times = { batch: [] as number[], rotate: [] as number[] };
     for (let round = -1; round < rounds; round += 1) {
-      const work = join(cwd, 'work');
+      // Nothing is removed before the end: for minutes ext4 looks through what was just deleted before it creates a file.
+      const work = join(cwd, `work${String(round)}`);
       cpSync(join(cwd, 'pattern'), work, { recursive: true, verbatimSymlinks: true });
       settleDisk(cwd);
       const rotate = timed(() => {
@@ -29,10 +30,9 @@ export async function bench(): Promise<void> {
       if (written.length < count * 7) throw new Error(`only ${written.length} files were written`);
       settleDisk(cwd);
       const batch = timed(() => {
-        writeBatch(join(cwd, 'batch'), written);
+        writeBatch(join(cwd, `batch${String(round)}`), written);
         run('sync', ['-f', cwd], cwd);
       });
-      for (const folder of ['work', 'batch']) rmSync(join(cwd, folder), { recursive: true });
       if (round < 0) continue;
       times.rotate.push(rotate);
       times.batch.push(batch);
@@ -72,13 +72,12 @@ function filesOf(cwd: string): Written[] {
     readdirSync(join(cwd, folder)).map((name) => [join(folder, name), readFileSync(join(cwd, folder, name))]);
   const names = readdirSync(join(cwd, 'certs')).filter((name) => !name.startsWith('_'));
   const generations = names.map((name) => join('certs', name, 'versions/000002'));
-  const [id = ''] = readdirSync(join(cwd, 'ca/issuers')).filter((one) => isIssued(cwd, one));
-  const issued = join('ca/issuers', id, 'issued');
-  const months = readdirSync(join(cwd, issued)).map((month) => join(issued, month));
+  const records = readdirSync(join(cwd, 'ca/issuers')).map((id) => join('ca/issuers', id, 'issued'));
+  const months = records
+    .filter((one) => isFolder(join(cwd, one)))
+    .flatMap((one) => readdirSync(join(cwd, one)).map((month) => join(one, month)));
   return [...generations.filter((one) => isFolder(join(cwd, one))), ...months].flatMap(below);
 }
-
-const isIssued = (cwd: string, id: string): boolean => isFolder(join(cwd, 'ca/issuers', id, 'issued'));
 
 function isFolder(path: string): boolean {
   try {

@@ -15,7 +15,7 @@ import { caDocument, caLines, trustLines } from './ca-report.ts';
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseDuration } from '../pki/x509/duration.ts';
-import { keyTypes, type KeyType } from '../pki/x509/key.ts';
+import { defaultCaKeyType, keyTypes, type KeyType } from '../pki/x509/key.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
 import { addOutputOptions, collect, exclusive, oneOf, type Run } from './options.ts';
@@ -65,7 +65,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .helpOption('-h, --help', 'show help')
     .option('--ca <dir>', 'folder to make (CERTWRIGHT_CA; default ./ca)')
     .option('--name <name>', 'what the CA is called: "NAME Root CA" and "NAME Issuing CA"')
-    .option('--key-type <type>', `${keyTypes.join(', ')} (default ec-p384)`, oneOf('--key-type', keyTypes))
+    .option('--key-type <type>', `${keyTypes.join(', ')} (default ec-p256)`, oneOf('--key-type', keyTypes))
     .option('--lifetime <time>', 'of the root (default 10y); the issuing CA lives half as long');
   for (const kind of ['dns', 'ip', 'email', 'uri']) {
     init.option(`--permit-${kind} <base>`, `name constraint: only these ${kind} names`, collect);
@@ -119,7 +119,7 @@ async function initCa(flags: InitFlags, context: Context): Promise<ExitCode> {
   const folder = caFolder(flags, context);
   const wanted = {
     name: flags.name === undefined ? defaultCaName() : checkCaName(flags.name),
-    keyType: flags.keyType ?? ('ec-p384' as const),
+    keyType: flags.keyType ?? defaultCaKeyType,
     lifetime: lifetime ?? defaultCaLifetime,
     nameConstraints,
     defaults: {

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import {
   closeSync,
   fchmodSync,
   fchownSync,
   fsyncSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -147,9 +146,15 @@ export function syncFolder(path: string): void {
   }
 }
 
+/** Begins anywhere, since a run whose mark tells nothing may share its folder with others. */
+let drafts = randomInt(2 ** 32);
+
 /** A name beside `path` that no other run uses and no reader looks at; it says which run it belongs to. */
-export const temporaryBeside = (path: string): string =>
-  join(dirname(path), `.${basename(path).slice(0, 100)}.${runMark()}-${randomBytes(4).toString('hex')}.tmp`);
+export function temporaryBeside(path: string): string {
+  drafts = (drafts + 1) % 2 ** 32;
+  const number = drafts.toString(16).padStart(8, '0');
+  return join(dirname(path), `.${basename(path).slice(0, 100)}.${runMark()}-${number}.tmp`);
+}
 
 /**
  * Replaces a file by rename(2): readers see the old content or the new. A device or a pipe is refused: root would put
@@ -204,26 +209,6 @@ export function replaceInParts(
   syncFolder(dirname(path));
 }
 
-/**
- * Creates a file once, whole, by link(2).
- * @param beside where its draft is made, on the same file system.
- * @returns whether this call created it; `false` means that another one did before.
- */
-export function createOnce(path: string, content: FileContent, beside = path): boolean {
-  const temporary = temporaryBeside(beside);
-  writeNew(temporary, content);
-  try {
-    linkSync(temporary, path);
-  } catch (error) {
-    if (foreignCode(error) === 'EEXIST') return false;
-    throw ioError(error, 'create', path);
-  } finally {
-    unlinkIfThere(temporary);
-  }
-  syncFolder(dirname(path));
-  return true;
-}
-
 /** Points a symbolic link at another target by rename(2). The folder is the caller's to sync. */
 export function pointLink(path: string, target: string): void {
   const temporary = temporaryBeside(path);
@@ -243,6 +228,8 @@ export function pointLink(path: string, target: string): void {
  * Not mkdir's own `recursive`: of a read-only file system it says that the folder is not there.
  */
 export function makeFolder(path: string, mode = 0o755, durability: 'now' | 'later' = 'now'): void {
+  // An exception would cost more than the look.
+  if (isFolder(path)) return;
   try {
     mkdirSync(path, { mode });
   } catch (error) {
@@ -257,7 +244,7 @@ export function makeFolder(path: string, mode = 0o755, durability: 'now' | 'late
 
 function isFolder(path: string): boolean {
   try {
-    return statSync(path).isDirectory();
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {
     return false;
   }
@@ -301,7 +288,10 @@ export function unlinkIfThere(path: string): void {
 export function removeAll(path: string): void {
   try {
     if (lstatSync(path).isDirectory()) {
-      for (const name of readdirSync(path)) removeAll(join(path, name));
+      for (const entry of readdirSync(path, { withFileTypes: true })) {
+        if (entry.isDirectory()) removeAll(`${path}/${entry.name}`);
+        else unlinkIfThere(`${path}/${entry.name}`);
+      }
       rmdirSync(path);
     } else unlinkSync(path);
   } catch (error) {

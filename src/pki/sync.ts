@@ -1,15 +1,8 @@
 import { execFile } from 'node:child_process';
-import { linkSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { platform } from 'node:os';
-import {
-  ioError,
-  syncFolder,
-  temporaryBeside,
-  unlinkIfThere,
-  writeNew,
-  type FileContent,
-} from './durable.ts';
-import { foreignCode, PkiError } from './errors.ts';
+import { syncFolder } from './durable.ts';
+import { PkiError } from './errors.ts';
 
 /**
  * Waits until what was written, created, renamed or linked at these paths survives a power cut: files, and folders for
@@ -92,28 +85,3 @@ const runSync = (path: string): Promise<{ code: unknown; text: string }> =>
       resolve({ code: error ? error.code : 0, text: stderr.trim().split('\n').at(-1) ?? '' });
     });
   });
-
-/**
- * Creates a file once, whole, by link(2). Its folder is the caller's to sync.
- * @param beside where its draft is made, on the same file system.
- * @returns whether this call created it; `false` means that another one did before.
- */
-export async function createOnceBy(
-  sync: Sync,
-  path: string,
-  content: FileContent,
-  beside: string,
-): Promise<boolean> {
-  const temporary = temporaryBeside(beside);
-  writeNew(temporary, content, 'later');
-  try {
-    await sync([temporary]);
-    linkSync(temporary, path);
-    return true;
-  } catch (error) {
-    if (foreignCode(error) === 'EEXIST') return false;
-    throw ioError(error, 'create', path);
-  } finally {
-    unlinkIfThere(temporary);
-  }
-}

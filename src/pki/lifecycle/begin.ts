@@ -35,6 +35,8 @@ export interface KeyWishes {
   reuse: Buffer | undefined;
   /** Closes the kept key with it, and opens it again in a later run. */
   passphrase: Buffer | undefined;
+  /** `now`: what was bought for it must not be lost with it. */
+  durability: 'now' | 'later';
 }
 
 /** The key that an earlier run kept, else one that is kept before anybody is asked to certify it. */
@@ -42,7 +44,7 @@ export async function keptKey(
   pending: PendingGeneration,
   request: StoredRequest,
   access: Access,
-  { reuse, passphrase }: KeyWishes,
+  { reuse, passphrase, durability }: KeyWishes,
 ): Promise<RequestKey> {
   const kept = pending.key();
   if (kept) return { kind: 'own', key: openKept(kept, passphrase, pending) };
@@ -50,6 +52,7 @@ export async function keptKey(
   await pending.keepKey(
     passphrase ? await encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key),
     access,
+    durability,
   );
   return { kind: 'own', key };
 }

@@ -5,8 +5,8 @@ import { readCaJson } from '../authorities/local/ca-json.ts';
 import { caFile, crlFolder, issuedFile, issuersFolder, pendingFolder } from '../authorities/local/layout.ts';
 import { allIssuers, openCa, openIssuerKey, type Issuer } from '../authorities/local/open.ts';
 import { certificatesIn } from '../authorities/local/pem-files.ts';
+import { createOnce } from '../create-once.ts';
 import {
-  createOnce,
   discard,
   isThere,
   makeFolder,

@@ -11,6 +11,7 @@ import { readBasicConstraints, readNameConstraints, type NameConstraints } from 
 import { foreignCode } from '../errors.ts';
 import { ioError, readIfThere } from '../durable.ts';
 import { oid } from '../x509/oid.ts';
+import { defaultCaKeyType } from '../x509/key.ts';
 import { certificatePem } from '../x509/pem-writer.ts';
 
 export { createCa, type NewCa };
@@ -24,7 +25,7 @@ export async function createDefaultCa(folder: string, now: Date): Promise<void> 
     folder,
     {
       name: defaultCaName(),
-      keyType: 'ec-p384',
+      keyType: defaultCaKeyType,
       lifetime: defaultCaLifetime,
       nameConstraints: undefined,
       passphrase: undefined,

@@ -4,7 +4,7 @@ import { jsonText } from '../durable.ts';
 import type { GenerationFile } from '../store/generation.ts';
 import type { Format, StoredRequest } from '../store/request.ts';
 import { sealOf } from '../store/seal.ts';
-import { fingerprint, readCertificate, serialHex } from '../x509/certificate.ts';
+import { fingerprint, readCertificateOnce, serialHex } from '../x509/certificate.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { certificatePem } from '../x509/pem-writer.ts';
 
@@ -38,7 +38,7 @@ export function generationFiles(
   now: Date,
 ): GenerationFile[] {
   const pem = pemSet(issuance);
-  const leaf = readCertificate(issuance.certificate);
+  const leaf = readCertificateOnce(issuance.certificate);
   const version = {
     schema: 1,
     generation,

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Authority, Journal, Pending, RequestKey } from '../authorities/authority.ts';
+import { createOnce } from '../create-once.ts';
 import {
-  createOnce,
   discard,
   ioError,
   isThere,
@@ -193,7 +193,8 @@ async function ownKey(
   { makesKeys }: Authority,
 ): Promise<RequestKey | undefined> {
   if (makesKeys) return undefined;
-  if (pending) return keptKey(pending, request, access, { reuse: undefined, passphrase: keyPassphrase });
+  const wishes = { reuse: undefined, passphrase: keyPassphrase, durability: 'now' } as const;
+  if (pending) return keptKey(pending, request, access, wishes);
   return { kind: 'own', key: await generateKey(request.keyType) };
 }
 

@@ -9,7 +9,7 @@ import { certificateFolder, openStoreForWriting } from '../store/store.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { Sync } from '../sync.ts';
 import { privateKeyPem } from '../x509/key.ts';
-import { readCertificate, type Certificate } from '../x509/certificate.ts';
+import { readCertificateOnce, type Certificate } from '../x509/certificate.ts';
 import { parseTime } from '../x509/duration.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
 import { refuseFastClock, refuseNotYetValid } from './clock-check.ts';
@@ -227,7 +227,8 @@ async function makeGeneration(
   const { request } = order;
   const mayReuse = request.reuseKey && !isCompromised(order);
   const reuse = mayReuse ? (await import('./exposure.ts')).reusableKey(folder) : undefined;
-  const wishes = { reuse, passphrase: undefined };
+  const durability = authority.sells ? 'now' : 'later';
+  const wishes = { reuse, passphrase: undefined, durability } as const;
   const refuseFuture = async (begin: Date | undefined): Promise<void> => {
     if (!begin || mayBeginLater(order)) return;
     await refuseNotYetValid({ store: order.store, request, world }, begin, authority);
@@ -256,7 +257,7 @@ async function makeGeneration(
     if (issuance.state === 'pending') return issuance;
     if (issuance.key) await pending.keepKey(privateKeyPem(issuance.key), access);
     const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
-    const certificate = readCertificate(issuance.certificate);
+    const certificate = readCertificateOnce(issuance.certificate);
     await refuseFuture(certificate.notBefore);
     const { rehearse } = request.deploy ?? {};
     // What is new breaks nobody; what takes another's place might.

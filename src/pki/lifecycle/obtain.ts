@@ -9,7 +9,7 @@ import {
 } from '../authorities/authority.ts';
 import { PkiError } from '../errors.ts';
 import type { StoredRequest } from '../store/request.ts';
-import { readCertificate, serialHex } from '../x509/certificate.ts';
+import { readCertificateOnce, serialHex } from '../x509/certificate.ts';
 import { differences } from '../x509/compare-issued.ts';
 import { readCertificationRequest } from '../x509/certification-request.ts';
 import { publicKeyDer } from '../x509/key.ts';
@@ -81,16 +81,21 @@ export async function obtain(
   const issuance = await (inPlace
     ? authority.renew(renewal, journal)
     : authority.issue(profile, key, journal));
-  if (issuance.state === 'issued') refuseDifferences(profile, request.name, authority, issuance);
+  if (issuance.state === 'issued') await refuseDifferences(profile, request.name, authority, issuance);
   return issuance;
 }
 
-function refuseDifferences(profile: Profile, name: string, authority: Authority, issued: Issued): void {
-  const leaf = readCertificate(issued.certificate);
+async function refuseDifferences(
+  profile: Profile,
+  name: string,
+  authority: Authority,
+  issued: Issued,
+): Promise<void> {
+  const leaf = readCertificateOnce(issued.certificate);
   // A key that stays with the authority cannot be compared.
   const theirs = authority.makesKeys ? leaf.publicKey : profile.publicKey;
   const publicKey = issued.key ? publicKeyDer(issued.key) : theirs;
-  const found = differences({ ...profile, publicKey }, issued);
+  const found = await differences({ ...profile, publicKey }, issued);
   if (found.length === 0) return;
   throw new PkiError(
     'issued-differs',

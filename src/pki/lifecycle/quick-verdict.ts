@@ -8,6 +8,9 @@ import { policyFor, type Rule, type Verdict } from './rotation-verdict.ts';
 const beginOfPem = '-----BEGIN CERTIFICATE-----';
 const endOfPem = '-----END CERTIFICATE-----';
 
+/** What stands there; `sealed` where the files are as they were left, and it takes `judge` to say the rest. */
+export type Look = Extract<Verdict, { due: false }> | 'sealed' | 'unknown';
+
 /**
  * Judges certificates that are as they were left, and not due, at the cost of reading their files: in a sweep over a
  * store almost all are.
@@ -18,25 +21,24 @@ export class QuickVerdict {
   /**
    * @param request what is asked for, and what is stored.
    * @param issuer who would sign its successor, where that can be told without asking for it.
-   * @returns what stands there; `undefined` where it takes `judge` to say.
    */
-  notDue(
+  look(
     folder: CertificateFolder,
     generation: number,
     { stored, wanted, access }: { stored: StoredRequest; wanted: StoredRequest; access: Access },
     issuer: Certificate | undefined,
     rule: Rule,
-  ): Verdict | undefined {
-    if (rule.force || folder.pending()) return undefined;
-    if (stored !== wanted && changesBetween(stored, wanted).length > 0) return undefined;
+  ): Look {
+    if (rule.force || folder.pending()) return 'unknown';
+    if (stored !== wanted && changesBetween(stored, wanted).length > 0) return 'unknown';
     const sealed = readSealed(folder.versionPath(generation), access);
-    if (!sealed) return undefined;
+    if (!sealed) return 'unknown';
     const above = this.#above.of(sealed.chain, sealed.ca);
-    if (!above || (issuer && above.issuer?.equals(issuer.der) === false)) return undefined;
+    if (!above || (issuer && above.issuer?.equals(issuer.der) === false)) return 'sealed';
     const base64 = sealed.cert.slice(beginOfPem.length, sealed.cert.indexOf(endOfPem));
     const certificate = readLife(Buffer.from(base64, 'base64'));
     const due = earliestDue(certificate, above, policyFor(wanted, rule), rule.instance);
-    if (rule.now >= due) return undefined;
+    if (rule.now >= due) return 'sealed';
     return { due: false, standing: { generation, certificate, due } };
   }
 }

@@ -18,7 +18,7 @@ import { KnownRevocations } from './known-revocations.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { waiting } from './patience.ts';
 import { untilWindow } from './until-window.ts';
-import { QuickVerdict } from './quick-verdict.ts';
+import { QuickVerdict, type Look } from './quick-verdict.ts';
 import type { OutputOutcome } from './outputs.ts';
 import type { RotateOrder, Rotation } from './rotate.ts';
 import {
@@ -94,9 +94,10 @@ export async function forEachStored(
     const found = find(order, name);
     if (!found) return { state: 'absent' };
     if ('error' in found) return ended({ state: 'failed', name, verdict: undefined, error: found.error });
-    const peaceful = inPeace(found, order, seen, world);
+    const look = lookAt(found, order, seen, world);
+    const peaceful = inPeace(found, look, seen, world);
     if (peaceful && !acts.keep(found)) return ended(peaceful);
-    return groupOf(found, world) ?? settle(found, order, seen, world, acts);
+    return groupOf(found, world) ?? settle(found, look, order, seen, world, acts);
   };
   await manyAtATime(namesOf(order.store, order.names), order.jobs, world, settleAlone, (settled) => {
     if (settled.state === 'absent') return;
@@ -106,7 +107,7 @@ export async function forEachStored(
   });
   await acts.tell(later, report);
   const settleGrouped = (found: StoredCertificate, acting: Acts): Promise<Settled> =>
-    settle(found, order, seen, world, acting);
+    settle(found, undefined, order, seen, world, acting);
   await eachGroup(grouped, order.jobs, world, acts, settleGrouped, report);
 }
 
@@ -116,28 +117,35 @@ const ended = (outcome: Rotation, later?: Undeployed): Settled => ({
   undeployed: later,
 });
 
+/** `undefined` until it is known who shall be able to read its files. */
+function lookAt(
+  { folder, generation, stored, wanted }: StoredCertificate,
+  order: RotateOrder,
+  { facts, access: known, quick }: Pick<Seen, 'facts' | 'access' | 'quick'>,
+  world: DeployingWorld,
+): Look | undefined {
+  const access = known.get(accessKey(wanted.request));
+  const issuer = facts(wanted.reference)?.issuer;
+  const asked = access && { stored, wanted: wanted.request, access };
+  return asked && quick.look(folder, generation, asked, issuer, ruleOf(order, world));
+}
+
 /**
  * Most certificates of a sweep are as they were left, and nothing follows: these are settled without a promise.
  * Whatever is odd is left to `settle`, which words it.
  */
 function inPeace(
   found: StoredCertificate,
-  order: RotateOrder,
-  { facts, access: known, quick, revocations }: Seen,
+  look: Look | undefined,
+  { revocations }: Seen,
   world: DeployingWorld,
 ): Rotation | undefined {
-  const { folder, generation, stored, wanted } = found;
-  const { request } = wanted;
-  if (request !== stored || request.outputs.length > 0 || request.deploy || request.reissueOnExposure)
+  const { request } = found.wanted;
+  if (request !== found.stored || request.outputs.length > 0 || request.deploy || request.reissueOnExposure)
     return undefined;
-  const access = known.get(accessKey(request));
-  const issuer = facts(wanted.reference)?.issuer;
-  const rule = ruleOf(order, world);
-  const quickly =
-    access && quick.notDue(folder, generation, { stored, wanted: request, access }, issuer, rule);
-  if (!quickly || quickly.due || quickly.standing.certificate.notBefore > rule.now) return undefined;
-  if (revocations.of(folder, found.authority, quickly.standing.certificate)) return undefined;
-  return standingOutcome(found, quickly.standing);
+  if (typeof look !== 'object' || look.standing.certificate.notBefore > world.now()) return undefined;
+  if (revocations.of(found.folder, found.authority, look.standing.certificate)) return undefined;
+  return standingOutcome(found, look.standing);
 }
 
 const accessKey = ({ owner = '', group = '', mode = '' }: StoredRequest): string =>
@@ -150,11 +158,13 @@ const ruleOf = ({ force, renewAt }: RotateOrder, world: DeployingWorld): Rule =>
 
 async function settle(
   found: StoredCertificate,
+  before: Look | undefined,
   order: RotateOrder,
-  { facts, access: known, quick, revocations }: Seen,
+  seen: Seen,
   world: DeployingWorld,
   acts: Acts,
 ): Promise<Settled> {
+  const { facts, access: known, revocations } = seen;
   const { folder, generation, wanted, stored, authority } = found;
   const { name } = stored;
   let verdict: Due | undefined;
@@ -164,19 +174,21 @@ async function settle(
     const issuer = facts(wanted.reference)?.issuer;
     const access = await accessOf(wanted.request);
     known.set(accessKey(wanted.request), access);
-    const asked = { stored, wanted: wanted.request, access };
     const thoroughly = (): Verdict => {
-      const check = checkAccess(folder.versionPath(generation), access, acts.mend);
-      mended = check.mended;
-      const isSealed = readSealed(folder.versionPath(generation), access) !== undefined;
-      const seen = { isStrange: check.strange.length > 0, isExposed: exposed, isSealed };
+      const seen = { isStrange: false, isExposed: exposed, isSealed: look === 'sealed' };
+      if (look !== 'sealed') {
+        const check = checkAccess(folder.versionPath(generation), access, acts.mend);
+        mended = check.mended;
+        seen.isStrange = check.strange.length > 0;
+        seen.isSealed = readSealed(folder.versionPath(generation), access) !== undefined;
+      }
       return judge(folder, generation, wanted.request, issuer, rule, seen);
     };
     const exposed =
       wanted.request.reissueOnExposure &&
       (await isExposed(found, { store: order.store, wanted, access }, world, acts.mend));
-    const quickly = exposed ? undefined : quick.notDue(folder, generation, asked, issuer, rule);
-    const unrevoked = quickly ?? thoroughly();
+    const look = exposed ? 'unknown' : (before ?? lookAt(found, order, seen, world));
+    const unrevoked = typeof look === 'object' ? look : thoroughly();
     const revoked = revocations.of(folder, authority, unrevoked.standing?.certificate);
     const judged = revoked ? judgeRevoked(unrevoked, revoked, folder, stored, rule) : unrevoked;
     if (judged.due) verdict = judged;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { jsonText, readJson, replace, unlinkIfThere } from '../durable.ts';
+import { isThere, jsonText, readJson, replace, unlinkIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from './generation.ts';
 
@@ -46,5 +46,6 @@ export function recordFailure(folder: CertificateFolder, record: FailureRecord):
 }
 
 export const forgetFailures = (folder: CertificateFolder): void => {
-  unlinkIfThere(fileOf(folder));
+  // Nearly always there is none.
+  if (isThere(fileOf(folder))) unlinkIfThere(fileOf(folder));
 };

@@ -96,13 +96,14 @@ export class CertificateFolder {
 
   /** @throws PkiError `bad-input` where a link stands in the place of the folder */
   #numbers(folder: 'versions' | 'pending'): number[] {
+    const path = `${this.path}/${folder}`;
     try {
-      refuseLink(join(this.path, folder));
-      const entries = readdirSync(join(this.path, folder));
+      if (!refuseLink(path)) return [];
+      const entries = readdirSync(path);
       return entries.filter((entry) => /^\d{6,}$/.test(entry)).map(Number);
     } catch (error) {
       if (foreignCode(error) === 'ENOENT') return [];
-      throw ioError(error, 'read', join(this.path, folder));
+      throw ioError(error, 'read', path);
     }
   }
 
@@ -157,8 +158,8 @@ export class CertificateFolder {
       if (number <= current) discard(join(this.path, 'pending', generationName(number)));
     }
     sweepDrafts(this.path);
-    sweepDrafts(join(this.path, 'pending'));
-    sweepDrafts(join(this.path, 'versions'));
+    if (isThere(`${this.path}/pending`)) sweepDrafts(`${this.path}/pending`);
+    sweepDrafts(`${this.path}/versions`);
   }
 
   /** Every generation that is whole, the oldest first. */
@@ -226,24 +227,33 @@ export class PendingGeneration implements Journal {
   }
 
   request(): StoredRequest | undefined {
-    return readRequest(join(this.path, 'request.json'))?.request;
+    return this.#kept('request.json') && readRequest(join(this.path, 'request.json'))?.request;
   }
 
   /** PEM of the key that an earlier run made. */
   key(): Buffer | undefined {
-    return readIfThere(this.#keyFile);
+    return this.#kept('key.pem');
+  }
+
+  /** A power cut leaves the name alone of what nobody has made durable yet. */
+  #kept(name: string): Buffer | undefined {
+    const bytes = readIfThere(join(this.path, name));
+    return bytes?.length === 0 ? undefined : bytes;
   }
 
   get sync(): Sync {
     return this.#folder.sync;
   }
 
-  /** Keeps the key before anything is asked for it; it is 0600 or stricter from its creation. */
-  async keepKey(pem: string, access: Access): Promise<void> {
+  /**
+   * Keeps the key before anything is asked for it; it is 0600 or stricter from its creation.
+   * @param durability `later` leaves the sync to `complete`: a power cut before takes it.
+   */
+  async keepKey(pem: string, access: Access, durability: 'now' | 'later' = 'now'): Promise<void> {
     const draft = temporaryBeside(this.#keyFile);
     writeNew(draft, { data: pem, mode: access.keyMode, ownership: access.ownership }, 'later');
     try {
-      await this.sync([draft]);
+      if (durability === 'now') await this.sync([draft]);
       renameSync(draft, this.#keyFile);
     } catch (error) {
       discard(draft);
@@ -252,7 +262,7 @@ export class PendingGeneration implements Journal {
   }
 
   read(): Readonly<Record<string, unknown>> | undefined {
-    return readJson(join(this.path, 'journal.json'));
+    return this.#kept('journal.json') && readJson(join(this.path, 'journal.json'));
   }
 
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void {
@@ -296,12 +306,16 @@ export class PendingGeneration implements Journal {
     const draft = temporaryBeside(join(this.path, 'ready'));
     try {
       mkdirSync(draft, { mode: 0o755 });
-      if (this.key()) linkSync(this.#keyFile, join(draft, 'key.pem'));
+      const names = files.map(({ name }) => name);
+      if (isThere(this.#keyFile)) {
+        linkSync(this.#keyFile, join(draft, 'key.pem'));
+        names.push('key.pem');
+      }
       for (const { name, data, secret } of files) {
         const mode = secret ? access.keyMode : 0o644;
         writeNew(join(draft, name), { data, mode, ownership: access.ownership }, 'later');
       }
-      await this.sync([...files.map(({ name }) => join(draft, name)), draft]);
+      await this.sync([...names.map((name) => join(draft, name)), draft]);
       renameSync(draft, target);
     } catch (error) {
       discard(draft);
@@ -314,10 +328,10 @@ export class PendingGeneration implements Journal {
   /** One rename(2) is the switch. It never goes back to an older generation. */
   async switchTo(request: StoredRequest): Promise<void> {
     await this.sync([dirname(this.#folder.versionPath(this.number))]);
-    const earlier = readRequest(this.#folder.requestFile);
-    const text = requestText(request, earlier?.unknown());
-    const isSame = readIfThere(this.#folder.requestFile)?.toString() === text;
-    if (!isSame) replace(this.#folder.requestFile, { data: text, mode: 0o644 }, 'now');
+    const there = readIfThere(this.#folder.requestFile)?.toString();
+    const text = (): string => requestText(request, readRequest(this.#folder.requestFile)?.unknown());
+    if (there !== requestText(request) && there !== text())
+      replace(this.#folder.requestFile, { data: text(), mode: 0o644 }, 'now');
     const current = this.#folder.current();
     if (current === undefined || current < this.number) {
       pointLink(this.#folder.currentPath, join('versions', generationName(this.number)));

@@ -2,10 +2,13 @@ import { lstatSync } from 'node:fs';
 import { orIoError } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 
-/** @throws PkiError `bad-input` where a symbolic link stands in the place of a folder of ours. */
-export function refuseLink(path: string): void {
+/**
+ * @returns whether anything is there
+ * @throws PkiError `bad-input` where a symbolic link stands in the place of a folder of ours.
+ */
+export function refuseLink(path: string): boolean {
   const there = orIoError('look at', path, () => lstatSync(path, { throwIfNoEntry: false }));
-  if (there?.isSymbolicLink() !== true) return;
+  if (there?.isSymbolicLink() !== true) return there !== undefined;
   throw new PkiError('bad-input', `${path} is a symbolic link`, {
     hint: 'a certificate lives in a folder of its own: remove the link, or use another store',
   });

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode } from '../errors.ts';
+import { createOnce } from '../create-once.ts';
 import {
-  createOnce,
   discard,
   ioError,
   isThere,

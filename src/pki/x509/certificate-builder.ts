@@ -5,7 +5,7 @@ import * as write from './der-writer.ts';
 import { encodeGeneralName, type GeneralName } from './general-name.ts';
 import { keyIdentifier } from './key.ts';
 import { oid } from './oid.ts';
-import { signed } from './signing.ts';
+import { signed, signedAside } from './signing.ts';
 
 /** Everything that a certificate of ours says. */
 export interface CertificateTemplate {
@@ -46,8 +46,19 @@ const emptyName = write.sequence();
  * Signs a version 3 certificate and returns its DER.
  * @param weak signs it as nobody must, to see whether it is refused
  */
-export function buildCertificate(template: CertificateTemplate, issuerKey: KeyObject, weak?: 'sha1'): Buffer {
-  const tbs = (algorithm: Buffer): Buffer =>
+export const buildCertificate = (
+  template: CertificateTemplate,
+  issuerKey: KeyObject,
+  weak?: 'sha1',
+): Buffer => signed(issuerKey, bodyOf(template), weak);
+
+/** The same on another thread, for whoever has other work to do. */
+export const buildCertificateAside = (template: CertificateTemplate, issuerKey: KeyObject): Promise<Buffer> =>
+  signedAside(issuerKey, bodyOf(template));
+
+const bodyOf =
+  (template: CertificateTemplate) =>
+  (algorithm: Buffer): Buffer =>
     write.sequence(
       write.explicit(0, write.integer(2)),
       write.integer(template.serial),
@@ -58,8 +69,6 @@ export function buildCertificate(template: CertificateTemplate, issuerKey: KeyOb
       template.publicKey,
       write.explicit(3, write.sequence(...extensionsOf(template))),
     );
-  return signed(issuerKey, tbs, weak);
-}
 
 const critical = true;
 

@@ -97,6 +97,15 @@ export function readCertificate(der: Buffer): Certificate {
   };
 }
 
+const decoded = new WeakMap<Buffer, Certificate>();
+
+/** The same for one that several steps on its way look at, and that nobody writes to. */
+export function readCertificateOnce(der: Buffer): Certificate {
+  const certificate = decoded.get(der) ?? readCertificate(der);
+  decoded.set(der, certificate);
+  return certificate;
+}
+
 /** What a sweep over thousands of certificates needs of each. */
 export type CertificateLife = Pick<Certificate, 'der' | 'serial' | 'notBefore' | 'notAfter'>;
 

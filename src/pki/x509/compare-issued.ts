@@ -1,5 +1,4 @@
-import { X509Certificate } from 'node:crypto';
-import { extension, readCertificate, type Certificate } from './certificate.ts';
+import { extension, readCertificateOnce, type Certificate } from './certificate.ts';
 import { formatName, readName } from './distinguished-name.ts';
 import {
   readAlternativeNames,
@@ -24,8 +23,8 @@ export interface IssuedChain {
  * Compares what came back with what was asked for.
  * @returns one sentence for each difference; none means that the certificate may be installed.
  */
-export function differences(profile: Profile, issued: IssuedChain): string[] {
-  const leaf = readCertificate(issued.certificate);
+export async function differences(profile: Profile, issued: IssuedChain): Promise<string[]> {
+  const leaf = readCertificateOnce(issued.certificate);
   const found: string[] = [];
   const compare = (what: string, asked: string, got: string): void => {
     if (asked !== got) found.push(`${what}: asked for ${asked || 'none'}, got ${got || 'none'}`);
@@ -46,10 +45,8 @@ export function differences(profile: Profile, issued: IssuedChain): string[] {
   }
   compare('CA', 'no', isCa(leaf) ? 'yes' : 'no');
   if (!leaf.publicKey.equals(profile.publicKey)) found.push('key: the certificate is for another key');
-  return [
-    ...found,
-    ...brokenLinks([issued.certificate, ...issued.chain, ...(issued.root ? [issued.root] : [])]),
-  ];
+  const above = [...issued.chain, ...(issued.root ? [issued.root] : [])];
+  return [...found, ...(await brokenLinks(leaf, above))];
 }
 
 const sorted = (list: readonly string[]): string => [...list].sort().join(', ');
@@ -73,11 +70,27 @@ const isCa = (leaf: Certificate): boolean => {
 };
 
 /** Every certificate must be signed by the one above it; a root by itself. */
-function brokenLinks(upwards: readonly Buffer[]): string[] {
-  const certificates = upwards.map((der) => new X509Certificate(der));
-  return certificates.flatMap((certificate, index) => {
-    const issuer = certificates[index + 1];
-    if (!issuer || certificate.verify(issuer.publicKey)) return [];
-    return [`chain: certificate ${index + 1} is not signed by certificate ${index + 2}`];
-  });
+async function brokenLinks(leaf: Certificate, above: readonly Buffer[]): Promise<string[]> {
+  const upwards = [leaf, ...above.map(readCertificateOnce)];
+  const links = await Promise.all(
+    upwards.map(async (certificate, index) => {
+      const issuer = upwards[index + 1];
+      if (!issuer || (await isSignedWith(certificate, issuer))) return [];
+      return [`chain: certificate ${index + 1} is not signed by certificate ${index + 2}`];
+    }),
+  );
+  return links.flat();
+}
+
+/** By whom certificates were found to be signed: the same few stand above thousands of leaves. */
+const signers = new WeakMap<Certificate, Certificate>();
+
+async function isSignedWith(certificate: Certificate, issuer: Certificate): Promise<boolean> {
+  if (signers.get(certificate) === issuer) return true;
+  const { innerSignatureAlgorithm, signatureAlgorithm } = certificate;
+  if (!innerSignatureAlgorithm.raw.equals(signatureAlgorithm.raw)) return false;
+  const { checkSignatureAside } = await import('./validation/signature.ts');
+  if ((await checkSignatureAside(certificate, issuer)) !== 'good') return false;
+  signers.set(certificate, issuer);
+  return true;
 }

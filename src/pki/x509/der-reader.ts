@@ -200,8 +200,22 @@ export function boolean(element: Element, what: string): boolean {
   return content[0] === 0xff;
 }
 
+/** The same few are read again and again. */
+const knownOids = new Map<string, string>();
+const mostKnown = 500;
+
 /** Dotted decimal (X.690 8.19). */
 export function objectIdentifier(element: Element, what: string): string {
+  const octets = element.content.toString('latin1');
+  const known = knownOids.get(octets);
+  if (known !== undefined) return known;
+  const id = readObjectIdentifier(element, what);
+  if (knownOids.size >= mostKnown) knownOids.clear();
+  knownOids.set(octets, id);
+  return id;
+}
+
+function readObjectIdentifier(element: Element, what: string): string {
   const { content } = element;
   if (content.length === 0 || content.length > 128)
     throw element.fail(what, `an OID of ${content.length} octets`);

@@ -1,4 +1,5 @@
 import { createSign, sign, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import { tag } from './der-reader.ts';
 import * as write from './der-writer.ts';
 import { oid } from './oid.ts';
@@ -55,6 +56,13 @@ export function signed(key: KeyObject, tbs: (algorithm: Buffer) => Buffer, weak?
   const { algorithm, digest } = schemeOf(key, weak);
   const body = tbs(algorithm);
   return write.sequence(body, algorithm, write.bitString(sign(digest, body, key)));
+}
+
+/** The same on another thread. */
+export async function signedAside(key: KeyObject, tbs: (algorithm: Buffer) => Buffer): Promise<Buffer> {
+  const { algorithm, digest } = schemeOf(key);
+  const body = tbs(algorithm);
+  return write.sequence(body, algorithm, write.bitString(await promisify(sign)(digest, body, key)));
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import { createOnceBy } from '../../create-once.ts';
 import { makeFolder, readIfThere } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
-import { createOnceBy, syncEach, type Sync } from '../../sync.ts';
-import { buildCertificate, randomSerial } from '../../x509/certificate-builder.ts';
-import { readCertificate, type Certificate } from '../../x509/certificate.ts';
+import { syncEach, type Sync } from '../../sync.ts';
+import { buildCertificateAside, randomSerial } from '../../x509/certificate-builder.ts';
+import { readCertificateOnce, type Certificate } from '../../x509/certificate.ts';
 import { differences } from '../../x509/compare-issued.ts';
 import type { AskPassphrase } from '../../x509/key.ts';
 import { CaLimits } from './limits.ts';
@@ -48,6 +49,8 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   readonly #ask: AskPassphrase;
   readonly #now: () => Date;
   readonly #limits: CaLimits;
+  /** Whether what runs that died have left among its records is removed. */
+  #isSwept = false;
 
   private constructor(ca: LocalCa, key: KeyObject, ask: AskPassphrase, now: () => Date) {
     this.reference = ca.folder;
@@ -104,7 +107,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
    */
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
     const earlier = this.#recorded(journal.read());
-    if (earlier && this.#answers(profile, earlier)) return this.#issued(earlier.certificate, earlier);
+    if (earlier && (await this.#answers(profile, earlier))) return this.#issued(earlier.certificate, earlier);
     const serial = randomSerial();
     const { notBefore, notAfter } = profile;
     journal.write(
@@ -116,19 +119,21 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
       },
       { durable: false },
     );
-    const recorded = await this.#record(serial, this.#sign(profile, serial), journal.sync ?? syncEach);
+    const signed = await this.#sign(profile, serial);
+    const recorded = await this.#record(serial, signed, journal.sync ?? syncEach);
     return this.#issued(recorded, profile);
   }
 
   /** A first attempt that is long ago, or whose key a power cut has taken, stays in the record and is not used. */
-  #answers(profile: Profile, { certificate, ...asked }: Recorded): boolean {
+  async #answers(profile: Profile, { certificate, ...asked }: Recorded): Promise<boolean> {
     const age = profile.notBefore.getTime() - asked.notBefore.getTime();
-    return age <= resumable && differences(profile, this.#issued(certificate, asked)).length === 0;
+    if (age > resumable) return false;
+    return (await differences(profile, this.#issued(certificate, asked))).length === 0;
   }
 
-  #sign(profile: Profile, serial: Buffer): Buffer {
+  #sign(profile: Profile, serial: Buffer): Promise<Buffer> {
     const { certificate } = this.#issuer;
-    return buildCertificate(
+    return buildCertificateAside(
       {
         ...leafTemplate(profile),
         serial,
@@ -141,13 +146,14 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
 
   /** Writes the fact; where the serial is recorded already, that certificate stands. */
   async #record(serial: Buffer, der: Buffer, sync: Sync): Promise<Certificate> {
-    const certificate = readCertificate(der);
+    const certificate = readCertificateOnce(der);
     const months = issuedFolder(this.#issuer.folder);
     const file = issuedFile(this.#issuer.folder, certificate.notAfter, serial.toString('hex'));
-    // Drafts lie above the months: a month may hold a million files, too many to look for what dead runs left.
-    sweepDrafts(months);
+    if (!this.#isSwept) sweepDrafts(months);
+    this.#isSwept = true;
     makeFolder(dirname(file), 0o700, 'later');
     const content = { data: recordText(der, this.#now()), mode: 0o644 };
+    // Drafts lie above the months: a month may hold a million files, too many to look for what dead runs left.
     const created = await createOnceBy(sync, file, content, join(months, basename(file)));
     // Another run may have made the month's folder and not have come to sync it.
     await sync([dirname(file), months]);

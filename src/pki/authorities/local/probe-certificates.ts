@@ -1,7 +1,8 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { createOnce, makeFolder, syncFolder } from '../../durable.ts';
+import { createOnce } from '../../create-once.ts';
+import { makeFolder, syncFolder } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { buildCertificate, randomSerial, type CertificateTemplate } from '../../x509/certificate-builder.ts';
 import { readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
-import { createOnce, makeFolder, syncFolder } from '../../durable.ts';
+import { createOnce } from '../../create-once.ts';
+import { makeFolder, syncFolder } from '../../durable.ts';
 import { PkiError } from '../../errors.ts';
 import { buildCertificate, randomSerial } from '../../x509/certificate-builder.ts';
 import { extension, readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';

@@ -1,6 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
-import { createOnce, makeFolder, readIfThere, unlinkIfThere } from '../../durable.ts';
+import { createOnce } from '../../create-once.ts';
+import { makeFolder, readIfThere, unlinkIfThere } from '../../durable.ts';
 import { namesIn } from '../../names-in.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';

@@ -1,4 +1,5 @@
-import { constants, createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { constants, createPublicKey, verify, type KeyObject, type VerifyKeyObjectInput } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { AlgorithmIdentifier, Certificate } from '../certificate.ts';
 import type { DerReader } from '../der-reader.ts';
 import { contextConstructed, objectIdentifier, readSequence, smallInteger, tag } from '../der-reader.ts';
@@ -171,18 +172,37 @@ export type SignatureCheck = 'good' | 'bad' | 'unsupported-algorithm' | 'unusabl
 
 /** Checks a signature; what node:crypto refuses to compute is a bad one. */
 export function checkSignature(object: Signed, signer: Certificate): SignatureCheck {
-  const scheme = schemeOf(object.signatureAlgorithm);
+  const how = howToCheck(object, signer);
+  if (typeof how === 'string') return how;
+  try {
+    return verify(how.digest, object.tbs, how.key, object.signature) ? 'good' : 'bad';
+  } catch {
+    return 'bad';
+  }
+}
+
+/** The same on another thread, for whoever has other work to do. */
+export async function checkSignatureAside(object: Signed, signer: Certificate): Promise<SignatureCheck> {
+  const how = howToCheck(object, signer);
+  if (typeof how === 'string') return how;
+  try {
+    const isGood = await promisify(verify)(how.digest, object.tbs, how.key, object.signature);
+    return isGood ? 'good' : 'bad';
+  } catch {
+    return 'bad';
+  }
+}
+
+function howToCheck(
+  { signatureAlgorithm }: Signed,
+  signer: Certificate,
+): SignatureCheck | { digest: Digest | null; key: VerifyKeyObjectInput } {
+  const scheme = schemeOf(signatureAlgorithm);
   if (!scheme) return 'unsupported-algorithm';
   const key = publicKeyOf(signer);
   if (!key) return 'unusable-key';
   if (!scheme.keys.includes(key.asymmetricKeyType as KeyKind)) return 'bad';
-  const padding =
-    scheme.saltLength === undefined
-      ? {}
-      : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
-  try {
-    return verify(scheme.digest, object.tbs, { key, ...padding }, object.signature) ? 'good' : 'bad';
-  } catch {
-    return 'bad';
-  }
+  const { digest, saltLength } = scheme;
+  const padding = saltLength === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+  return { digest, key: { key, ...padding } };
 }
