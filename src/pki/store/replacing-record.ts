@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { jsonText, readJson, replace, unlinkIfThere } from '../durable.ts';
 import type { CertificateFolder } from './generation.ts';
 
 /** `revoking.json` beside request.json: a successor comes first, and then this generation is revoked. */
-const fileOf = (folder: CertificateFolder): string => join(folder.path, 'revoking.json');
+const fileOf = (folder: CertificateFolder): string => `${folder.path}/revoking.json`;
 
 /** The generation that a run was to revoke which did not live to do it. */
 export function readReplacing(folder: CertificateFolder): number | undefined {

@@ -1,5 +1,14 @@
 import { hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import type { Access, GenerationFile } from './generation.ts';
 import { isSecret } from './mend-access.ts';
 
@@ -57,17 +66,42 @@ export interface Sealed {
  * @returns `undefined` where anything is not as it was left: links, owners, modes, bytes. It says nothing about why.
  */
 export function readSealed(folder: string, access: Access): Sealed | undefined {
+  return quietly(() => readUnlisted(folder, access)) ?? quietly(() => readListed(folder, access));
+}
+
+function quietly<T>(read: () => T): T | undefined {
   try {
-    return readAll(folder, access);
+    return read();
   } catch {
     // Whatever it is, the judgement that follows words it.
     return undefined;
   }
 }
 
-function readAll(folder: string, access: Access): Sealed | undefined {
-  const names = readdirSync(folder);
-  const read = (name: string, at: number): number => at + readPlain(`${folder}/${name}`, name, access, at);
+/** The files of a certificate's own that were listed last. */
+let ownNames: readonly string[] | undefined;
+
+function readListed(folder: string, access: Access): Sealed | undefined {
+  ownNames = readdirSync(folder).filter(isOwn).sort();
+  return readAll(folder, access, ownNames, 0);
+}
+
+/**
+ * A list of names takes as long as four of the files. Nearly always they are the same as of the one before: the seal says so of
+ * the day when it was made, which was the last file, and as long as the folder is no younger, nothing was added or taken since.
+ */
+function readUnlisted(folder: string, access: Access): Sealed | undefined {
+  return ownNames && readAll(folder, access, ownNames, statSync(folder).mtimeMs);
+}
+
+function readAll(
+  folder: string,
+  access: Access,
+  own: readonly string[],
+  changed: number,
+): Sealed | undefined {
+  const read = (name: string, at: number): number =>
+    at + readPlain(`${folder}/${name}`, name, access, at).size;
   const ca = issuersIn('ca.pem', 0, read('ca.pem', 0));
   const chainEnd = read('chain.pem', 0);
   const chain = issuersIn('chain.pem', 0, chainEnd);
@@ -75,7 +109,7 @@ function readAll(folder: string, access: Access): Sealed | undefined {
   let end = bothEnd;
   let lines = '';
   let cert = '';
-  for (const name of names.filter(isOwn).sort()) {
+  for (const name of own) {
     const begin = end;
     end = read(name, begin);
     lines += lineOf(name, end - begin);
@@ -88,7 +122,8 @@ function readAll(folder: string, access: Access): Sealed | undefined {
   }
   end += scratch.write(`${lines}${lineOf('ca.pem', ca.digest)}${lineOf('chain.pem', chain.digest)}`, end);
   const seal = sealText(hash('sha256', scratch.subarray(bothEnd, end)));
-  const size = read(sealedBy, 0);
+  const { size, mtimeMs } = readPlain(`${folder}/${sealedBy}`, sealedBy, access, 0);
+  if (mtimeMs < changed) return undefined;
   if (cert === '' || scratch.toString('latin1', size - seal.length, size) !== seal) return undefined;
   return { cert, chain: chain.text, ca: ca.text };
 }
@@ -113,15 +148,15 @@ function issuersIn(name: (typeof above)[number], begin: number, end: number): Is
 }
 
 /**
- * Reads a plain file with the right owner and mode to a place in the scratch buffer, and tells its size.
+ * Reads a plain file with the right owner and mode to a place in the scratch buffer.
  * @throws where it is none
  */
-function readPlain(path: string, name: string, access: Access, at: number): number {
+function readPlain(path: string, name: string, access: Access, at: number): Stats {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(file);
     const isPlain = stat.isFile() && at + stat.size <= most - room && isAccessible(stat, name, access);
-    if (isPlain && readSync(file, scratch, at, stat.size, null) === stat.size) return stat.size;
+    if (isPlain && readSync(file, scratch, at, stat.size, null) === stat.size) return stat;
   } finally {
     closeSync(file);
   }

@@ -35,6 +35,18 @@ describe('a generation', () => {
     },
   );
 
+  it('is sealed whatever files the one before had, and looked at closely where one of them is new', async () => {
+    const [plain, more] = [await generation(), await generation('--format', 'pair')];
+    for (const folder of [plain, more, plain, more, more, plain]) {
+      expect(readSealed(folder, access)).toBeDefined();
+    }
+    writeFileSync(join(plain, 'pair.pem'), '', { mode: 0o600 });
+    expect(readSealed(plain, access)).toBeUndefined();
+    rmSync(join(more, 'pair.pem'));
+    expect(readSealed(plain, access)).toBeUndefined();
+    expect(readSealed(more, access)).toBeUndefined();
+  });
+
   const files = ['key.pem', 'cert.pem', 'chain.pem', 'fullchain.pem', 'ca.pem', 'pair.pem', 'key.der'];
 
   it('is looked at closely where a byte of any file is another one, or a file is gone or a link', async () => {
