@@ -7,45 +7,62 @@ import { median, printTable } from './measure.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 
+const count = Number(process.env['BENCH_DUE'] ?? 1000);
+const jobs = process.env['BENCH_JOBS'] ?? '100';
+
 /**
  * A sweep in which all is due, at a CA in a folder, beside the same bytes written in one batch and made durable by one
- * `sync -f`: the files of each new generation, and what the CA has recorded of it.
+ * `sync -f`: the files of each new generation, and what the CA has recorded of it. Once where nothing was removed from the
+ * file system lately, and once where as much was: for some minutes ext4 looks through all that was just deleted before it
+ * creates a file.
  */
 export async function bench(): Promise<void> {
-  const count = Number(process.env['BENCH_DUE'] ?? 1000);
-  const jobs = process.env['BENCH_JOBS'] ?? '100';
   const cwd = mkdtempSync(join(tmpdir(), 'certwright-bench-'));
   try {
     await makeStore(join(cwd, 'pattern'), count, new Date(Date.now() - 25 * 86_400_000));
-    const times = { batch: [] as number[], rotate: [] as number[] };
-    for (let round = -1; round < rounds; round += 1) {
-      // Nothing is removed before the end: for minutes ext4 looks through what was just deleted before it creates a file.
-      const work = join(cwd, `work${String(round)}`);
-      cpSync(join(cwd, 'pattern'), work, { recursive: true, verbatimSymlinks: true });
+    compare(cwd, 'nothing deleted lately', () => undefined);
+    compare(cwd, 'as much deleted just before', () => {
+      copyStore(cwd, 'waste');
       settleDisk(cwd);
-      const rotate = timed(() => {
-        run(process.execPath, [program, 'rotate', '--jobs', jobs], work);
-      });
-      const written = filesOf(work);
-      if (written.length < count * 7) throw new Error(`only ${written.length} files were written`);
-      settleDisk(cwd);
-      const batch = timed(() => {
-        writeBatch(join(cwd, `batch${String(round)}`), written);
-        run('sync', ['-f', cwd], cwd);
-      });
-      if (round < 0) continue;
-      times.rotate.push(rotate);
-      times.batch.push(batch);
-    }
-    const base = `${count} certificates: the same bytes, one sync -f`;
-    const rows = {
-      [base]: median(times.batch),
-      [`certwright rotate --jobs ${jobs}, all due`]: median(times.rotate),
-    };
-    printTable(rows, 'ms', base);
+      rmSync(join(cwd, 'waste'), { recursive: true });
+    });
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
+}
+
+function compare(cwd: string, condition: string, prepare: () => void): void {
+  const times = { batch: [] as number[], rotate: [] as number[] };
+  for (let round = -1; round < rounds; round += 1) {
+    const place = `${condition.replaceAll(' ', '-')}${String(round)}`;
+    const work = copyStore(cwd, place);
+    prepare();
+    settleDisk(cwd);
+    const rotate = timed(() => {
+      run(process.execPath, [program, 'rotate', '--jobs', jobs], work);
+    });
+    const written = filesOf(work);
+    if (written.length < count * 7) throw new Error(`only ${written.length} files were written`);
+    prepare();
+    settleDisk(cwd);
+    const batch = timed(() => {
+      writeBatch(join(cwd, `batch-${place}`), written);
+      run('sync', ['-f', cwd], cwd);
+    });
+    if (round < 0) continue;
+    times.rotate.push(rotate);
+    times.batch.push(batch);
+  }
+  console.log(`  ${count} certificates, ${condition}:`);
+  const base = 'the same bytes, one sync -f';
+  const rows = { [base]: median(times.batch), [`certwright rotate --jobs ${jobs}`]: median(times.rotate) };
+  printTable(rows, 'ms', base);
+}
+
+function copyStore(cwd: string, name: string): string {
+  const to = join(cwd, name);
+  cpSync(join(cwd, 'pattern'), to, { recursive: true, verbatimSymlinks: true });
+  return to;
 }
 
 /** What was written before is none of either's business. */
