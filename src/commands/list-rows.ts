@@ -24,7 +24,7 @@ export interface Row {
 }
 
 export function storedRow(row: StoredRow, now: Date): Row {
-  const { name, notAfter, notBefore, due, authority, made, failed, deploy, revoked } = row;
+  const { name, notAfter, notBefore, due, authority, made, failed, deploy, revoked, toRevoke } = row;
   const state = stateOf(row, now);
   const words = {
     revoked: revoked ? `revoked since ${day(revoked.at)}, ${revoked.reason}` : '',
@@ -33,7 +33,11 @@ export function storedRow(row: StoredRow, now: Date): Row {
     due: `due since ${day(due)}`,
     fine: `due ${distance(due, now)}`,
   };
-  const troubles = [...(failed ? [`failed ${times(failed.failures)}`] : []), ...(row.begun ? ['begun'] : [])];
+  const troubles = [
+    ...(failed ? [`failed ${times(failed.failures)}`] : []),
+    ...(row.begun ? ['begun'] : []),
+    ...(toRevoke === null ? [] : [`generation ${toRevoke} is still to be revoked`]),
+  ];
   const isTold = deploy !== undefined && deploy.state !== 'done';
   return {
     name,
@@ -67,7 +71,7 @@ export function storedRow(row: StoredRow, now: Date): Row {
     tone:
       state === 'expired' || state === 'revoked'
         ? 'red'
-        : state === 'fine' && !isTold && !failed
+        : state === 'fine' && !isTold && !failed && toRevoke === null
           ? 'green'
           : 'yellow',
     more: [failed?.message, isTold ? deploy.message : undefined].flatMap((message) =>

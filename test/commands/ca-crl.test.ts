@@ -93,6 +93,27 @@ describe('certwright ca crl', () => {
     expect(statSync(join(cwd, 'shop.crl')).mode & 0o777).toBe(0o644);
   });
 
+  it.each(['root', 'issuing'])(
+    'signs what it can where the key of the %s CA is damaged, and says so',
+    async (damaged) => {
+      const cwd = await withCa();
+      const before = await crl(cwd);
+      const other = damaged === 'root' ? 'issuing' : 'root';
+      const pathOf = (report: Report, wanted: string): string =>
+        report.crls.find(({ role }) => role === wanted)?.crl?.path ?? '';
+      const key = join(pathOf(before, damaged), '../../..', 'key.pem');
+      writeFileSync(key, 'no key');
+      const { code, stderr } = await run(['ca', 'crl', '--force'], { cwd });
+      expect({ code, stderr }).toMatchObject({ code: 2 });
+      expect(stderr).toContain('holds no private key that can be read');
+      const numberOfRole = (report: Report, wanted: string): number =>
+        report.crls.find(({ role }) => role === wanted)?.crl?.number ?? 0;
+      const after = await crl(cwd);
+      expect(numberOfRole(after, other)).toBe(numberOfRole(before, other) + 1);
+      expect(numberOfRole(after, damaged)).toBe(numberOfRole(before, damaged));
+    },
+  );
+
   it("brings the store's trust bundle up to date", async () => {
     const cwd = await withCa();
     expect(await run(['issue', 'a.internal'], { cwd })).toMatchObject({ code: 0 });

@@ -93,6 +93,20 @@ describe('the store', () => {
     expect(text).toMatch(/told\.internal .*deploy pending/);
   });
 
+  it('tells which generation a replacement that died has left to be revoked', async () => {
+    const cwd = temporaryFolder();
+    await inFolder(['issue', 'a.internal', '--create-ca'], { cwd });
+    await inFolder(['issue', 'b.internal'], { cwd });
+    writeFileSync(join(cwd, 'certs/a.internal/revoking.json'), '{ "schema": 1, "generation": 1 }');
+    expect(await rowsOf([], { cwd })).toMatchObject([
+      { name: 'a.internal', toRevoke: 1 },
+      { name: 'b.internal', toRevoke: null },
+    ]);
+    const [first, second] = (await list([], { cwd })).stdout.split('\n');
+    expect(first).toMatch(/^a\.internal .*, generation 1 is still to be revoked/);
+    expect(second).not.toContain('revoked');
+  });
+
   it('names what is no certificate of its own, or cannot be read, and lists the others', async () => {
     const cwd = temporaryFolder();
     for (const name of ['a.internal', 'b.internal']) {

@@ -47,7 +47,8 @@ export interface CrlReport {
 }
 
 /**
- * Signs what is about to lapse of a CA's CRLs, and hands it on: to the store's trust bundle, and to where it is wanted.
+ * Signs what is about to lapse of a CA's CRLs, and hands it on: to the store's trust bundle, and to where it is wanted. A key
+ * that cannot be opened keeps no other issuer's CRL back.
  * @throws PkiError `not-found`, `lax-permissions`, `passphrase`, `io`
  */
 export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> {
@@ -57,21 +58,25 @@ export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> 
   if (lifetime !== undefined && !dryRun) writeCrlLifetime(ca, json, lifetime);
   const { json: renewed, active } = openCa(ca);
   const crls: CrlOfIssuer[] = [];
+  const refusals: unknown[] = [];
+  const how = { force: force || lifetime !== undefined, dryRun };
   for (const issuer of allIssuers(ca)) {
-    const state = await renewCrl(issuer, renewed, ask, now, {
-      force: force || lifetime !== undefined,
-      dryRun,
+    const state = await renewCrl(issuer, renewed, ask, now, how).catch((error: unknown) => {
+      refusals.push(error);
     });
+    if (state === undefined) continue;
     const crl = isThere(join(issuer.folder, 'crl', 'current')) ? crlPlace(issuer.folder) : undefined;
     const role = issuer.chain.length === 0 ? 'root' : 'issuing';
     crls.push({ subject: formatName(issuer.certificate.subjectName), role, state, crl });
   }
   const trust = (): Trust => readTrust(ca, now);
-  return {
+  const report = {
     crls,
     written: order.out === undefined || dryRun ? [] : copyTo(order.out, active.folder, trust().crls),
     trust: dryRun ? undefined : feedBundle(order, trust),
   };
+  if (refusals.length > 0) throw refusals[0];
+  return report;
 }
 
 function feedBundle({ store, ca }: CrlOrder, trust: () => Trust): string | undefined {

@@ -4,6 +4,7 @@ import { PkiError } from '../errors.ts';
 import { readDeployRecord } from '../store/deploy-record.ts';
 import { readFailures, type FailureRecord } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
+import { readReplacing } from '../store/replacing-record.ts';
 import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { readLife, serialHex } from '../x509/certificate.ts';
@@ -29,6 +30,8 @@ export interface StoredRow {
   made: Date | undefined;
   /** Whether an earlier run has begun its successor and not finished it. */
   begun: boolean;
+  /** The generation that `revoke --replace` was to revoke, and did not live to; null where there is none. */
+  toRevoke: number | null;
   /** What its successor was asked for in vain. */
   failed: FailureRecord | undefined;
   /** What is on record here of its revocation. */
@@ -111,6 +114,7 @@ function rowOf(store: string, name: string, instance: string, seen: Seen): Store
     due: earliestDue(life, above, request, instance),
     made: madeAt(folder),
     begun: folder.pending() !== undefined,
+    toRevoke: readReplacing(folder) ?? null,
     failed: readFailures(folder, generation),
     revoked: request && seen.revocations.of(folder, referenceOf(store, request), life),
     deploy: request && deployState(folder, request, generation, instance),

@@ -94,8 +94,9 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
     }
     if (to === from) {
       throw new PkiError('usage', `generation ${to} of ${name} is in use already`, {
-        hint:
-          choices.length === 0 ? 'there is no other' : `generations that are there: ${choices.join(', ')}`,
+        hint: `"certwright rotate ${name}" does what an earlier run has left undone; ${
+          choices.length === 0 ? 'there is no other' : `generations that are there: ${choices.join(', ')}`
+        }`,
       });
     }
     const request = readRequest(folder.requestFile)?.request;

@@ -200,9 +200,14 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   async refreshOthers(): Promise<boolean> {
     const { json } = this.#ca;
     const due = dueOthers(this.#ca, this.#now());
+    const refusals: unknown[] = [];
     for (const issuer of due) {
-      await renewCrl(issuer, json, this.#ask, this.#now(), { force: false, dryRun: false });
+      await renewCrl(issuer, json, this.#ask, this.#now(), { force: false, dryRun: false }).catch(
+        (error: unknown) => refusals.push(error),
+      );
     }
+    // A key that cannot be opened keeps no other issuer's CRL back.
+    if (refusals.length > 0) throw refusals[0];
     return due.length > 0;
   }
 
