@@ -9,6 +9,7 @@ import { leafTemplate } from '../src/pki/x509/profile.ts';
 import { parseName } from '../src/pki/x509/subject-alternative-name.ts';
 import { generationFiles } from '../src/pki/lifecycle/generation-files.ts';
 import { pemCertificates } from '../src/pki/lifecycle/standing.ts';
+import { stampFolder } from '../src/pki/store/seal.ts';
 import { readRequest, requestText } from '../src/pki/store/request.ts';
 import { privateKeyPem } from '../src/pki/x509/key.ts';
 
@@ -71,6 +72,7 @@ export async function makeStore(cwd: string, count: number, begin: Date): Promis
     mkdirSync(version, { recursive: true });
     writeFileSync(join(version, 'key.pem'), privateKeyPem(key), { mode: 0o600 });
     for (const { name: file, data } of files) writeFileSync(join(version, file), data);
+    stampFolder(version, files);
     writeFileSync(join(folder, 'request.json'), requestText(request));
     symlinkSync('versions/000001', join(folder, 'current'));
   }

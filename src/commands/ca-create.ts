@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
-import { defaultCaKeyType, keyTypes, type KeyType } from '../pki/x509/key.ts';
+import { keyTypes, type KeyType } from '../pki/x509/key.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
 import { checkCaName } from './ca-input.ts';
 import { confirm } from './confirm.ts';
@@ -61,7 +61,7 @@ export function registerCreate(command: Command, context: Context, run: Run): vo
     .option('--path-length <number>', 'how many CAs may stand below it, 0 to 3', '0')
     .option(
       '--key-type <type>',
-      'rsa-2048, rsa-3072, rsa-4096, ec-p256, ec-p384 (default ec-p256)',
+      'rsa-2048, rsa-3072, rsa-4096, ec-p256, ec-p384 (default ec-p384)',
       oneOf('--key-type', keyTypes),
     )
     .option('--lifetime <time>', 'default 10y for a root, 5y for others')
@@ -103,7 +103,7 @@ async function create(flags: CreateFlags, context: Context): Promise<ExitCode> {
     store: storePath(flags, context),
     name: checkCaName(flags.name),
     type: isRoot ? ('ROOT' as const) : ('SUBORDINATE' as const),
-    keyType: flags.keyType ?? defaultCaKeyType,
+    keyType: flags.keyType ?? ('ec-p384' as const),
     mode: flags.mode === 'general' ? ('GENERAL_PURPOSE' as const) : ('SHORT_LIVED_CERTIFICATE' as const),
     crl: crlOf(flags),
     ocsp: flags.ocsp ?? false,

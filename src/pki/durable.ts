@@ -11,13 +11,16 @@ import {
   readSync,
   readdirSync,
   renameSync,
+  rmdir,
   rmdirSync,
   statSync,
   symlinkSync,
+  unlink,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { foreignCode, PkiError } from './errors.ts';
 import { runMark } from './owner.ts';
 
@@ -147,15 +150,15 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** Begins anywhere, since a run whose mark tells nothing may share its folder with others. */
-let drafts = randomInt(2 ** 32);
+/** A name beside `path` that nobody can foretell and no reader looks at; it says which run it belongs to. */
+export const temporaryBeside = (path: string): string =>
+  join(dirname(path), `.${basename(path).slice(0, 100)}.${runMark()}-${randomHex()}.tmp`);
 
-/** A name beside `path` that no other run uses and no reader looks at; it says which run it belongs to. */
-export function temporaryBeside(path: string): string {
-  drafts = (drafts + 1) % 2 ** 32;
-  const number = drafts.toString(16).padStart(8, '0');
-  return join(dirname(path), `.${basename(path).slice(0, 100)}.${runMark()}-${number}.tmp`);
-}
+/** randomInt keeps a store of random octets; randomBytes asks the system each time. */
+const randomHex = (): string =>
+  randomInt(2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
 
 /**
  * Replaces a file by rename(2): readers see the old content or the new. A device or a pipe is refused: root would put
@@ -288,6 +291,18 @@ export function discard(path: string): void {
     removeAll(path);
   } catch {
     // What stays has a name that no reader looks at.
+  }
+}
+
+/** Removes a folder of files as `discard` does, on other threads: that takes as long as writing them. */
+export async function discardAside(folder: string): Promise<void> {
+  try {
+    const names = readdirSync(folder);
+    await Promise.all(names.map((name) => promisify(unlink)(`${folder}/${name}`)));
+    await promisify(rmdir)(folder);
+  } catch {
+    // Whatever else lies there.
+    discard(folder);
   }
 }
 

@@ -28,19 +28,19 @@ function startTime(pid: number): string {
   return fields[0] === 'Z' || fields[0] === 'X' ? '' : (fields[19] ?? '');
 }
 
-let known: RunOwner | undefined;
+let self: RunOwner | undefined;
 
 /** @param pid of this process: nothing of what it says changes while it runs. */
 export function thisRun(pid: number): RunOwner {
-  if (known?.pid !== pid) {
-    known = {
+  if (self?.pid !== pid) {
+    self = {
       boot: quietly(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
       pidNamespace: quietly(() => readlinkSync('/proc/self/ns/pid')),
       pid,
       started: startTime(pid),
     };
   }
-  return known;
+  return self;
 }
 
 /** `unknown` where it runs out of our sight: another host, boot or container, or no /proc. */

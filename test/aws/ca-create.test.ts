@@ -49,7 +49,7 @@ describe('a CA of AWS Private CA', () => {
   test('a root signs itself, and issues at once', async () => {
     const arn = await made(...root, '--permit-acm');
     const { own, state, keyAlgorithm, permissions } = ca(arn);
-    expect({ state, keyAlgorithm }).toEqual({ state: 'ACTIVE', keyAlgorithm: 'EC_prime256v1' });
+    expect({ state, keyAlgorithm }).toEqual({ state: 'ACTIVE', keyAlgorithm: 'EC_secp384r1' });
     expect(own.verify(own.publicKey)).toBe(true);
     expect(own.subject).toBe('CN=Corp Root');
     expect(permissions.map(({ principal }) => principal)).toEqual(['acm.amazonaws.com']);

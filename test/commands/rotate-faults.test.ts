@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  cpSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -121,6 +122,48 @@ describe('a clock that jumps a year forward and back', () => {
       code: 0,
       certificates: [{ state: 'not-due' }],
       stale: [],
+    });
+  });
+});
+
+describe('what a power cut has left of a run', () => {
+  it.each([
+    ['an empty', 'key.pem', ''],
+    ['a damaged', 'key.pem', '\0'.repeat(241)],
+    ['an empty', 'request.json', ''],
+    ['an empty', 'journal.json', ''],
+  ])('is done without where it costs nothing: %s %s', async (_how, file, content) => {
+    const cwd = await withCertificate();
+    mkdirSync(pendingOf(cwd), { recursive: true, mode: 0o700 });
+    cpSync(join(folder(cwd), 'request.json'), join(pendingOf(cwd), 'request.json'));
+    writeFileSync(join(pendingOf(cwd), file), content, { mode: 0o600 });
+    expect(await rotate(cwd, ['--force'])).toMatchObject({ code: 0, certificates: [{ state: 'rotated' }] });
+    expect(problemsIn(cwd)).toEqual([]);
+  });
+});
+
+describe('one that is odd in the midst of others', () => {
+  it('stops none of them, and none of their copies', async () => {
+    const cwd = temporaryFolder();
+    const certificates = Object.fromEntries(
+      ['a', 'b', 'c'].map((one) => [
+        `${one}.internal`,
+        { ca: './ca', outputs: [{ path: `${one}.pem`, content: 'fullchain' }] },
+      ]),
+    );
+    writeFileSync(join(cwd, 'certwright.yaml'), JSON.stringify({ certificates }));
+    expect(await run(['issue', '--all', '--create-ca'], { cwd })).toMatchObject({ code: 0 });
+    mkdirSync(join(cwd, 'certs/b.internal/pending'));
+    symlinkSync('/', join(cwd, 'certs/b.internal/pending/000002'));
+    rmSync(join(cwd, 'c.pem'));
+    const { code, certificates: rows } = await rotate(cwd, ['--jobs', '1']);
+    expect({ code, rows }).toMatchObject({
+      code: 4,
+      rows: [
+        { name: 'a.internal', state: 'not-due' },
+        { name: 'b.internal', state: 'failed', error: { code: 'bad-input' } },
+        { name: 'c.internal', state: 'not-due', outputs: [{ state: 'written' }] },
+      ],
     });
   });
 });

@@ -1,7 +1,8 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { Authority, RequestKey } from '../authorities/authority.ts';
 import { PkiError } from '../errors.ts';
-import type { Access, CertificateFolder, PendingGeneration } from '../store/generation.ts';
+import type { Access, CertificateFolder } from '../store/generation.ts';
+import type { PendingGeneration } from '../store/pending-generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
 import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
 
@@ -47,7 +48,8 @@ export async function keptKey(
   { reuse, passphrase, durability }: KeyWishes,
 ): Promise<RequestKey> {
   const kept = pending.key();
-  if (kept) return { kind: 'own', key: openKept(kept, passphrase, pending) };
+  const opened = kept && openKept(kept, passphrase, durability, pending);
+  if (opened) return { kind: 'own', key: opened };
   const key = reuse ? createPrivateKey(reuse) : await generateKey(request.keyType);
   await pending.keepKey(
     passphrase ? await encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key),
@@ -57,16 +59,22 @@ export async function keptKey(
   return { kind: 'own', key };
 }
 
+/** `undefined` where a power cut may have damaged it, and nothing was paid for it. */
 function openKept(
   pem: Buffer,
   passphrase: Buffer | undefined,
+  durability: KeyWishes['durability'],
   { path }: PendingGeneration,
-): ReturnType<typeof createPrivateKey> {
+): KeyObject | undefined {
   try {
     return createPrivateKey(passphrase ? { key: pem, passphrase } : pem);
   } catch (cause) {
-    throw new PkiError('passphrase', `the passphrase does not open the key of the run that began ${path}`, {
-      hint: 'give the same passphrase again, or start afresh with --discard-pending',
+    if (durability === 'later') return undefined;
+    const [code, what, hint] = passphrase
+      ? (['passphrase', 'the passphrase does not open', 'give the same passphrase again'] as const)
+      : (['malformed', 'nothing opens', 'restore it from a backup'] as const);
+    throw new PkiError(code, `${what} the key of the run that began ${path}`, {
+      hint: `${hint}, or start afresh with --discard-pending`,
       cause,
     });
   }

@@ -14,7 +14,8 @@ import {
   writeNew,
 } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
-import { CertificateFolder, type Access, type PendingGeneration } from '../store/generation.ts';
+import { CertificateFolder, type Access } from '../store/generation.ts';
+import type { PendingGeneration } from '../store/pending-generation.ts';
 import { withLock } from '../store/lock.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';

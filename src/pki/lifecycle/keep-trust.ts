@@ -5,7 +5,7 @@ import type { DeployWorld } from '../deploy/world.ts';
 import { makeFolder } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { isPending, readDeployRecord, writeDeployRecord, type Attempt } from '../store/deploy-record.ts';
-import { generationName } from '../store/generation.ts';
+import { generationName } from '../store/folder-name.ts';
 import { withLock } from '../store/lock.ts';
 import { openStoreForWriting } from '../store/store.ts';
 import { trustBundle, trustGeneration, updateTrust } from '../store/trust-bundle.ts';

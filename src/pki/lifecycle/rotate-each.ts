@@ -97,7 +97,11 @@ export async function forEachStored(
     const look = lookAt(found, order, seen, world);
     const peaceful = inPeace(found, look, seen, world);
     if (peaceful && !acts.keep(found)) return ended(peaceful);
-    return groupOf(found, world) ?? settle(found, look, order, seen, world, acts);
+    try {
+      return groupOf(found, world) ?? settle(found, look, order, seen, world, acts);
+    } catch (error) {
+      return ended({ state: 'failed', name, verdict: undefined, error });
+    }
   };
   await manyAtATime(namesOf(order.store, order.names), order.jobs, world, settleAlone, (settled) => {
     if (settled.state === 'absent') return;
@@ -117,7 +121,7 @@ const ended = (outcome: Rotation, later?: Undeployed): Settled => ({
   undeployed: later,
 });
 
-/** `undefined` until it is known who shall be able to read its files. */
+/** `undefined` until it is known who shall be able to read its files, and where it cannot be looked at: `settle` says why. */
 function lookAt(
   { folder, generation, stored, wanted }: StoredCertificate,
   order: RotateOrder,
@@ -126,8 +130,13 @@ function lookAt(
 ): Look | undefined {
   const access = known.get(accessKey(wanted.request));
   const issuer = facts(wanted.reference)?.issuer;
-  const asked = access && { stored, wanted: wanted.request, access };
-  return asked && quick.look(folder, generation, asked, issuer, ruleOf(order, world));
+  if (!access) return undefined;
+  const asked = { stored, wanted: wanted.request, access };
+  try {
+    return quick.look(folder, generation, asked, issuer, ruleOf(order, world));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -144,7 +153,11 @@ function inPeace(
   if (request !== found.stored || request.outputs.length > 0 || request.deploy || request.reissueOnExposure)
     return undefined;
   if (typeof look !== 'object' || look.standing.certificate.notBefore > world.now()) return undefined;
-  if (revocations.of(found.folder, found.authority, look.standing.certificate)) return undefined;
+  try {
+    if (revocations.of(found.folder, found.authority, look.standing.certificate)) return undefined;
+  } catch {
+    return undefined;
+  }
   return standingOutcome(found, look.standing);
 }
 
@@ -175,14 +188,14 @@ async function settle(
     const access = await accessOf(wanted.request);
     known.set(accessKey(wanted.request), access);
     const thoroughly = (): Verdict => {
-      const seen = { isStrange: false, isExposed: exposed, isSealed: look === 'sealed' };
+      const files = { isStrange: false, isExposed: exposed, isSealed: look === 'sealed' };
       if (look !== 'sealed') {
         const check = checkAccess(folder.versionPath(generation), access, acts.mend);
         mended = check.mended;
-        seen.isStrange = check.strange.length > 0;
-        seen.isSealed = readSealed(folder.versionPath(generation), access) !== undefined;
+        files.isStrange = check.strange.length > 0;
+        files.isSealed = readSealed(folder.versionPath(generation), access) !== undefined;
       }
-      return judge(folder, generation, wanted.request, issuer, rule, seen);
+      return judge(folder, generation, wanted.request, issuer, rule, files);
     };
     const exposed =
       wanted.request.reissueOnExposure &&

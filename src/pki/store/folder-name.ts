@@ -27,3 +27,6 @@ export function checkStoreName(name: string): string {
   }
   return name;
 }
+
+/** `000014` */
+export const generationName = (generation: number): string => String(generation).padStart(6, '0');

@@ -14,6 +14,9 @@ export interface LockOptions {
 const heartbeat = 5_000;
 const silence = 20_000;
 
+/** What this run holds. */
+const held = new Set<string>();
+
 /**
  * Holds `path` as a lock while `work` runs. It is politeness: two runs at once waste work but break nothing,
  * since whatever they create is claimed by rename or link.
@@ -23,12 +26,14 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   const us = thisRun(options.pid);
   const text = jsonText({ schema: 1, ...us });
   await acquire(path, text, us, options);
+  held.add(path);
   const timer = setInterval(() => utimes(path, new Date(), new Date(), () => undefined), heartbeat);
   timer.unref();
   try {
     return await work();
   } finally {
     clearInterval(timer);
+    held.delete(path);
     release(path, text);
   }
 }
@@ -69,7 +74,10 @@ async function acquire(path: string, text: string, us: RunOwner, options: LockOp
   }
 }
 
+/** All locks of a run say the same: another name for one that it holds is a file less to make and to remove. */
 function create(path: string, text: string): boolean {
+  const [other] = held;
+  if (other !== undefined && linkTo(other, path, text)) return true;
   const temporary = temporaryBeside(path);
   try {
     writeFileSync(temporary, text, { flag: 'wx', mode: 0o644 });
@@ -82,6 +90,18 @@ function create(path: string, text: string): boolean {
     // Once the lock is ours, a draft that stays is no failure: it is swept when this run is over.
     discard(temporary);
   }
+}
+
+/** @returns `false` where that does not help: it is on another file system, or was taken from us. */
+function linkTo(other: string, path: string, text: string): boolean {
+  try {
+    linkSync(other, path);
+  } catch {
+    return false;
+  }
+  if (readIfThere(path)?.toString('utf8') === text) return true;
+  unlinkIfThere(path);
+  return false;
 }
 
 /** Takes a dead owner's lock away; if a living one got in between, it is put back. */

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readSync,
   statSync,
+  utimesSync,
   type Stats,
 } from 'node:fs';
 import type { Access, GenerationFile } from './generation.ts';
@@ -83,25 +84,36 @@ let ownNames: readonly string[] | undefined;
 
 function readListed(folder: string, access: Access): Sealed | undefined {
   ownNames = readdirSync(folder).filter(isOwn).sort();
-  return readAll(folder, access, ownNames, 0);
+  return readAll(folder, access, ownNames, undefined);
 }
 
 /**
- * A list of names takes as long as four of the files. Nearly always they are the same as of the one before: the seal says so of
- * the day when it was made, which was the last file, and as long as the folder is no younger, nothing was added or taken since.
+ * A list of names takes as long as four of the files, and nearly always it is that of the certificate before. The seal says
+ * whether it was this generation's too when it was made, and the folder's time whether anything was added or taken since.
  */
 function readUnlisted(folder: string, access: Access): Sealed | undefined {
   return ownNames && readAll(folder, access, ownNames, statSync(folder).mtimeMs);
+}
+
+/** What a folder's time is set to: that of its version.json, in whole seconds, which no change of the folder has by itself. */
+const stampOf = (version: string): number =>
+  Math.floor(Date.parse(/"created": "([^"]{1,40})"/.exec(version)?.[1] ?? '') / 1000) * 1000;
+
+/** Marks a folder whose files are all there, by its time. Whoever adds, takes or renames one of them changes that. */
+export function stampFolder(folder: string, files: readonly Pick<GenerationFile, 'name' | 'data'>[]): void {
+  const version = files.find(({ name }) => name === sealedBy)?.data ?? '';
+  const stamp = stampOf(Buffer.from(version).toString('latin1'));
+  if (!Number.isNaN(stamp)) utimesSync(folder, stamp / 1000, stamp / 1000);
 }
 
 function readAll(
   folder: string,
   access: Access,
   own: readonly string[],
-  changed: number,
+  /** When the folder has changed last, where it is to say that its names are these. */
+  changed: number | undefined,
 ): Sealed | undefined {
-  const read = (name: string, at: number): number =>
-    at + readPlain(`${folder}/${name}`, name, access, at).size;
+  const read = (name: string, at: number): number => at + readPlain(`${folder}/${name}`, name, access, at);
   const ca = issuersIn('ca.pem', 0, read('ca.pem', 0));
   const chainEnd = read('chain.pem', 0);
   const chain = issuersIn('chain.pem', 0, chainEnd);
@@ -122,9 +134,9 @@ function readAll(
   }
   end += scratch.write(`${lines}${lineOf('ca.pem', ca.digest)}${lineOf('chain.pem', chain.digest)}`, end);
   const seal = sealText(hash('sha256', scratch.subarray(bothEnd, end)));
-  const { size, mtimeMs } = readPlain(`${folder}/${sealedBy}`, sealedBy, access, 0);
-  if (mtimeMs < changed) return undefined;
-  if (cert === '' || scratch.toString('latin1', size - seal.length, size) !== seal) return undefined;
+  const version = scratch.toString('latin1', 0, read(sealedBy, 0));
+  if (cert === '' || !version.endsWith(seal)) return undefined;
+  if (changed !== undefined && changed !== stampOf(version)) return undefined;
   return { cert, chain: chain.text, ca: ca.text };
 }
 
@@ -148,15 +160,15 @@ function issuersIn(name: (typeof above)[number], begin: number, end: number): Is
 }
 
 /**
- * Reads a plain file with the right owner and mode to a place in the scratch buffer.
+ * Reads a plain file with the right owner and mode to a place in the scratch buffer, and tells its size.
  * @throws where it is none
  */
-function readPlain(path: string, name: string, access: Access, at: number): Stats {
+function readPlain(path: string, name: string, access: Access, at: number): number {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(file);
     const isPlain = stat.isFile() && at + stat.size <= most - room && isAccessible(stat, name, access);
-    if (isPlain && readSync(file, scratch, at, stat.size, null) === stat.size) return stat;
+    if (isPlain && readSync(file, scratch, at, stat.size, null) === stat.size) return stat.size;
   } finally {
     closeSync(file);
   }

@@ -20,7 +20,7 @@ import {
 } from '../durable.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { folderName } from './folder-name.ts';
-import { generationName } from './generation.ts';
+import { generationName } from './folder-name.ts';
 
 export interface TrustFiles {
   /** PEM of every root that is trusted now. */

@@ -1,10 +1,12 @@
 import {
   appendFileSync,
   chmodSync,
+  cpSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -40,11 +42,24 @@ describe('a generation', () => {
     for (const folder of [plain, more, plain, more, more, plain]) {
       expect(readSealed(folder, access)).toBeDefined();
     }
-    writeFileSync(join(plain, 'pair.pem'), '', { mode: 0o600 });
-    expect(readSealed(plain, access)).toBeUndefined();
+    symlinkSync('/etc/passwd', join(plain, 'pair.pem'));
     rmSync(join(more, 'pair.pem'));
-    expect(readSealed(plain, access)).toBeUndefined();
-    expect(readSealed(more, access)).toBeUndefined();
+    for (const folder of [plain, more, plain]) expect(readSealed(folder, access)).toBeUndefined();
+  });
+
+  it('that was copied, or whose version.json is of tomorrow, is listed to see what was added', async () => {
+    const [whole, other] = [await generation(), await generation()];
+    symlinkSync('/etc/passwd', join(other, 'pair.pem'));
+    const copy = join(temporaryFolder(), 'copy');
+    cpSync(other, copy, { recursive: true, verbatimSymlinks: true });
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    utimesSync(join(other, 'version.json'), tomorrow, tomorrow);
+    for (const folder of [other, copy]) {
+      expect(readSealed(whole, access)).toBeDefined();
+      expect(readSealed(folder, access)).toBeUndefined();
+    }
+    rmSync(join(copy, 'pair.pem'));
+    expect(readSealed(copy, access)).toBeDefined();
   });
 
   const files = ['key.pem', 'cert.pem', 'chain.pem', 'fullchain.pem', 'ca.pem', 'pair.pem', 'key.der'];

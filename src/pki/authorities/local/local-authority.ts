@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { createOnceBy } from '../../create-once.ts';
 import { makeFolder, readIfThere } from '../../durable.ts';
+import { PkiError } from '../../errors.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { syncEach, type Sync } from '../../sync.ts';
 import { buildCertificateAside, randomSerial } from '../../x509/certificate-builder.ts';
@@ -106,7 +107,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
    * handed out: a run that died in between is continued with the certificate that was recorded, if one was.
    */
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
-    const earlier = this.#recorded(journal.read());
+    const earlier = this.#recorded(entryOf(journal));
     if (earlier && (await this.#answers(profile, earlier))) return this.#issued(earlier.certificate, earlier);
     const serial = randomSerial();
     const { notBefore, notAfter } = profile;
@@ -213,6 +214,16 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
 
   trust(): Trust {
     return trustOf(this.#ca, this.#now());
+  }
+}
+
+/** A power cut may damage what nobody has made durable: then there was no attempt that anybody could go on with. */
+function entryOf(journal: Journal): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return journal.read();
+  } catch (error) {
+    if (error instanceof PkiError && error.code === 'malformed') return undefined;
+    throw error;
   }
 }
 
