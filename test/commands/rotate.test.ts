@@ -491,7 +491,7 @@ describe('rotate --keep', () => {
     expect(versions(cwd)).toHaveLength(7);
     await rotate(cwd, ['--force'], after(2 * hour));
     expect(versions(cwd)).toEqual(['000004', '000005', '000006', '000007', '000008']);
-    await rotate(cwd, ['--force', '--keep', '1'], after(2 * hour));
+    await rotate(cwd, ['--force', '--keep', '1'], after(4 * hour));
     expect(versions(cwd)).toEqual(['000009']);
   });
 
