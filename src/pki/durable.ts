@@ -11,16 +11,13 @@ import {
   readSync,
   readdirSync,
   renameSync,
-  rmdir,
   rmdirSync,
   statSync,
   symlinkSync,
-  unlink,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { foreignCode, PkiError } from './errors.ts';
 import { runMark } from './owner.ts';
 
@@ -291,18 +288,6 @@ export function discard(path: string): void {
     removeAll(path);
   } catch {
     // What stays has a name that no reader looks at.
-  }
-}
-
-/** Removes a folder of files as `discard` does, on other threads: that takes as long as writing them. */
-export async function discardAside(folder: string): Promise<void> {
-  try {
-    const names = readdirSync(folder);
-    await Promise.all(names.map((name) => promisify(unlink)(`${folder}/${name}`)));
-    await promisify(rmdir)(folder);
-  } catch {
-    // Whatever else lies there.
-    discard(folder);
   }
 }
 

@@ -1,10 +1,8 @@
-import { linkSync, mkdirSync, renameSync, rmdir, statSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Journal } from '../authorities/authority.ts';
 import {
   discard,
-  discardAside,
   ioError,
   isThere,
   jsonText,
@@ -152,9 +150,12 @@ export class PendingGeneration implements Journal {
       await this.sync([this.#folder.path]);
     }
     // What cannot be removed now is recognised by its number and swept by the next run.
-    await discardAside(this.path);
-    // Unless another run has begun one there.
-    await promisify(rmdir)(dirname(this.path)).catch(() => undefined);
+    discard(this.path);
+    try {
+      rmdirSync(dirname(this.path));
+    } catch {
+      // Another run has begun one there.
+    }
   }
 }
 

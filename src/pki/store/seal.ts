@@ -103,7 +103,11 @@ const stampOf = (version: string): number =>
 export function stampFolder(folder: string, files: readonly Pick<GenerationFile, 'name' | 'data'>[]): void {
   const version = files.find(({ name }) => name === sealedBy)?.data ?? '';
   const stamp = stampOf(Buffer.from(version).toString('latin1'));
-  if (!Number.isNaN(stamp)) utimesSync(folder, stamp / 1000, stamp / 1000);
+  try {
+    utimesSync(folder, stamp / 1000, stamp / 1000);
+  } catch {
+    // A file system without times, or no time at all: then its files are listed.
+  }
 }
 
 function readAll(

@@ -4,13 +4,11 @@ import {
   generateKeyPair,
   generateKeyPairSync,
   createHash,
-  type JsonWebKey,
   type KeyObject,
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { foreignCode, PkiError } from '../errors.ts';
 import * as write from './der-writer.ts';
-import { oid } from './oid.ts';
 import { subjectPublicKeyBits } from './subject-public-key.ts';
 import { sealPbes2 } from './pbes2.ts';
 import { encodePem } from './pem-writer.ts';
@@ -26,18 +24,11 @@ export const keyTypes = [
 ] as const;
 export type KeyType = (typeof keyTypes)[number];
 
-const curves = {
-  'ec-p256': { namedCurve: 'P-256', id: oid.prime256v1 },
-  'ec-p384': { namedCurve: 'P-384', id: oid.secp384r1 },
-  'ec-p521': { namedCurve: 'P-521', id: oid.secp521r1 },
-} as const;
-
-/** Of keys of curves that were made here: AlgorithmIdentifier and SubjectPublicKeyInfo. No secret. */
-const generated = new WeakMap<KeyObject, { algorithm: Buffer; publicKey: Buffer }>();
+const curves = { 'ec-p256': 'P-256', 'ec-p384': 'P-384', 'ec-p521': 'P-521' } as const;
 
 /**
- * Of a CA in a folder, where nothing else is asked for. Every peer verifies its signatures in every handshake: OpenSSL 3 does that
- * ten times as fast for P-256 as for P-384, and signs forty times as fast.
+ * Of a CA in a folder, where nothing else is asked for. Every peer verifies its signatures in every handshake: OpenSSL 3
+ * does that ten times as fast for P-256 as for P-384, and signs forty times as fast.
  */
 export const defaultCaKeyType = 'ec-p256' satisfies KeyType;
 
@@ -47,7 +38,7 @@ export async function generateKey(type: KeyType): Promise<KeyObject> {
     case 'ec-p256':
     case 'ec-p384':
     case 'ec-p521':
-      return generateCurveKey(curves[type]);
+      return generateKeyPairSync('ec', { namedCurve: curves[type] }).privateKey;
     case 'ed25519':
       return generateKeyPairSync('ed25519').privateKey;
     default: {
@@ -57,34 +48,6 @@ export async function generateKey(type: KeyType): Promise<KeyObject> {
     }
   }
 }
-
-/**
- * With its SubjectPublicKeyInfo (RFC 5480 2): OpenSSL 3 takes 0.4 ms to write that, and a fifth to tell the numbers that
- * stand in it.
- */
-function generateCurveKey({ namedCurve, id }: (typeof curves)[keyof typeof curves]): KeyObject {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve });
-  const algorithm = write.sequence(write.objectIdentifier(oid.ecPublicKey), write.objectIdentifier(id));
-  const point = pointOf(publicKey.export({ format: 'jwk' }));
-  generated.set(privateKey, { algorithm, publicKey: write.sequence(algorithm, point) });
-  return privateKey;
-}
-
-const octets = (number = ''): Buffer => Buffer.from(number, 'base64url');
-
-const pointOf = ({ x, y }: JsonWebKey): Buffer =>
-  write.bitString(Buffer.concat([uncompressed, octets(x), octets(y)]));
-
-/** The same for PKCS#8 (RFC 5958 2, RFC 5915 3). */
-function curveKeyPem(key: KeyObject, algorithm: Buffer): string {
-  const numbers = key.export({ format: 'jwk' });
-  const point = write.explicit(1, pointOf(numbers));
-  const content = write.sequence(write.integer(1), write.octetString(octets(numbers.d)), point);
-  return encodePem('PRIVATE KEY', write.sequence(write.integer(0), algorithm, write.octetString(content)));
-}
-
-/** RFC 5480 2.2: the octet before both coordinates. */
-const uncompressed = Buffer.of(4);
 
 /** What a key is in our terms; `undefined` for a kind or size that this program does not issue for. */
 export function keyTypeOf(key: KeyObject): KeyType | undefined {
@@ -103,10 +66,11 @@ export function keyTypeOf(key: KeyObject): KeyType | undefined {
   }
 }
 
-/** Encoded SubjectPublicKeyInfo of a private or public key. */
+/**
+ * Encoded SubjectPublicKeyInfo of a private or public key. A JWK would be made in a fifth of the time, but Node.js 20 waits
+ * for itself for ever where it collects garbage meanwhile and the key was just generated.
+ */
 export function publicKeyDer(key: KeyObject): Buffer {
-  const known = generated.get(key);
-  if (known) return known.publicKey;
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   return publicKey.export({ type: 'spki', format: 'der' });
 }
@@ -118,8 +82,6 @@ export function keyIdentifier(spki: Buffer): Buffer {
 
 /** PKCS#8 in PEM, unencrypted. */
 export function privateKeyPem(key: KeyObject): string {
-  const known = generated.get(key);
-  if (known) return curveKeyPem(key, known.algorithm);
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
