@@ -32,8 +32,21 @@ const curves = { 'ec-p256': 'P-256', 'ec-p384': 'P-384', 'ec-p521': 'P-521' } as
  */
 export const defaultCaKeyType = 'ec-p256' satisfies KeyType;
 
-/** A fresh private key. RSA keys are made off the main thread, since they take a second. */
+/**
+ * What fresh keys are. Node.js 20 must not be asked for the details of one: it holds the key's mutex while it makes their
+ * strings, and where that collects garbage, the job that has generated the key wants the same mutex.
+ */
+const fresh = new WeakMap<KeyObject, KeyType>();
+
+/** A fresh private key. */
 export async function generateKey(type: KeyType): Promise<KeyObject> {
+  const key = await generate(type);
+  fresh.set(key, type);
+  return key;
+}
+
+/** RSA keys are made off the main thread, since they take a second. */
+async function generate(type: KeyType): Promise<KeyObject> {
   switch (type) {
     case 'ec-p256':
     case 'ec-p384':
@@ -51,6 +64,8 @@ export async function generateKey(type: KeyType): Promise<KeyObject> {
 
 /** What a key is in our terms; `undefined` for a kind or size that this program does not issue for. */
 export function keyTypeOf(key: KeyObject): KeyType | undefined {
+  const known = fresh.get(key);
+  if (known) return known;
   switch (key.asymmetricKeyType) {
     // Node 20 aborts where it is asked for the details of a damaged DSA key.
     case 'ec':
@@ -67,8 +82,8 @@ export function keyTypeOf(key: KeyObject): KeyType | undefined {
 }
 
 /**
- * Encoded SubjectPublicKeyInfo of a private or public key. A JWK would be made in a fifth of the time, but Node.js 20 waits
- * for itself for ever where it collects garbage meanwhile and the key was just generated.
+ * Encoded SubjectPublicKeyInfo of a private or public key. A JWK would be made in a fifth of the time, but
+ * Node.js 20 makes that too under the mutex of a fresh key.
  */
 export function publicKeyDer(key: KeyObject): Buffer {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;

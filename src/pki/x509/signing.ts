@@ -2,6 +2,7 @@ import { createSign, sign, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { tag } from './der-reader.ts';
 import * as write from './der-writer.ts';
+import { keyTypeOf, type KeyType } from './key.ts';
 import { oid } from './oid.ts';
 
 interface SignatureScheme {
@@ -15,10 +16,10 @@ const scheme = (id: string, digest: SignatureScheme['digest'], ...parameters: Bu
   digest,
 });
 
-const ecdsa = {
-  prime256v1: scheme(oid.ecdsaWithSha256, 'sha256'),
-  secp384r1: scheme(oid.ecdsaWithSha384, 'sha384'),
-  secp521r1: scheme(oid.ecdsaWithSha512, 'sha512'),
+const ecdsa: Partial<Record<KeyType, SignatureScheme>> = {
+  'ec-p256': scheme(oid.ecdsaWithSha256, 'sha256'),
+  'ec-p384': scheme(oid.ecdsaWithSha384, 'sha384'),
+  'ec-p521': scheme(oid.ecdsaWithSha512, 'sha512'),
 };
 const rsa = scheme(oid.sha256WithRsa, 'sha256', write.nullValue());
 const weakSchemes = {
@@ -40,8 +41,8 @@ function schemeOf(key: KeyObject, weak?: 'sha1'): SignatureScheme {
     case 'ed25519':
       return ed25519;
     default: {
-      const found = ecdsa[key.asymmetricKeyDetails?.namedCurve as keyof typeof ecdsa] as
-        SignatureScheme | undefined;
+      const type = keyTypeOf(key);
+      const found = type && ecdsa[type];
       if (!found) throw new TypeError(`no signature scheme for a ${key.asymmetricKeyType ?? 'secret'} key`);
       return found;
     }
