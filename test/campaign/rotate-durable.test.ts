@@ -47,13 +47,16 @@ describe('forty rotations at a time', () => {
       cwd,
       '#!/bin/sh\necho "sync: error syncing: Input/output error" >&2\nexit 1\n',
     );
-    expect(ran).toMatchObject({ code: 1 });
+    // A few may have come to their syncs before the others, and have had them file by file.
+    expect([1, 4]).toContain(ran.code);
+    const failed = names.filter((name) => ran.stderr.includes(`${name}: cannot sync the file system`));
+    const standing = names.filter(
+      (name) => readlinkSync(join(cwd, 'certs', name, 'current')) === 'versions/000001',
+    );
+    expect(standing.length).toBeGreaterThan(names.length / 2);
+    expect(standing.filter((name) => !failed.includes(name))).toEqual([]);
     expect(ran.stderr).toContain('Input/output error');
-    expect(generationsIn(cwd)).toEqual(['versions/000001']);
-    const again = await execute(process.execPath, [program, 'rotate', '--force', ...names], {
-      cwd,
-      env: process.env,
-    });
+    const again = await execute(process.execPath, [program, 'rotate'], { cwd, env: process.env });
     expect(again).toMatchObject({ code: 0 });
     expect(generationsIn(cwd)).toEqual(['versions/000002']);
   });
@@ -86,17 +89,22 @@ describe.skipIf(!canTrace())('forty rotations at a time (strace)', () => {
     expect(begins.length).toBeGreaterThan(0);
     expect(ends).toHaveLength(begins.length);
     expect(begins.length).toBeLessThan(12);
-    const isSynced = (from: number, to: number): boolean =>
-      begins.some((begin, index) => begin > from && (ends[index] ?? Infinity) < to);
+    // What few come to at the same time is synced file by file; no other call of that thread comes before its end.
+    const isSynced = (path: string, from: number, to: number): boolean =>
+      begins.some((begin, index) => begin > from && (ends[index] ?? Infinity) < to) ||
+      placesOf(lines, new RegExp(`fsync\\(\\d+<[^>]*${path}>`)).some((place) => place > from && place < to);
     for (const name of names) {
       const folder = `/certs/${name}`;
       const [claim = -1] = placesOf(lines, new RegExp(`rename\\(.*${folder}/versions/000002"`));
       const [move = -1] = placesOf(lines, new RegExp(`rename\\(.*"[^"]*${folder}/current"\\)`));
       const written = placesOf(lines, new RegExp(`write\\(.*${folder}/pending/000002/\\.ready`)).at(-1) ?? -1;
       expect(Math.min(claim, move, written), name).toBeGreaterThan(-1);
-      expect.soft([name, isSynced(written, claim)]).toEqual([name, true]);
-      expect.soft([name, isSynced(claim, move)]).toEqual([name, true]);
-      expect.soft([name, isSynced(move, lines.length)]).toEqual([name, true]);
+      const ready = `${folder}/pending/000002/\\.ready[^/]*`;
+      for (const path of [ready, `${ready}/key\\.pem`, `${ready}/cert\\.pem`]) {
+        expect.soft([path, isSynced(path, written, claim)]).toEqual([path, true]);
+      }
+      expect.soft([name, isSynced(`${folder}/versions`, claim, move)]).toEqual([name, true]);
+      expect.soft([name, isSynced(folder, move, lines.length)]).toEqual([name, true]);
     }
     const records = placesOf(lines, /write\(.*\/issued\/\..*\.pem\./);
     const links = placesOf(lines, /link\(.*\/issued\/\./);
@@ -104,7 +112,9 @@ describe.skipIf(!canTrace())('forty rotations at a time (strace)', () => {
     for (const link of links) {
       const record = /"([^"]+)"/.exec(lines[link] ?? '')?.[1] ?? '';
       const at = records.find((place) => lines[place]?.includes(`<${record}>`) === true) ?? Infinity;
-      expect.soft([record, isSynced(at, link)]).toEqual([record, true]);
+      expect
+        .soft([record, isSynced(record.slice(record.lastIndexOf('/')), at, link)])
+        .toEqual([record, true]);
     }
   });
 });
