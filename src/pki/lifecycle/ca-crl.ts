@@ -5,7 +5,7 @@ import type { Trust } from '../authorities/authority.ts';
 import { currentCrl } from '../authorities/local/crl.ts';
 import { readTrust } from '../authorities/local/local-authority.ts';
 import { allIssuers, openCa } from '../authorities/local/open.ts';
-import { renewCrl, type CrlState } from '../authorities/local/renew-crl.ts';
+import { renewEachCrl, type CrlState } from '../authorities/local/renew-crl.ts';
 import { crlPlace, type CrlPlace } from '../authorities/local/revoke.ts';
 import { isThere, replace } from '../durable.ts';
 import { defaultTrust, updateDefaultTrust } from '../store/trust-bundle.ts';
@@ -58,13 +58,9 @@ export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> 
   if (lifetime !== undefined && !dryRun) writeCrlLifetime(ca, json, lifetime);
   const { json: renewed, active } = openCa(ca);
   const crls: CrlOfIssuer[] = [];
-  const refusals: unknown[] = [];
   const how = { force: force || lifetime !== undefined, dryRun };
-  for (const issuer of allIssuers(ca)) {
-    const state = await renewCrl(issuer, renewed, ask, now, how).catch((error: unknown) => {
-      refusals.push(error);
-    });
-    if (state === undefined) continue;
+  const { states, refusals } = await renewEachCrl(allIssuers(ca), renewed, ask, now, how);
+  for (const [issuer, state] of states) {
     const crl = isThere(join(issuer.folder, 'crl', 'current')) ? crlPlace(issuer.folder) : undefined;
     const role = issuer.chain.length === 0 ? 'root' : 'issuing';
     crls.push({ subject: formatName(issuer.certificate.subjectName), role, state, crl });

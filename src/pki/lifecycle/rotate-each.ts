@@ -129,8 +129,8 @@ function lookAt(
   world: DeployingWorld,
 ): Look | undefined {
   const access = known.get(accessKey(wanted.request));
-  const issuer = facts(wanted.reference)?.issuer;
   if (!access) return undefined;
+  const issuer = facts(wanted.reference)?.issuer;
   const asked = { stored, wanted: wanted.request, access };
   try {
     return quick.look(folder, generation, asked, issuer, ruleOf(order, world));

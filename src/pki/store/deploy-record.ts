@@ -52,8 +52,6 @@ export function readDeployRecord(folder: Place, instance: string): DeployRecord 
 
 /** Those of every host that shares the store. */
 export function readDeployRecords(folder: Place): DeployRecord[] {
-  // Most certificates have none.
-  if (!isThere(folderOf(folder))) return [];
   const files = namesIn(folderOf(folder))
     .filter((name) => name.endsWith('.json'))
     .sort();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { checkAcmArn } from '../deploy/plan.ts';
-import { isThere, jsonText, makeFolder, readJson, replace } from '../durable.ts';
+import { jsonText, makeFolder, readJson, replace } from '../durable.ts';
 import { namesIn } from '../names-in.ts';
 import type { CertificateFolder } from './generation.ts';
 
@@ -31,8 +31,6 @@ export function readImportRecord(
 /** Where it stands in ACM, and which generation it is known to be there. */
 export function readImports(folder: CertificateFolder): { arn: string; generation: number | undefined }[] {
   const all = importsOf(folder);
-  // Few certificates go there, and every one is asked.
-  if (!isThere(all)) return [];
   const regions = namesIn(all).flatMap((name) => /^acm-([a-z0-9-]+)\.json$/.exec(name)?.[1] ?? []);
   return regions.sort().flatMap((region) => {
     const file = recordFile(folder, region);

@@ -14,8 +14,8 @@ export interface LockOptions {
 const heartbeat = 5_000;
 const silence = 20_000;
 
-/** What this run holds. */
-const held = new Set<string>();
+/** Paths of the locks that this run holds. */
+const ours = new Set<string>();
 
 /**
  * Holds `path` as a lock while `work` runs. It is politeness: two runs at once waste work but break nothing,
@@ -26,14 +26,14 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   const us = thisRun(options.pid);
   const text = jsonText({ schema: 1, ...us });
   await acquire(path, text, us, options);
-  held.add(path);
+  ours.add(path);
   const timer = setInterval(() => utimes(path, new Date(), new Date(), () => undefined), heartbeat);
   timer.unref();
   try {
     return await work();
   } finally {
     clearInterval(timer);
-    held.delete(path);
+    ours.delete(path);
     release(path, text);
   }
 }
@@ -76,7 +76,7 @@ async function acquire(path: string, text: string, us: RunOwner, options: LockOp
 
 /** All locks of a run say the same: another name for one that it holds is a file less to make and to remove. */
 function create(path: string, text: string): boolean {
-  const [other] = held;
+  const [other] = ours;
   if (other !== undefined && linkTo(other, path, text)) return true;
   const temporary = temporaryBeside(path);
   try {

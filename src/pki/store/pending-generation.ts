@@ -139,10 +139,12 @@ export class PendingGeneration implements Journal {
   /** One rename(2) is the switch. It never goes back to an older generation. */
   async switchTo(request: StoredRequest): Promise<void> {
     await this.sync([dirname(this.#folder.versionPath(this.number))]);
-    if (readIfThere(this.#folder.requestFile)?.toString() !== requestText(request)) {
+    const file = this.#folder.requestFile;
+    const there = readIfThere(file)?.toString();
+    if (there !== requestText(request)) {
       // Fields of another version survive.
-      const data = requestText(request, readRequest(this.#folder.requestFile)?.unknown());
-      replace(this.#folder.requestFile, { data, mode: 0o644 }, 'now');
+      const data = requestText(request, readRequest(file)?.unknown());
+      if (there !== data) replace(file, { data, mode: 0o644 }, 'now');
     }
     const current = this.#folder.current();
     if (current === undefined || current < this.number) {

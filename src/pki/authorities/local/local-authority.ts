@@ -26,7 +26,7 @@ import { isCrlFresh, nextUpdateOf, publishCrl, subjectKeyIdentifierOf } from './
 import { issuedFile, issuedFolder } from './layout.ts';
 import { allIssuers, checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
-import { isCrlDue, renewCrl } from './renew-crl.ts';
+import { isCrlDue, renewEachCrl } from './renew-crl.ts';
 import { trustOf } from './trust.ts';
 import { recordText } from './record.ts';
 
@@ -201,13 +201,8 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   async refreshOthers(): Promise<boolean> {
     const { json } = this.#ca;
     const due = dueOthers(this.#ca, this.#now());
-    const refusals: unknown[] = [];
-    for (const issuer of due) {
-      await renewCrl(issuer, json, this.#ask, this.#now(), { force: false, dryRun: false }).catch(
-        (error: unknown) => refusals.push(error),
-      );
-    }
-    // A key that cannot be opened keeps no other issuer's CRL back.
+    const how = { force: false, dryRun: false };
+    const { refusals } = await renewEachCrl(due, json, this.#ask, this.#now(), how);
     if (refusals.length > 0) throw refusals[0];
     return due.length > 0;
   }

@@ -35,6 +35,29 @@ export async function renewCrl(
   return 'signed';
 }
 
+/**
+ * The same for several: a key that cannot be opened keeps no other issuer's CRL back.
+ * @returns what became of those that were not refused, and the refusals
+ */
+export async function renewEachCrl(
+  issuers: readonly Issuer[],
+  json: CaJson,
+  ask: AskPassphrase,
+  now: Date,
+  how: { force: boolean; dryRun: boolean },
+): Promise<{ states: Map<Issuer, CrlState>; refusals: unknown[] }> {
+  const states = new Map<Issuer, CrlState>();
+  const refusals: unknown[] = [];
+  for (const issuer of issuers) {
+    try {
+      states.set(issuer, await renewCrl(issuer, json, ask, now, how));
+    } catch (error) {
+      refusals.push(error);
+    }
+  }
+  return { states, refusals };
+}
+
 /** Whether an issuer's CRL is to be signed anew, and can be: its key is here. */
 export const isCrlDue = (issuer: Issuer, json: CaJson, now: Date): boolean =>
   issuer.certificate.notAfter > now &&
