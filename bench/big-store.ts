@@ -11,7 +11,6 @@ import { generationFiles } from '../src/pki/lifecycle/generation-files.ts';
 import { pemCertificates } from '../src/pki/lifecycle/standing.ts';
 import { stampFolder } from '../src/pki/store/seal.ts';
 import { readRequest, requestText } from '../src/pki/store/request.ts';
-import { privateKeyPem } from '../src/pki/x509/key.ts';
 
 export const program = resolve(import.meta.dirname, '../bin/certwright.js');
 
@@ -70,8 +69,9 @@ export async function makeStore(cwd: string, count: number, begin: Date): Promis
     const folder = join(store, name);
     const version = join(folder, 'versions/000001');
     mkdirSync(version, { recursive: true });
-    writeFileSync(join(version, 'key.pem'), privateKeyPem(key), { mode: 0o600 });
-    for (const { name: file, data } of files) writeFileSync(join(version, file), data);
+    for (const { name: file, data, secret } of files) {
+      writeFileSync(join(version, file), data, { mode: secret ? 0o600 : 0o644 });
+    }
     stampFolder(version, files);
     writeFileSync(join(folder, 'request.json'), requestText(request));
     symlinkSync('versions/000001', join(folder, 'current'));

@@ -2,7 +2,6 @@ import { linkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { discard, ioError, syncFolder, temporaryBeside, writeNew, type FileContent } from './durable.ts';
 import { foreignCode } from './errors.ts';
-import type { Sync } from './sync.ts';
 
 /**
  * Creates a file once, whole, by link(2).
@@ -17,26 +16,11 @@ export function createOnce(path: string, content: FileContent, beside = path): b
   return isNew;
 }
 
-/** The same where the sync is somebody else's, and that of its folder the caller's. */
-export async function createOnceBy(
-  sync: Sync,
-  path: string,
-  content: FileContent,
-  beside: string,
-): Promise<boolean> {
-  const temporary = temporaryBeside(beside);
-  writeNew(temporary, content, 'later');
-  try {
-    await sync([temporary]);
-  } catch (error) {
-    discard(temporary);
-    throw ioError(error, 'create', path);
-  }
-  return linkOnce(temporary, path);
-}
-
-/** Whatever becomes of it, the draft is gone; one that cannot be removed is swept by a later run. */
-function linkOnce(draft: string, path: string): boolean {
+/**
+ * Gives a file its name unless that is taken. Whatever becomes of it, the draft is gone; one that cannot be removed is swept by a later run.
+ * @returns whether this call has
+ */
+export function linkOnce(draft: string, path: string): boolean {
   try {
     linkSync(draft, path);
     return true;

@@ -88,7 +88,9 @@ describe('a run that ended with its certificate recorded', () => {
   it('signs anew when the key did not survive', async () => {
     const cwd = temporaryFolder();
     await endAfterRecord(cwd, []);
-    rmSync(join(folderOf(cwd), 'pending/000001/key.pem'));
+    const pending = join(folderOf(cwd), 'pending/000001');
+    const [assembled = ''] = readdirSync(pending).filter((entry) => entry.startsWith('.ready.'));
+    rmSync(join(pending, assembled, 'key.pem'));
     issued(await issue(cwd, []));
     expect([...problemsIn(cwd), ...leftovers(cwd)]).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -12,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { problemsIn, recordOf } from '../support/invariants.ts';
@@ -153,8 +154,8 @@ describe('one that is odd in the midst of others', () => {
     );
     writeFileSync(join(cwd, 'certwright.yaml'), JSON.stringify({ certificates }));
     expect(await run(['issue', '--all', '--create-ca'], { cwd })).toMatchObject({ code: 0 });
-    mkdirSync(join(cwd, 'certs/b.internal/pending'));
-    symlinkSync('/', join(cwd, 'certs/b.internal/pending/000002'));
+    rmSync(join(cwd, 'certs/b.internal/pending'), { recursive: true });
+    symlinkSync('/', join(cwd, 'certs/b.internal/pending'));
     rmSync(join(cwd, 'c.pem'));
     const { code, certificates: rows } = await rotate(cwd, ['--jobs', '1']);
     expect({ code, rows }).toMatchObject({
@@ -196,8 +197,7 @@ describe('a link that somebody has planted', () => {
     const elsewhere = temporaryFolder();
     const planted = join(folder(cwd), place);
     const aside = join(cwd, 'aside');
-    if (place === 'versions') renameSync(planted, aside);
-    if (place.includes('/')) mkdirSync(dirname(planted), { mode: 0o700 });
+    if (existsSync(planted)) renameSync(planted, aside);
     for (const one of ['000001', '000002']) mkdirSync(join(elsewhere, one));
     symlinkSync(elsewhere, planted);
     const { code, certificates } = await rotate(cwd, ['--force']);

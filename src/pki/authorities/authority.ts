@@ -1,5 +1,4 @@
 import type { KeyObject } from 'node:crypto';
-import type { Sync } from '../sync.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { RevocationReason } from '../x509/crl-writer.ts';
 import type { Profile } from '../x509/profile.ts';
@@ -15,8 +14,19 @@ export interface Journal {
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void;
   /** Drops the record: whatever it speaks of came to nothing. */
   forget(): void;
-  /** How what an authority keeps in files becomes durable beside other work; each by itself where it does not say. */
-  readonly sync?: Sync;
+}
+
+/**
+ * How an authority that keeps its own records writes down what it has signed: once whoever has asked for it keeps it, so that
+ * a run that dies is continued with it, and before anybody else gets it.
+ */
+export interface Recording {
+  /** Writes it under another name. @returns the path, which is to be durable before `commit`. */
+  draft: () => string;
+  /** Makes it a fact. @returns the folders that are to be durable before the certificate is handed out. */
+  commit: () => readonly string[];
+  /** Takes back what `draft` has written, where nothing comes of it. */
+  drop: () => void;
 }
 
 /** What proves that somebody holds the key: a private key of our own, or somebody else's signed request (DER). */
@@ -41,6 +51,8 @@ export interface Issued {
   asked: { notBefore: Date; notAfter: Date; tolerance: number } | undefined;
   /** What to do where it is not what was asked for, one clause. */
   onDifference: string;
+  /** What is left to be done at the authority; nothing where it has done that itself. */
+  recording?: Recording | undefined;
 }
 
 /** Not there yet: the same call with the same journal goes on. */

@@ -8,7 +8,7 @@ import type { StoredRequest } from '../store/request.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
 import { extension, type Certificate } from '../x509/certificate.ts';
 import { readBasicConstraints } from '../x509/extensions.ts';
-import { privateKeyPem, type AskPassphrase } from '../x509/key.ts';
+import type { AskPassphrase } from '../x509/key.ts';
 import { oid } from '../x509/oid.ts';
 import { isSignedBy } from '../x509/signed-by.ts';
 import { likenessOf, unknownAuthority } from './adopted-request.ts';
@@ -172,7 +172,6 @@ async function install(
     for (;;) {
       // A run that dies here has nothing issued by the next one: what it takes in is there already.
       const pending = folder.begin(undefined);
-      await pending.keepKey(privateKeyPem(key), access);
       const issued = {
         state: 'issued' as const,
         certificate: leaf.der,
@@ -184,7 +183,8 @@ async function install(
         onDifference: '',
       };
       const files = generationFiles(issued, key, request, pending.number, world.now());
-      if (await pending.complete(files, access, request)) return pending.number;
+      const assembled = await pending.assemble(files, access);
+      if (await pending.claim(assembled, request)) return pending.number;
     }
   });
 }

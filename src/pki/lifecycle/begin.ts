@@ -28,7 +28,7 @@ export function resumeOrBegin(
   }
   // What has not been paid for can be dropped and asked for anew.
   folder.discardPending();
-  return folder.begin(request);
+  return folder.begin(request, !authority.sells);
 }
 
 export interface KeyWishes {
@@ -36,26 +36,25 @@ export interface KeyWishes {
   reuse: Buffer | undefined;
   /** Closes the kept key with it, and opens it again in a later run. */
   passphrase: Buffer | undefined;
-  /** `now`: what was bought for it must not be lost with it. */
-  durability: 'now' | 'later';
+  /** Whether something is bought for it, which must not be lost with it. */
+  isPaid: boolean;
 }
 
-/** The key that an earlier run kept, else one that is kept before anybody is asked to certify it. */
+/** The key that an earlier run kept, else another one; where it is paid for, it is kept before anybody is asked to certify it. */
 export async function keptKey(
   pending: PendingGeneration,
   request: StoredRequest,
   access: Access,
-  { reuse, passphrase, durability }: KeyWishes,
+  { reuse, passphrase, isPaid }: KeyWishes,
 ): Promise<RequestKey> {
   const kept = pending.key();
-  const opened = kept && openKept(kept, passphrase, durability, pending);
+  const opened = kept && openKept(kept, passphrase, isPaid, pending);
   if (opened) return { kind: 'own', key: opened };
   const key = reuse ? createPrivateKey(reuse) : await generateKey(request.keyType);
-  await pending.keepKey(
-    passphrase ? await encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key),
-    access,
-    durability,
-  );
+  if (isPaid) {
+    const pem = passphrase ? await encryptedPrivateKeyPem(key, passphrase) : privateKeyPem(key);
+    await pending.keepKey(pem, access);
+  }
   return { kind: 'own', key };
 }
 
@@ -63,13 +62,13 @@ export async function keptKey(
 function openKept(
   pem: Buffer,
   passphrase: Buffer | undefined,
-  durability: KeyWishes['durability'],
+  isPaid: boolean,
   { path }: PendingGeneration,
 ): KeyObject | undefined {
   try {
     return createPrivateKey(passphrase ? { key: pem, passphrase } : pem);
   } catch (cause) {
-    if (durability === 'later') return undefined;
+    if (!isPaid) return undefined;
     const [code, what, hint] = passphrase
       ? (['passphrase', 'the passphrase does not open', 'give the same passphrase again'] as const)
       : (['malformed', 'nothing opens', 'restore it from a backup'] as const);

@@ -5,7 +5,7 @@ import type { GenerationFile } from '../store/generation.ts';
 import type { Format, StoredRequest } from '../store/request.ts';
 import { sealOf } from '../store/seal.ts';
 import { fingerprint, readCertificateOnce, serialHex } from '../x509/certificate.ts';
-import { privateKeyPem } from '../x509/key.ts';
+import { privateKeyDer, privateKeyPem } from '../x509/key.ts';
 import { certificatePem } from '../x509/pem-writer.ts';
 
 /** PEM of what an authority answered, as the files of a generation hold it. */
@@ -29,7 +29,7 @@ export function pemSet({ certificate, chain, root }: Issued): PemSet {
   };
 }
 
-/** Every file of a generation but key.pem, which stands in `pending/` already. */
+/** Every file of a generation. */
 export function generationFiles(
   issuance: Issued,
   key: KeyObject | undefined,
@@ -52,14 +52,15 @@ export function generationFiles(
   };
   const open = (name: string, data: string | Uint8Array): GenerationFile => ({ name, data, secret: false });
   const files = [
+    ...(key ? [{ name: 'key.pem', data: privateKeyPem(key), secret: true }] : []),
     open('cert.pem', pem.cert),
     open('chain.pem', pem.chain),
     open('fullchain.pem', pem.fullchain),
     open('ca.pem', pem.ca),
     ...request.formats.flatMap((format) => extraFiles(format, issuance, pem, key)),
   ];
-  const keyFile = key ? [{ name: 'key.pem', data: privateKeyPem(key) }] : [];
-  return [...files, open('version.json', jsonText({ ...version, seal: sealOf([...files, ...keyFile]) }))];
+  // The last one: where it is there, all are.
+  return [...files, open('version.json', jsonText({ ...version, seal: sealOf(files) }))];
 }
 
 function extraFiles(
@@ -74,9 +75,7 @@ function extraFiles(
     case 'der':
       return [
         { name: 'cert.der', data: issuance.certificate, secret: false },
-        ...(key
-          ? [{ name: 'key.der', data: key.export({ type: 'pkcs8', format: 'der' }), secret: true }]
-          : []),
+        ...(key ? [{ name: 'key.der', data: privateKeyDer(key), secret: true }] : []),
       ];
   }
 }

@@ -25,7 +25,7 @@ import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.
 import { keptKey, resumeOrBegin } from './begin.ts';
 import type { World } from './issue.ts';
 import { pemSet, type PemSet } from './generation-files.ts';
-import { checkWithAuthority, obtain } from './obtain.ts';
+import { checkWithAuthority, obtain, record } from './obtain.ts';
 
 /** Where a pipeline wants its files. */
 export type Destination =
@@ -80,6 +80,7 @@ export async function issueOnly(
   const issuance = await obtain(request, key, authority, noJournal, now);
   if (issuance.state === 'pending')
     throw new PkiError('internal', 'an unpaid certificate is not there at once');
+  record(issuance);
   return { certificate: readCertificate(issuance.certificate), pem: pemSet(issuance) };
 }
 
@@ -133,6 +134,7 @@ async function make(
     },
   );
   if (issuance.state === 'pending') return issuance;
+  record(issuance);
   const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
   const certificate = readCertificate(issuance.certificate);
   const pem = pemSet(issuance);
@@ -194,7 +196,7 @@ async function ownKey(
   { makesKeys }: Authority,
 ): Promise<RequestKey | undefined> {
   if (makesKeys) return undefined;
-  const wishes = { reuse: undefined, passphrase: keyPassphrase, durability: 'now' } as const;
+  const wishes = { reuse: undefined, passphrase: keyPassphrase, isPaid: true } as const;
   if (pending) return keptKey(pending, request, access, wishes);
   return { kind: 'own', key: await generateKey(request.keyType) };
 }

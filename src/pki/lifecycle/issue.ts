@@ -227,8 +227,7 @@ async function makeGeneration(
   const { request } = order;
   const mayReuse = request.reuseKey && !isCompromised(order);
   const reuse = mayReuse ? (await import('./exposure.ts')).reusableKey(folder) : undefined;
-  const durability = authority.sells ? 'now' : 'later';
-  const wishes = { reuse, passphrase: undefined, durability } as const;
+  const wishes = { reuse, passphrase: undefined, isPaid: authority.sells };
   const refuseFuture = async (begin: Date | undefined): Promise<void> => {
     if (!begin || mayBeginLater(order)) return;
     await refuseNotYetValid({ store: order.store, request, world }, begin, authority);
@@ -258,6 +257,8 @@ async function makeGeneration(
     if (issuance.key) await pending.keepKey(privateKeyPem(issuance.key), access);
     const key = issuance.key ?? (requestKey?.kind === 'own' ? requestKey.key : undefined);
     const certificate = readCertificateOnce(issuance.certificate);
+    const files = generationFiles(issuance, key, request, pending.number, world.now());
+    const assembled = await pending.assemble(files, access, issuance.recording);
     await refuseFuture(certificate.notBefore);
     const { rehearse } = request.deploy ?? {};
     // What is new breaks nobody; what takes another's place might.
@@ -265,8 +266,7 @@ async function makeGeneration(
       const { rehearseNew } = await import('./rehearse-new.ts');
       await rehearseNew(rehearse, { store: order.store, request, issued: issuance, key, now: world.now() });
     }
-    const files = generationFiles(issuance, key, request, pending.number, world.now());
-    if (!(await pending.complete(files, access, request))) continue;
+    if (!(await pending.claim(assembled, request))) continue;
     const chain = [issuance.certificate, ...issuance.chain];
     return {
       generation: pending.number,

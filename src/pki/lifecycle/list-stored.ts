@@ -113,7 +113,7 @@ function rowOf(store: string, name: string, instance: string, seen: Seen): Store
     notAfter: life.notAfter,
     due: earliestDue(life, above, request, instance),
     made: madeAt(folder),
-    begun: folder.pending() !== undefined,
+    begun: !folder.isAtRest && folder.pending() !== undefined,
     toRevoke: readReplacing(folder) ?? null,
     failed: readFailures(folder, generation),
     revoked: request && seen.revocations.of(folder, referenceOf(store, request), life),

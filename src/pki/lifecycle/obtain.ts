@@ -7,6 +7,7 @@ import {
   type Renewal,
   type RequestKey,
 } from '../authorities/authority.ts';
+import { syncFolder } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { readCertificateOnce, serialHex } from '../x509/certificate.ts';
@@ -83,6 +84,18 @@ export async function obtain(
     : authority.issue(profile, key, journal));
   if (issuance.state === 'issued') await refuseDifferences(profile, request.name, authority, issuance);
   return issuance;
+}
+
+/** Has its authority record what nothing is kept of between runs. */
+export function record({ recording }: Issued): void {
+  if (!recording) return;
+  try {
+    syncFolder(recording.draft());
+  } catch (error) {
+    recording.drop();
+    throw error;
+  }
+  for (const folder of recording.commit()) syncFolder(folder);
 }
 
 async function refuseDifferences(

@@ -29,7 +29,7 @@ export class QuickVerdict {
     issuer: Certificate | undefined,
     rule: Rule,
   ): Look {
-    if (rule.force || folder.pending()) return 'unknown';
+    if (rule.force || !folder.isAtRest) return 'unknown';
     if (stored !== wanted && changesBetween(stored, wanted).length > 0) return 'unknown';
     const sealed = readSealed(folder.versionPath(generation), access);
     if (!sealed) return 'unknown';

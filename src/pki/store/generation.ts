@@ -1,12 +1,13 @@
-import { mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
   discard,
   ioError,
-  isThere,
   makeFolder,
+  orIoError,
   pointLink,
+  readIfThere,
   removeAll,
   syncFolder,
   temporaryBeside,
@@ -100,10 +101,13 @@ export class CertificateFolder {
     }
   }
 
+  /** Whether no run has begun a generation: what is asked of thousands of certificates, and costs less than a list of nothing. */
+  get isAtRest(): boolean {
+    return isBare(`${this.path}/pending`);
+  }
+
   /** The newest generation that an earlier run began. */
   pending(): PendingGeneration | undefined {
-    // What is asked of thousands of certificates: a look costs less than a list of nothing.
-    if (!isThere(`${this.path}/pending`)) return undefined;
     const current = this.current() ?? 0;
     const newest = Math.max(0, ...this.#numbers('pending'));
     // One that was switched to already is only what a run did not live to remove.
@@ -116,8 +120,9 @@ export class CertificateFolder {
   /**
    * Begins a generation by creating its folder under `pending/`. Numbers only grow: a clock that jumps chooses nothing.
    * @param request with which a later run goes on; without one, it starts over.
+   * @param isFree whether what it is for costs nothing: then its request need not be a file of its own.
    */
-  begin(request: StoredRequest | undefined): PendingGeneration {
+  begin(request: StoredRequest | undefined, isFree = false): PendingGeneration {
     for (;;) {
       // In the loop: another run may have taken the empty one away.
       makeFolder(join(this.path, 'pending'), 0o700, 'later');
@@ -129,10 +134,9 @@ export class CertificateFolder {
       const draft = temporaryBeside(path);
       try {
         mkdirSync(draft, { mode: 0o700 });
-        if (request)
-          writeNew(join(draft, 'request.json'), { data: requestText(request), mode: 0o600 }, 'later');
+        if (request) this.#leave(request, join(draft, 'request.json'), isFree);
         renameSync(draft, path);
-        return new PendingGeneration(this, number);
+        return new PendingGeneration(this, number, true);
       } catch (error) {
         discard(draft);
         if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(foreignCode(error) ?? ''))
@@ -141,17 +145,33 @@ export class CertificateFolder {
     }
   }
 
+  /** A file more to create costs a little, and to remove a lot. */
+  #leave(request: StoredRequest, path: string, isFree: boolean): void {
+    const data = requestText(request);
+    try {
+      if (isFree && readIfThere(this.requestFile)?.equals(Buffer.from(data))) {
+        linkSync(this.requestFile, path);
+        return;
+      }
+    } catch {
+      // What cannot be read, or linked to, is written.
+    }
+    writeNew(path, { data, mode: 0o600 }, 'later');
+  }
+
   /**
    * Removes what runs that died have left behind a finished generation. Only under the lock: a living run's files
    * have the same names.
    */
   sweep(): void {
     const current = this.current() ?? 0;
-    for (const number of this.#numbers('pending')) {
-      if (number <= current) discard(join(this.path, 'pending', generationName(number)));
-    }
     sweepDrafts(this.path);
-    if (isThere(`${this.path}/pending`)) sweepDrafts(`${this.path}/pending`);
+    if (!this.isAtRest) {
+      for (const number of this.#numbers('pending')) {
+        if (number <= current) discard(join(this.path, 'pending', generationName(number)));
+      }
+      sweepDrafts(`${this.path}/pending`);
+    }
     sweepDrafts(`${this.path}/versions`);
   }
 
@@ -197,6 +217,15 @@ export class CertificateFolder {
 
   /** Forgets everything that runs which died have left half done. */
   discardPending(): void {
-    removeAll(join(this.path, 'pending'));
+    if (!this.isAtRest) removeAll(`${this.path}/pending`);
   }
+}
+
+/**
+ * Whether no folder is in a folder, or that is not there. Its links tell, where the file system counts them; others always
+ * say 1.
+ */
+function isBare(path: string): boolean {
+  const found = orIoError('look at', path, () => lstatSync(path, { throwIfNoEntry: false }));
+  return !found || (found.isDirectory() && found.nlink === 2);
 }

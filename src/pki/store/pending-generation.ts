@@ -1,8 +1,9 @@
-import { linkSync, mkdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Journal } from '../authorities/authority.ts';
+import type { Journal, Recording } from '../authorities/authority.ts';
 import {
   discard,
+  draftName,
   ioError,
   isThere,
   jsonText,
@@ -16,21 +17,33 @@ import {
   unlinkIfThere,
   writeNew,
 } from '../durable.ts';
-import { foreignCode } from '../errors.ts';
-import type { Sync } from '../sync.ts';
+import { foreignCode, PkiError } from '../errors.ts';
 import { generationName } from './folder-name.ts';
 import type { Access, CertificateFolder, GenerationFile } from './generation.ts';
 import { readRequest, requestText, type StoredRequest } from './request.ts';
-import { stampFolder } from './seal.ts';
+import { sealedBy, stampFolder } from './seal.ts';
 
-/** A generation being born: `pending/000014/`. A run that died is resumed here. */
+/** A generation whose files are written whole. */
+export interface Assembled {
+  path: string;
+  /** Folders of its authority that are to be durable before it is in use. */
+  recorded: readonly string[];
+}
+
+/**
+ * A generation being born: `pending/000014/`. A run that died is resumed here: with the key that was kept before something
+ * was bought for it, or with that of a generation which it had assembled.
+ */
 export class PendingGeneration implements Journal {
   readonly number: number;
   readonly #folder: CertificateFolder;
+  /** Whether this run has begun it: then no other one has left anything in it. */
+  readonly #isNew: boolean;
 
-  constructor(folder: CertificateFolder, number: number) {
+  constructor(folder: CertificateFolder, number: number, isNew = false) {
     this.#folder = folder;
     this.number = number;
+    this.#isNew = isNew;
   }
 
   get path(): string {
@@ -48,22 +61,28 @@ export class PendingGeneration implements Journal {
 
   /** PEM of the key that an earlier run made. */
   key(): Buffer | undefined {
-    return isEmpty(this.#keyFile) ? undefined : readIfThere(this.#keyFile);
+    for (const path of [this.#keyFile, ...this.#assembled().map((one) => join(one, 'key.pem'))]) {
+      const pem = isEmpty(path) ? undefined : readIfThere(path);
+      if (pem) return pem;
+    }
+    return undefined;
   }
 
-  get sync(): Sync {
-    return this.#folder.sync;
+  /** What runs that died had assembled, and not come to claim the number with. */
+  #assembled(): string[] {
+    if (this.#isNew) return [];
+    return readdirSync(this.path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && draftName.exec(entry.name)?.[1] === ready)
+      .map(({ name }) => join(this.path, name))
+      .filter((path) => versionIn(path) !== undefined);
   }
 
-  /**
-   * Keeps the key before anything is asked for it; it is 0600 or stricter from its creation.
-   * @param durability `later` leaves the sync to `complete`: a power cut before takes it.
-   */
-  async keepKey(pem: string, access: Access, durability: 'now' | 'later' = 'now'): Promise<void> {
+  /** Keeps the key before anything is bought for it; it is 0600 or stricter from its creation. */
+  async keepKey(pem: string, access: Access): Promise<void> {
     const draft = temporaryBeside(this.#keyFile);
     writeNew(draft, { data: pem, mode: access.keyMode, ownership: access.ownership }, 'later');
     try {
-      if (durability === 'now') await this.sync([draft]);
+      await this.#folder.sync([draft]);
       renameSync(draft, this.#keyFile);
     } catch (error) {
       discard(draft);
@@ -71,8 +90,10 @@ export class PendingGeneration implements Journal {
     }
   }
 
+  /** What an authority wrote here; where it did not, what was made of its answer. */
   read(): Readonly<Record<string, unknown>> | undefined {
-    return readJson(join(this.path, 'journal.json'));
+    const written = readJson(join(this.path, 'journal.json'));
+    return written ?? this.#assembled().map(versionIn)[0];
   }
 
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void {
@@ -94,51 +115,67 @@ export class PendingGeneration implements Journal {
   }
 
   /**
-   * Writes the generation whole, claims its number by rename, and switches `current` to it.
+   * Writes the generation whole, and has its authority record it: a run that dies from here on is continued with it.
+   * @param files with the key's, if it has one.
+   */
+  async assemble(
+    files: readonly GenerationFile[],
+    access: Access,
+    recording?: Recording,
+  ): Promise<Assembled> {
+    const earlier = this.#assembled();
+    const path = temporaryBeside(join(this.path, ready));
+    try {
+      mkdirSync(path, { mode: 0o755 });
+      for (const { name, data, secret } of files) {
+        const mode = secret ? access.keyMode : 0o644;
+        writeNew(join(path, name), { data, mode, ownership: access.ownership }, 'later');
+      }
+      stampFolder(path, files);
+      const record = recording ? [recording.draft()] : [];
+      await this.#folder.sync([...files.map(({ name }) => join(path, name)), path, ...record]);
+    } catch (error) {
+      recording?.drop();
+      discard(path);
+      throw ioError(error, 'write', this.#target);
+    }
+    const recorded = recording?.commit() ?? [];
+    earlier.forEach(discard);
+    return { path, recorded };
+  }
+
+  /**
+   * Claims the number by rename, and switches `current` to it.
    * @returns `false` where another run has claimed the number first.
    */
-  async complete(files: readonly GenerationFile[], access: Access, request: StoredRequest): Promise<boolean> {
-    if (!(await this.#assemble(files, access, this.#folder.versionPath(this.number)))) return false;
+  async claim({ path, recorded }: Assembled, request: StoredRequest): Promise<boolean> {
+    try {
+      makeFolder(dirname(this.#target), 0o755, 'later');
+      renameSync(path, this.#target);
+    } catch (error) {
+      discard(path);
+      if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
+      throw ioError(error, 'write', this.#target);
+    }
     const file = join(this.path, 'request.json');
     // From here on any later run goes on with it.
     if (!isThere(file)) replace(file, { data: requestText(request), mode: 0o600 });
-    await this.switchTo(request);
+    await this.switchTo(request, recorded);
     return true;
+  }
+
+  get #target(): string {
+    return this.#folder.versionPath(this.number);
   }
 
   /** A run that died after the claim has left the generation whole: only the switch is missing. */
   get isWhole(): boolean {
-    return isThere(join(this.#folder.versionPath(this.number), 'version.json'));
-  }
-
-  async #assemble(files: readonly GenerationFile[], access: Access, target: string): Promise<boolean> {
-    makeFolder(dirname(target), 0o755, 'later');
-    const draft = temporaryBeside(join(this.path, 'ready'));
-    try {
-      mkdirSync(draft, { mode: 0o755 });
-      const names = files.map(({ name }) => name);
-      if (isThere(this.#keyFile) && !isEmpty(this.#keyFile)) {
-        linkSync(this.#keyFile, join(draft, 'key.pem'));
-        names.push('key.pem');
-      }
-      for (const { name, data, secret } of files) {
-        const mode = secret ? access.keyMode : 0o644;
-        writeNew(join(draft, name), { data, mode, ownership: access.ownership }, 'later');
-      }
-      stampFolder(draft, files);
-      await this.sync([...names.map((name) => join(draft, name)), draft]);
-      renameSync(draft, target);
-    } catch (error) {
-      discard(draft);
-      if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
-      throw ioError(error, 'write', target);
-    }
-    return true;
+    return isThere(join(this.#target, sealedBy));
   }
 
   /** One rename(2) is the switch. It never goes back to an older generation. */
-  async switchTo(request: StoredRequest): Promise<void> {
-    await this.sync([dirname(this.#folder.versionPath(this.number))]);
+  async switchTo(request: StoredRequest, recorded: readonly string[] = []): Promise<void> {
+    await this.#folder.sync([dirname(this.#target), ...recorded]);
     const file = this.#folder.requestFile;
     const there = readIfThere(file)?.toString();
     if (there !== requestText(request)) {
@@ -149,15 +186,22 @@ export class PendingGeneration implements Journal {
     const current = this.#folder.current();
     if (current === undefined || current < this.number) {
       pointLink(this.#folder.currentPath, join('versions', generationName(this.number)));
-      await this.sync([this.#folder.path]);
+      await this.#folder.sync([this.#folder.path]);
     }
     // What cannot be removed now is recognised by its number and swept by the next run.
     discard(this.path);
-    try {
-      rmdirSync(dirname(this.path));
-    } catch {
-      // Another run has begun one there.
-    }
+  }
+}
+
+const ready = 'ready';
+
+/** What the file says that is written last; `undefined` where a run died before, or a power cut took it. */
+function versionIn(folder: string): Record<string, unknown> | undefined {
+  try {
+    return readJson(join(folder, sealedBy));
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import { promisify } from 'node:util';
 import { foreignCode, PkiError } from '../errors.ts';
 import * as write from './der-writer.ts';
+import { generateEcKey, type EcKey } from './ec-key.ts';
 import { subjectPublicKeyBits } from './subject-public-key.ts';
 import { sealPbes2 } from './pbes2.ts';
 import { encodePem } from './pem-writer.ts';
@@ -33,31 +34,38 @@ const curves = { 'ec-p256': 'P-256', 'ec-p384': 'P-384', 'ec-p521': 'P-521' } as
 export const defaultCaKeyType = 'ec-p256' satisfies KeyType;
 
 /**
- * What fresh keys are. Node.js 20 must not be asked for the details of one: it holds the key's mutex while it makes their
- * strings, and where that collects garbage, the job that has generated the key wants the same mutex.
+ * What fresh keys are. Node.js 20 must not be asked for the details of one that comes from generateKeyPair: it holds the
+ * key's mutex while it makes their strings, and where that collects garbage, the job that has generated the key wants the
+ * same mutex.
  */
-const fresh = new WeakMap<KeyObject, KeyType>();
+interface Fresh {
+  type: KeyType;
+  /** Where they are known without OpenSSL. */
+  encodings?: Pick<EcKey, 'pkcs8' | 'publicKey'>;
+}
+
+const fresh = new WeakMap<KeyObject, Fresh>();
 
 /** A fresh private key. */
 export async function generateKey(type: KeyType): Promise<KeyObject> {
-  const key = await generate(type);
-  fresh.set(key, type);
+  const { key, ...encodings } = await generate(type);
+  fresh.set(key, { type, ...('pkcs8' in encodings ? { encodings } : undefined) });
   return key;
 }
 
 /** RSA keys are made off the main thread, since they take a second. */
-async function generate(type: KeyType): Promise<KeyObject> {
+async function generate(type: KeyType): Promise<EcKey | { key: KeyObject }> {
   switch (type) {
     case 'ec-p256':
     case 'ec-p384':
     case 'ec-p521':
-      return generateKeyPairSync('ec', { namedCurve: curves[type] }).privateKey;
+      return generateEcKey(curves[type]);
     case 'ed25519':
-      return generateKeyPairSync('ed25519').privateKey;
+      return { key: generateKeyPairSync('ed25519').privateKey };
     default: {
       const modulusLength = Number(type.slice('rsa-'.length));
       const pair = await promisify(generateKeyPair)('rsa', { modulusLength });
-      return pair.privateKey;
+      return { key: pair.privateKey };
     }
   }
 }
@@ -65,7 +73,7 @@ async function generate(type: KeyType): Promise<KeyObject> {
 /** What a key is in our terms; `undefined` for a kind or size that this program does not issue for. */
 export function keyTypeOf(key: KeyObject): KeyType | undefined {
   const known = fresh.get(key);
-  if (known) return known;
+  if (known) return known.type;
   switch (key.asymmetricKeyType) {
     // Node 20 aborts where it is asked for the details of a damaged DSA key.
     case 'ec':
@@ -81,11 +89,10 @@ export function keyTypeOf(key: KeyObject): KeyType | undefined {
   }
 }
 
-/**
- * Encoded SubjectPublicKeyInfo of a private or public key. A JWK would be made in a fifth of the time, but
- * Node.js 20 makes that too under the mutex of a fresh key.
- */
+/** Encoded SubjectPublicKeyInfo of a private or public key. */
 export function publicKeyDer(key: KeyObject): Buffer {
+  const known = fresh.get(key)?.encodings;
+  if (known) return known.publicKey;
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   return publicKey.export({ type: 'spki', format: 'der' });
 }
@@ -95,17 +102,19 @@ export function keyIdentifier(spki: Buffer): Buffer {
   return createHash('sha1').update(subjectPublicKeyBits(spki)).digest();
 }
 
+/** PrivateKeyInfo, unencrypted. */
+export const privateKeyDer = (key: KeyObject): Buffer =>
+  fresh.get(key)?.encodings?.pkcs8 ?? key.export({ type: 'pkcs8', format: 'der' });
+
 /** PKCS#8 in PEM, unencrypted. */
-export function privateKeyPem(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
-}
+export const privateKeyPem = (key: KeyObject): string => encodePem('PRIVATE KEY', privateKeyDer(key));
 
 /** OWASP's figure for PBKDF2-HMAC-SHA256 (2023, still current); Node's own export stops at 2,048. */
 const pbkdf2Rounds = 600_000;
 
 /** PKCS#8 under PBES2. */
 export async function encryptedPrivateKeyPem(key: KeyObject, passphrase: Buffer): Promise<string> {
-  const plain = key.export({ type: 'pkcs8', format: 'der' });
+  const plain = Buffer.from(privateKeyDer(key));
   const { algorithm, octets } = await sealPbes2(plain, passphrase, pbkdf2Rounds);
   plain.fill(0);
   return encodePem('ENCRYPTED PRIVATE KEY', write.sequence(algorithm, write.octetString(octets)));

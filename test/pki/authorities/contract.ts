@@ -1,8 +1,9 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Authority, Issuance, Issued, RequestKey } from '../../../src/pki/authorities/authority.ts';
 import type { ErrorCode } from '../../../src/pki/errors.ts';
-import { extension, readCertificate } from '../../../src/pki/x509/certificate.ts';
+import { extension, readCertificate, serialHex } from '../../../src/pki/x509/certificate.ts';
 import { differences } from '../../../src/pki/x509/compare-issued.ts';
 import { readExtendedKeyUsage } from '../../../src/pki/x509/extensions.ts';
 import { generateKey, publicKeyDer, type KeyType } from '../../../src/pki/x509/key.ts';
@@ -66,6 +67,16 @@ function issued(issuance: Issuance): Issued {
   return issuance;
 }
 
+/** As the store does where the authority leaves the recording to its caller: that comes after it is kept. */
+function keep({ certificate, recording }: Issued, journal: MemoryJournal): void {
+  if (!recording) return;
+  const { serial, notBefore, notAfter } = readCertificate(certificate);
+  const version = { notBefore: notBefore.toISOString(), notAfter: notAfter.toISOString() };
+  journal.write({ serial: serialHex(serial), ...version }, { durable: false });
+  expect(existsSync(recording.draft())).toBe(true);
+  expect(recording.commit().every((folder) => existsSync(folder))).toBe(true);
+}
+
 /** What whoever gets a certificate finds in it, beside all that was asked for. */
 async function inspect(authority: Authority, profile: Profile, made: Issued): Promise<string[]> {
   const leaf = new X509Certificate(made.certificate);
@@ -115,7 +126,7 @@ export function contractOf(title: string, candidate: () => Candidate): void {
       const authority = await candidate().open();
       const [profile, key] = await keyFor(authority, profileOf(candidate()));
       const journal = new MemoryJournal();
-      await authority.issue(profile, key, journal);
+      keep(issued(await authority.issue(profile, key, journal)), journal);
       expect(journal.states.length).toBeGreaterThan(1);
       expect(journal.states.every(({ durable }) => durable || !authority.sells)).toBe(true);
       expect(JSON.stringify(journal.states)).not.toContain('PRIVATE KEY');
@@ -127,6 +138,7 @@ export function contractOf(title: string, candidate: () => Candidate): void {
       const [profile, key] = await keyFor(authority, profileOf(candidate()));
       const journal = new MemoryJournal();
       const first = issued(await authority.issue(profile, key, journal));
+      keep(first, journal);
       const resumable = candidate().forgetsTokens === true ? -1 : 1;
       for (const { entry } of journal.states.slice(resumable)) {
         const again = await candidate().open();

@@ -1,10 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { createOnceBy } from '../../create-once.ts';
-import { makeFolder, readIfThere } from '../../durable.ts';
+import { linkOnce } from '../../create-once.ts';
+import { discard, makeFolder, readIfThere, temporaryBeside, writeNew } from '../../durable.ts';
 import { PkiError } from '../../errors.ts';
 import { sweepDrafts } from '../../sweep.ts';
-import { syncEach, type Sync } from '../../sync.ts';
 import { buildCertificateAside, randomSerial } from '../../x509/certificate-builder.ts';
 import { readCertificateOnce, type Certificate } from '../../x509/certificate.ts';
 import { differences } from '../../x509/compare-issued.ts';
@@ -18,6 +17,7 @@ import type {
   Journal,
   KeepsDefaults,
   PublishesTrust,
+  Recording,
   RequestKey,
   Trust,
 } from '../authority.ts';
@@ -34,6 +34,7 @@ import { recordText } from './record.ts';
 const resumable = 3_600_000;
 
 interface Recorded {
+  file: string;
   certificate: Certificate;
   notBefore: Date;
   notAfter: Date;
@@ -103,26 +104,22 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   }
 
   /**
-   * The serial number is journaled before the certificate is signed, and the CA's record comes before anything is
-   * handed out: a run that died in between is continued with the certificate that was recorded, if one was.
+   * What is signed is on record once the caller has kept it, and before it is handed out: a run that died in between is
+   * continued with it, if it was recorded; if not, nobody has it.
    */
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
     const earlier = this.#recorded(entryOf(journal));
-    if (earlier && (await this.#answers(profile, earlier))) return this.#issued(earlier.certificate, earlier);
-    const serial = randomSerial();
-    const { notBefore, notAfter } = profile;
-    journal.write(
-      {
-        issuer: this.#issuer.id,
-        serial: serial.toString('hex'),
-        notBefore: notBefore.toISOString(),
-        notAfter: notAfter.toISOString(),
-      },
-      { durable: false },
-    );
-    const signed = await this.#sign(profile, serial);
-    const recorded = await this.#record(serial, signed, journal.sync ?? syncEach);
-    return this.#issued(recorded, profile);
+    if (earlier && (await this.#answers(profile, earlier))) {
+      // That run may not have come to sync what it had written.
+      const recording = {
+        draft: () => earlier.file,
+        commit: () => foldersOf(earlier.file),
+        drop: () => undefined,
+      };
+      return { ...this.#issued(earlier.certificate, earlier), recording };
+    }
+    const certificate = readCertificateOnce(await this.#sign(profile, randomSerial()));
+    return { ...this.#issued(certificate, profile), recording: this.#recording(certificate) };
   }
 
   /** A first attempt that is long ago, or whose key a power cut has taken, stays in the record and is not used. */
@@ -145,33 +142,37 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     );
   }
 
-  /** Writes the fact; where the serial is recorded already, that certificate stands. */
-  async #record(serial: Buffer, der: Buffer, sync: Sync): Promise<Certificate> {
-    const certificate = readCertificateOnce(der);
+  #recording({ der, serial, notAfter }: Certificate): Recording {
     const months = issuedFolder(this.#issuer.folder);
-    const file = issuedFile(this.#issuer.folder, certificate.notAfter, serial.toString('hex'));
-    if (!this.#isSwept) sweepDrafts(months);
-    this.#isSwept = true;
-    makeFolder(dirname(file), 0o700, 'later');
-    const content = { data: recordText(der, this.#now()), mode: 0o644 };
+    const file = issuedFile(this.#issuer.folder, notAfter, serial.toString('hex'));
     // Drafts lie above the months: a month may hold a million files, too many to look for what dead runs left.
-    const created = await createOnceBy(sync, file, content, join(months, basename(file)));
-    // Another run may have made the month's folder and not have come to sync it.
-    await sync([dirname(file), months]);
-    if (created) return certificate;
-    const [recorded] = certificatesIn(file);
-    return recorded ?? certificate;
+    const draft = temporaryBeside(join(months, basename(file)));
+    return {
+      draft: () => {
+        if (!this.#isSwept) sweepDrafts(months);
+        this.#isSwept = true;
+        makeFolder(dirname(file), 0o700, 'later');
+        writeNew(draft, { data: recordText(der, this.#now()), mode: 0o644 }, 'later');
+        return draft;
+      },
+      commit: () => {
+        if (!linkOnce(draft, file)) throw new PkiError('internal', `${file} is there already`);
+        return foldersOf(file);
+      },
+      drop: () => {
+        discard(draft);
+      },
+    };
   }
 
   /** What an earlier run signed, and the times that it had asked for. */
   #recorded(entry: Readonly<Record<string, unknown>> | undefined): Recorded | undefined {
-    const { issuer, serial, notBefore, notAfter } = entry ?? {};
-    if (issuer !== this.#issuer.id || typeof serial !== 'string' || !/^[0-9a-f]{2,40}$/.test(serial))
-      return undefined;
+    const { serial, notBefore, notAfter } = entry ?? {};
+    if (typeof serial !== 'string' || !/^[0-9a-f]{2,40}$/.test(serial)) return undefined;
     if (typeof notBefore !== 'string' || typeof notAfter !== 'string') return undefined;
     const file = issuedFile(this.#issuer.folder, new Date(notAfter), serial);
     const [certificate] = readIfThere(file) ? certificatesIn(file) : [];
-    return certificate && { certificate, notBefore: new Date(notBefore), notAfter: new Date(notAfter) };
+    return certificate && { file, certificate, notBefore: new Date(notBefore), notAfter: new Date(notAfter) };
   }
 
   #issued(
@@ -187,7 +188,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
       key: undefined,
       arn: undefined,
       asked: { notBefore, notAfter, tolerance: 0 },
-      onDifference: 'nothing was installed; the certificate stands in the records of its CA',
+      onDifference: 'nothing was installed, and nothing is on record',
     };
   }
 
@@ -211,6 +212,9 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     return trustOf(this.#ca, this.#now());
   }
 }
+
+/** That of its month, which another run may have made and not have come to sync, and the one above. */
+const foldersOf = (record: string): string[] => [dirname(record), dirname(dirname(record))];
 
 /** A power cut may damage what nobody has made durable: then there was no attempt that anybody could go on with. */
 function entryOf(journal: Journal): Readonly<Record<string, unknown>> | undefined {
