@@ -1,25 +1,27 @@
 import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { platform } from 'node:os';
+import { dirname } from 'node:path';
 import { syncFolder } from './durable.ts';
 import { PkiError } from './errors.ts';
 
 /**
- * Waits until what was written, created, renamed or linked at these paths survives a power cut: files, and folders for
- * the names in them.
+ * Waits until what was written, created, renamed or linked survives a power cut: the names in some folders, and the bytes
+ * of some files.
  */
-export type Sync = (paths: readonly string[]) => Promise<void>;
+export type Sync = (folders: readonly string[], files?: readonly string[]) => Promise<void>;
 
-/** Each by an fsync(2) of its own. */
-export const syncEach: Sync = async (paths) => {
-  for (const path of paths) syncFolder(path);
+/** Each by an fsync(2) of its own, what is in a folder before its names. */
+export const syncEach: Sync = async (folders, files = []) => {
+  for (const path of [...files, ...folders]) syncFolder(path);
 };
 
 /** From so many on, one syncfs(2) takes less time than an fsync(2) for each. */
 const many = 32;
 
 interface Waiting {
-  paths: readonly string[];
+  folders: readonly string[];
+  files: readonly string[];
   done: () => void;
   failed: (error: unknown) => void;
 }
@@ -36,9 +38,9 @@ export function syncTogether(): Sync {
     await new Promise(setImmediate);
     const group = waiting;
     waiting = [];
-    const paths = group.flatMap((one) => one.paths);
+    const count = group.reduce((sum, { folders, files }) => sum + folders.length + files.length, 0);
     try {
-      const isTogether = paths.length >= many && (await syncFileSystems(paths));
+      const isTogether = count >= many && (await syncFileSystems(group.flatMap(foldersOf)));
       for (const one of group) {
         if (isTogether) one.done();
         else await settle(one);
@@ -47,25 +49,32 @@ export function syncTogether(): Sync {
       for (const { failed } of group) failed(error);
     }
   };
-  return (paths) =>
+  return (folders, files = []) =>
     new Promise((done, failed) => {
-      waiting.push({ paths, done, failed });
+      waiting.push({ folders, files, done, failed });
       if (waiting.length === 1) before = before.then(take);
     });
 }
 
-const settle = ({ paths, done, failed }: Waiting): Promise<void> => syncEach(paths).then(done, failed);
+const settle = ({ folders, files, done, failed }: Waiting): Promise<void> =>
+  syncEach(folders, files).then(done, failed);
+
+/** Files are on the file system of their folder. */
+const foldersOf = ({ folders, files }: Waiting): string[] => [
+  ...folders,
+  ...files.map((file) => dirname(file)),
+];
 
 /**
  * @returns `false` where there is no such program, and nothing can be said
  * @throws PkiError `io`
  */
-async function syncFileSystems(paths: readonly string[]): Promise<boolean> {
+async function syncFileSystems(folders: readonly string[]): Promise<boolean> {
   // Elsewhere sync(8) knows no file systems, or does not wait.
   if (platform() !== 'linux') return false;
   const places = new Map<number, string>();
   try {
-    for (const path of paths) places.set(statSync(path).dev, path);
+    for (const path of new Set(folders)) places.set(statSync(path).dev, path);
   } catch {
     // Whose it is will be told by itself.
     return false;

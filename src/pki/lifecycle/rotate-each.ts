@@ -188,14 +188,15 @@ async function settle(
     const access = await accessOf(wanted.request);
     known.set(accessKey(wanted.request), access);
     const thoroughly = (): Verdict => {
-      const files = { isStrange: false, isExposed: exposed, isSealed: look === 'sealed' };
+      const isSealed = look === 'sealed';
+      const files = { generation, stored, isStrange: false, isExposed: exposed, isSealed };
       if (look !== 'sealed') {
         const check = checkAccess(folder.versionPath(generation), access, acts.mend);
         mended = check.mended;
         files.isStrange = check.strange.length > 0;
         files.isSealed = readSealed(folder.versionPath(generation), access) !== undefined;
       }
-      return judge(folder, generation, wanted.request, issuer, rule, files);
+      return judge(folder, wanted.request, issuer, rule, files);
     };
     const exposed =
       wanted.request.reissueOnExposure &&

@@ -165,7 +165,7 @@ export async function rotate(
   };
   const prune = (folder: CertificateFolder): void => {
     const since = new Date(world.now().getTime() - readersTime);
-    folder.prune(order.keep, since, generationsInUse(folder));
+    folder.prune(order.keep, since, () => generationsInUse(folder));
   };
   const replace: Acts['replace'] = async ({ folder, wanted }, verdict) => {
     const { name } = wanted.request;

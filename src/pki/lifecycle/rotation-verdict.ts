@@ -51,20 +51,26 @@ export interface Rule {
 
 /**
  * Whether a certificate of the store is to be replaced, and why.
- * @param seen whether there are links in the place of its files, whether others could use its key, and whether the files
+ * @param seen what stands there; whether there are links in the place of its files, whether others could use its key, and whether the files
  * are as they were left.
  * @param issuer who would sign its successor, where that can be told without asking for it.
  */
 export function judge(
   folder: CertificateFolder,
-  generation: number,
   request: StoredRequest,
   issuer: Certificate | undefined,
   rule: Rule,
-  seen: { isStrange: boolean; isExposed: boolean; isSealed: boolean },
+  seen: {
+    generation: number;
+    stored: StoredRequest;
+    isStrange: boolean;
+    isExposed: boolean;
+    isSealed: boolean;
+  },
 ): Verdict {
+  const { generation } = seen;
   const when = { ...request, ...policyFor(request, rule) };
-  const found = assess(folder, when, rule, seen.isSealed);
+  const found = assess(folder, when, rule, seen);
   const { standing } = found;
   const because = (reason: DueReason, since?: Date, changes: readonly Change[] = []): Due => {
     const ends = standing?.certificate.notAfter;

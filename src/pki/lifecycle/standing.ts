@@ -53,15 +53,15 @@ export function standing(
 
 /**
  * Looks at what is in the store without touching it.
- * @param isSealed whether the files are as they were left.
+ * @param known what stands there, and whether its files are as they were left.
  */
 export function assess(
   folder: CertificateFolder,
   request: StoredRequest,
   { now, instance }: Moment,
-  isSealed = false,
+  known?: { generation: number; stored: StoredRequest; isSealed: boolean },
 ): Assessment {
-  const generation = folder.current();
+  const generation = known?.generation ?? folder.current();
   const because = (reason: Reason, changes: readonly Change[] = [], there?: Standing): Assessment => ({
     reason,
     generation,
@@ -69,11 +69,11 @@ export function assess(
     standing: there,
   });
   if (generation === undefined) return because('missing');
-  const asked = readRequest(folder.requestFile);
+  const asked = known?.stored ?? readRequest(folder.requestFile)?.request;
   if (!asked) return because('broken');
-  const changes = changesBetween(asked.request, request);
-  const stored = { ...asked.request, renewAt: request.renewAt, spread: request.spread };
-  const found = readGeneration(folder.currentPath, generation, stored, instance, isSealed);
+  const changes = changesBetween(asked, request);
+  const stored = { ...asked, renewAt: request.renewAt, spread: request.spread };
+  const found = readGeneration(folder.currentPath, generation, stored, instance, known?.isSealed);
   if (changes.length > 0) return because('changed', changes, found);
   if (!found || lacksFormat(folder.currentPath, stored)) return because('broken');
   return now >= found.due ? because('due', [], found) : { reason: undefined, standing: found };

@@ -108,6 +108,7 @@ export class CertificateFolder {
 
   /** The newest generation that an earlier run began. */
   pending(): PendingGeneration | undefined {
+    if (this.isAtRest) return undefined;
     const current = this.current() ?? 0;
     const newest = Math.max(0, ...this.#numbers('pending'));
     // One that was switched to already is only what a run did not live to remove.
@@ -127,9 +128,10 @@ export class CertificateFolder {
       // In the loop: another run may have taken the empty one away.
       makeFolder(join(this.path, 'pending'), 0o700, 'later');
       // What is in use counts also where its files are gone: only what is newer is switched to.
-      const taken = [...this.#numbers('versions'), ...this.#numbers('pending'), this.current() ?? 0];
-      const number = Math.max(0, ...taken) + 1;
-      const path = join(this.path, 'pending', generationName(number));
+      const begun = this.#numbers('pending');
+      for (const one of begun) refuseLink(this.#pendingPath(one));
+      const number = Math.max(0, ...this.#numbers('versions'), ...begun, this.current() ?? 0) + 1;
+      const path = this.#pendingPath(number);
       // request.json comes with the folder, in one rename: a run that died never leaves a folder without it.
       const draft = temporaryBeside(path);
       try {
@@ -168,7 +170,7 @@ export class CertificateFolder {
     sweepDrafts(this.path);
     if (!this.isAtRest) {
       for (const number of this.#numbers('pending')) {
-        if (number <= current) discard(join(this.path, 'pending', generationName(number)));
+        if (number <= current) discard(this.#pendingPath(number));
       }
       sweepDrafts(`${this.path}/pending`);
     }
@@ -192,12 +194,15 @@ export class CertificateFolder {
    * @param inUse others that stay: hosts serve them still.
    * What cannot be removed now is removed by a later run.
    */
-  prune(keep: number, since: Date, inUse: ReadonlySet<number> = new Set()): void {
+  prune(keep: number, since: Date, inUse: () => ReadonlySet<number>): void {
     const current = this.current();
-    if (current === undefined) return;
+    // So many there cannot be.
+    if (current === undefined || current <= keep) return;
     const older = this.generations().filter((one) => one < current);
-    for (const generation of older.slice(0, Math.max(0, older.length - keep + 1))) {
-      if (inUse.has(generation)) continue;
+    const surplus = older.slice(0, Math.max(0, older.length - keep + 1));
+    const kept = surplus.length > 0 ? inUse() : new Set();
+    for (const generation of surplus) {
+      if (kept.has(generation)) continue;
       const path = this.versionPath(generation);
       if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > since.getTime()) continue;
       // Out of sight in one step: a run that dies here leaves no half of a generation under its number.
@@ -209,6 +214,10 @@ export class CertificateFolder {
       }
       discard(draft);
     }
+  }
+
+  #pendingPath(generation: number): string {
+    return `${this.path}/pending/${generationName(generation)}`;
   }
 
   versionPath(generation: number): string {

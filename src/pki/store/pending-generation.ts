@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Journal, Recording } from '../authorities/authority.ts';
 import {
@@ -37,13 +37,13 @@ export interface Assembled {
 export class PendingGeneration implements Journal {
   readonly number: number;
   readonly #folder: CertificateFolder;
-  /** Whether this run has begun it: then no other one has left anything in it. */
-  readonly #isNew: boolean;
+  /** Nothing but a request is in it: this run has begun it, and left nothing else there yet. */
+  #isBare: boolean;
 
-  constructor(folder: CertificateFolder, number: number, isNew = false) {
+  constructor(folder: CertificateFolder, number: number, isBare = false) {
     this.#folder = folder;
     this.number = number;
-    this.#isNew = isNew;
+    this.#isBare = isBare;
   }
 
   get path(): string {
@@ -61,6 +61,7 @@ export class PendingGeneration implements Journal {
 
   /** PEM of the key that an earlier run made. */
   key(): Buffer | undefined {
+    if (this.#isBare) return undefined;
     for (const path of [this.#keyFile, ...this.#assembled().map((one) => join(one, 'key.pem'))]) {
       const pem = isEmpty(path) ? undefined : readIfThere(path);
       if (pem) return pem;
@@ -70,7 +71,7 @@ export class PendingGeneration implements Journal {
 
   /** What runs that died had assembled, and not come to claim the number with. */
   #assembled(): string[] {
-    if (this.#isNew) return [];
+    if (this.#isBare) return [];
     return readdirSync(this.path, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && draftName.exec(entry.name)?.[1] === ready)
       .map(({ name }) => join(this.path, name))
@@ -79,10 +80,11 @@ export class PendingGeneration implements Journal {
 
   /** Keeps the key before anything is bought for it; it is 0600 or stricter from its creation. */
   async keepKey(pem: string, access: Access): Promise<void> {
+    this.#isBare = false;
     const draft = temporaryBeside(this.#keyFile);
     writeNew(draft, { data: pem, mode: access.keyMode, ownership: access.ownership }, 'later');
     try {
-      await this.#folder.sync([draft]);
+      await this.#folder.sync([], [draft]);
       renameSync(draft, this.#keyFile);
     } catch (error) {
       discard(draft);
@@ -92,11 +94,13 @@ export class PendingGeneration implements Journal {
 
   /** What an authority wrote here; where it did not, what was made of its answer. */
   read(): Readonly<Record<string, unknown>> | undefined {
+    if (this.#isBare) return undefined;
     const written = readJson(join(this.path, 'journal.json'));
     return written ?? this.#assembled().map(versionIn)[0];
   }
 
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void {
+    this.#isBare = false;
     const content = { data: jsonText({ schema: 1, ...entry }), mode: 0o600 };
     replace(join(this.path, 'journal.json'), content, options.durable ? 'now' : 'later');
     if (!options.durable) return;
@@ -133,7 +137,7 @@ export class PendingGeneration implements Journal {
       }
       stampFolder(path, files);
       const record = recording ? [recording.draft()] : [];
-      await this.#folder.sync([...files.map(({ name }) => join(path, name)), path, ...record]);
+      await this.#folder.sync([path], [...files.map(({ name }) => join(path, name)), ...record]);
     } catch (error) {
       recording?.drop();
       discard(path);
@@ -170,7 +174,7 @@ export class PendingGeneration implements Journal {
 
   /** A run that died after the claim has left the generation whole: only the switch is missing. */
   get isWhole(): boolean {
-    return isThere(join(this.#target, sealedBy));
+    return !this.#isBare && isThere(join(this.#target, sealedBy));
   }
 
   /** One rename(2) is the switch. It never goes back to an older generation. */
@@ -189,7 +193,18 @@ export class PendingGeneration implements Journal {
       await this.#folder.sync([this.#folder.path]);
     }
     // What cannot be removed now is recognised by its number and swept by the next run.
-    discard(this.path);
+    if (this.#isBare) this.#leave();
+    else discard(this.path);
+  }
+
+  /** The same as `discard`, where it is known what is there. */
+  #leave(): void {
+    try {
+      unlinkIfThere(join(this.path, 'request.json'));
+      rmdirSync(this.path);
+    } catch {
+      discard(this.path);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey, type KeyObject } from 'node:crypto';
+import { createECDH, createPrivateKey, type ECDH, type KeyObject } from 'node:crypto';
 import * as write from './der-writer.ts';
 import { oid } from './oid.ts';
 
@@ -24,10 +24,14 @@ export interface EcKey {
  * may stand still where it encodes one that comes from generateKeyPair.
  */
 export function generateEcKey(curve: Curve): EcKey {
-  const pair = createECDH(curves[curve].name);
-  const point = pair.generateKeys();
-  return encodeEcKey(curve, pair.getPrivateKey(), point);
+  const generator = generators.get(curve) ?? createECDH(curves[curve].name);
+  generators.set(curve, generator);
+  const point = generator.generateKeys();
+  return encodeEcKey(curve, generator.getPrivateKey(), point);
 }
+
+/** To make one takes as long as to make a key. */
+const generators = new Map<Curve, ECDH>();
 
 /**
  * @param scalar big-endian octets, maybe fewer than the curve has.

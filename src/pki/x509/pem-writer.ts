@@ -12,7 +12,14 @@ export function encodePem(label: string, der: Buffer): string {
   return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
 }
 
-export const certificatePem = (der: Buffer): string => encodePem('CERTIFICATE', der);
+/** Every certificate is written to several files, and the few above it to those of thousands. */
+const written = new WeakMap<Buffer, string>();
+
+export function certificatePem(der: Buffer): string {
+  const pem = written.get(der) ?? encodePem('CERTIFICATE', der);
+  written.set(der, pem);
+  return pem;
+}
 
 /** One block after the other. */
 export const certificatesPem = (certificates: readonly { der: Buffer }[]): string =>

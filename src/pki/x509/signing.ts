@@ -2,7 +2,7 @@ import { createSign, sign, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { tag } from './der-reader.ts';
 import * as write from './der-writer.ts';
-import { keyTypeOf, type KeyType } from './key.ts';
+import { isQuick, keyTypeOf, type KeyType } from './key.ts';
 import { oid } from './oid.ts';
 
 interface SignatureScheme {
@@ -59,8 +59,9 @@ export function signed(key: KeyObject, tbs: (algorithm: Buffer) => Buffer, weak?
   return write.sequence(body, algorithm, write.bitString(sign(digest, body, key)));
 }
 
-/** The same on another thread. */
+/** The same on another thread, where it takes longer than to hand it over. */
 export async function signedAside(key: KeyObject, tbs: (algorithm: Buffer) => Buffer): Promise<Buffer> {
+  if (isQuick(key)) return signed(key, tbs);
   const { algorithm, digest } = schemeOf(key);
   const body = tbs(algorithm);
   return write.sequence(body, algorithm, write.bitString(await promisify(sign)(digest, body, key)));

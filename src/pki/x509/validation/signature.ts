@@ -5,6 +5,7 @@ import type { DerReader } from '../der-reader.ts';
 import { contextConstructed, objectIdentifier, readSequence, smallInteger, tag } from '../der-reader.ts';
 import { PkiError } from '../../errors.ts';
 import { publicKeyFacts, type PublicKeyFacts } from '../public-key-facts.ts';
+import { isQuick } from '../key.ts';
 import { oid } from '../oid.ts';
 
 export type Digest =
@@ -173,7 +174,10 @@ export type SignatureCheck = 'good' | 'bad' | 'unsupported-algorithm' | 'unusabl
 /** Checks a signature; what node:crypto refuses to compute is a bad one. */
 export function checkSignature(object: Signed, signer: Certificate): SignatureCheck {
   const how = howToCheck(object, signer);
-  if (typeof how === 'string') return how;
+  return typeof how === 'string' ? how : checkAtOnce(object, how);
+}
+
+function checkAtOnce(object: Signed, how: HowToCheck): SignatureCheck {
   try {
     return verify(how.digest, object.tbs, how.key, object.signature) ? 'good' : 'bad';
   } catch {
@@ -181,10 +185,11 @@ export function checkSignature(object: Signed, signer: Certificate): SignatureCh
   }
 }
 
-/** The same on another thread, for whoever has other work to do. */
+/** The same on another thread where it takes long, for whoever has other work to do. */
 export async function checkSignatureAside(object: Signed, signer: Certificate): Promise<SignatureCheck> {
   const how = howToCheck(object, signer);
   if (typeof how === 'string') return how;
+  if (isQuick(how.key.key)) return checkAtOnce(object, how);
   try {
     const isGood = await promisify(verify)(how.digest, object.tbs, how.key, object.signature);
     return isGood ? 'good' : 'bad';
@@ -193,10 +198,12 @@ export async function checkSignatureAside(object: Signed, signer: Certificate): 
   }
 }
 
-function howToCheck(
-  { signatureAlgorithm }: Signed,
-  signer: Certificate,
-): SignatureCheck | { digest: Digest | null; key: VerifyKeyObjectInput } {
+interface HowToCheck {
+  digest: Digest | null;
+  key: VerifyKeyObjectInput;
+}
+
+function howToCheck({ signatureAlgorithm }: Signed, signer: Certificate): SignatureCheck | HowToCheck {
   const scheme = schemeOf(signatureAlgorithm);
   if (!scheme) return 'unsupported-algorithm';
   const key = publicKeyOf(signer);
