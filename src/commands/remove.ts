@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { endRemovals, lookAtRemoval, remove, type Removal } from '../pki/lifecycle/remove.ts';
+import { storedName } from '../pki/lifecycle/stored-name.ts';
 import { serialHex } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
@@ -40,9 +41,10 @@ export function register(command: Command, context: Context, run: Run): void {
   command.action(run((name: string, flags: RemoveFlags) => removeCommand(name, flags, context)));
 }
 
-async function removeCommand(name: string, flags: RemoveFlags, context: Context): Promise<ExitCode> {
+async function removeCommand(typed: string, flags: RemoveFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
   const store = storePath(flags, context);
+  const name = storedName(store, typed);
   const options = {
     discardPending: flags.discardPending ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),

@@ -11,6 +11,7 @@ import { rollBackAndTell } from '../pki/lifecycle/roll-back.ts';
 import type { RunEnd } from '../pki/lifecycle/metrics.ts';
 import { lookAtRotation, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
+import { storedName } from '../pki/lifecycle/stored-name.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
 import { aroundTrust, lookAtBundles } from './around-trust.ts';
 import { addAwsConnectionOptions, type AwsConnectionFlags } from './aws-connection.ts';
@@ -137,7 +138,7 @@ export function rotateOrder(
   const store = storePath(flags, context);
   return {
     store,
-    names,
+    names: names.map((name) => storedName(store, name)),
     declared: (stored, reference) => config && declaredIn(config, stored, reference, store),
     force: flags.force ?? false,
     renewAt: flags.renewAt,
@@ -165,7 +166,7 @@ async function rollBackOne(
   const store = storePath(flags, context);
   const order = {
     store,
-    name,
+    name: storedName(store, name),
     generation: generation === undefined ? undefined : wholeNumber(generation, '--generation'),
     force: flags.force ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),

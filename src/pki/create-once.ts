@@ -17,7 +17,8 @@ export function createOnce(path: string, content: FileContent, beside = path): b
 }
 
 /**
- * Gives a file its name unless that is taken. Whatever becomes of it, the draft is gone; one that cannot be removed is swept by a later run.
+ * Gives a file its name unless that is taken. Whatever becomes of it, the draft is gone; one that cannot be removed is
+ * swept by a later run.
  * @returns whether this call has
  */
 export function linkOnce(draft: string, path: string): boolean {

@@ -291,6 +291,22 @@ export function discard(path: string): void {
   }
 }
 
+/**
+ * Takes a folder out of sight in one step, and then away: another run that is at work in it finds none of its files, and
+ * not some of them.
+ * @throws PkiError `io` where it stays
+ */
+export function removeAtOnce(path: string): void {
+  const aside = temporaryBeside(path);
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return;
+    throw ioError(error, 'remove', path);
+  }
+  discard(aside);
+}
+
 /** JSON of one of our files: an object whose `schema` this version knows. */
 export function readJson(path: string, schema = 1): Record<string, unknown> | undefined {
   const bytes = readIfThere(path);

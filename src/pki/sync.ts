@@ -81,7 +81,11 @@ async function syncFileSystems(folders: readonly string[]): Promise<boolean> {
   }
   for (const path of places.values()) {
     const { code, text } = await runSync(path);
-    if (code === 1) throw new PkiError('io', `cannot sync the file system of ${path}: ${text}`);
+    if (code === 1) {
+      throw new PkiError('io', `cannot sync the file system of ${path}: ${text}`, {
+        hint: 'look what the system log says of the device; the same command goes on',
+      });
+    }
     if (code !== 0) return false;
   }
   return true;

@@ -14,6 +14,10 @@ export class MemoryJournal implements Journal {
     return this.states.at(-1)?.entry;
   }
 
+  assembled(): Entry[] {
+    return [this.read() ?? []].flat();
+  }
+
   write(entry: Entry, { durable }: { durable: boolean }): void {
     this.states.push({ entry: JSON.parse(JSON.stringify(entry)) as Entry, durable });
   }

@@ -14,6 +14,8 @@ export interface Journal {
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void;
   /** Drops the record: whatever it speaks of came to nothing. */
   forget(): void;
+  /** `version.json` of what runs that died have assembled: for an authority that keeps records of its own, and no journal. */
+  assembled?(): readonly Readonly<Record<string, unknown>>[];
 }
 
 /**
@@ -21,9 +23,9 @@ export interface Journal {
  * a run that dies is continued with it, and before anybody else gets it.
  */
 export interface Recording {
-  /** Writes it under another name. @returns the path, which is to be durable before `commit`. */
+  /** Writes it down without its name, unless it has that already. @returns the file, to be durable before `commit`. */
   draft: () => string;
-  /** Makes it a fact. @returns the folders that are to be durable before the certificate is handed out. */
+  /** Gives it its name. @returns the folders that are to be durable before the certificate is handed out. */
   commit: () => readonly string[];
   /** Takes back what `draft` has written, where nothing comes of it. */
   drop: () => void;
@@ -104,6 +106,11 @@ export interface Authority {
    * where it may have been.
    */
   issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance>;
+  /**
+   * The folders in which it has recorded a certificate; none where it keeps no records here.
+   * @param version what `version.json` says of it.
+   */
+  recordedIn?(version: Readonly<Record<string, unknown>>): readonly string[];
 }
 
 /** A certificate that is to change under the name that it has at its authority. */

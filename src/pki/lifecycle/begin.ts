@@ -28,7 +28,7 @@ export function resumeOrBegin(
   }
   // What has not been paid for can be dropped and asked for anew.
   folder.discardPending();
-  return folder.begin(request, !authority.sells);
+  return folder.begin(request);
 }
 
 export interface KeyWishes {
@@ -40,7 +40,7 @@ export interface KeyWishes {
   isPaid: boolean;
 }
 
-/** The key that an earlier run kept, else another one; where it is paid for, it is kept before anybody is asked to certify it. */
+/** The key that an earlier run kept, else another one; where something is bought for it, it is kept before that is asked for. */
 export async function keptKey(
   pending: PendingGeneration,
   request: StoredRequest,

@@ -48,7 +48,7 @@ export async function refuseNotYetValid(watched: Watched, begin: Date, authority
     'not-yet-valid',
     `the certificate for ${JSON.stringify(request.name)} is not valid before ${begin.toISOString()}, in ${formatDuration(time)} by ${whose} clock${difference(clock)}`,
     {
-      hint: 'nothing was switched; set the clock right, or run the same command then',
+      hint: 'nothing was switched; set the clock right, or run the same command then; --discard-pending begins anew',
       clock,
     },
   );

@@ -193,10 +193,10 @@ async function ownKey(
   pending: PendingGeneration | undefined,
   { request, keyPassphrase }: FilesOrder,
   access: Access,
-  { makesKeys }: Authority,
+  { makesKeys, sells }: Authority,
 ): Promise<RequestKey | undefined> {
   if (makesKeys) return undefined;
-  const wishes = { reuse: undefined, passphrase: keyPassphrase, isPaid: true } as const;
+  const wishes = { reuse: undefined, passphrase: keyPassphrase, isPaid: sells };
   if (pending) return keptKey(pending, request, access, wishes);
   return { kind: 'own', key: await generateKey(request.keyType) };
 }

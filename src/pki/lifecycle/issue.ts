@@ -3,6 +3,7 @@ import type { Authority, Pending, Renewal, RequestKey, Successor } from '../auth
 import { refuseNoFolder } from '../durable.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
+import type { PendingGeneration } from '../store/pending-generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
 import type { Environment } from '../secret-reference.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
@@ -234,8 +235,12 @@ async function makeGeneration(
   };
   for (;;) {
     const pending = resumeOrBegin(folder, request, order.discardPending, authority);
+    if (!pending.isNew && (await isUseless(pending, folder, authority, order, world))) {
+      pending.drop();
+      continue;
+    }
     if (pending.isWhole) {
-      await pending.switchTo(request);
+      await pending.switchTo(request, authority.recordedIn?.(pending.version));
       const finished = standing(folder, request, momentOf(world));
       if (finished) return finished;
       // What a run that died long ago had made is due by now.
@@ -249,8 +254,7 @@ async function makeGeneration(
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
     const asked = obtain(request, requestKey, authority, pending, world.now(), renewal);
     const issuance = await asked.catch((error: unknown) => {
-      // Nothing at the authority is left to come back to.
-      if (pending.read() === undefined) pending.discard();
+      pending.giveUp();
       throw error;
     });
     if (issuance.state === 'pending') return issuance;
@@ -275,6 +279,18 @@ async function makeGeneration(
       due: dueAt(certificate, request, world.instance),
     };
   }
+}
+
+/** Whether what a run that died has left must not be gone on with. Most runs find nothing, and do not load this. */
+async function isUseless(
+  pending: PendingGeneration,
+  folder: CertificateFolder,
+  authority: Authority,
+  order: IssueOrder,
+  world: World,
+): Promise<boolean> {
+  const { refuseUseless } = await import('./useless-pending.ts');
+  return refuseUseless(pending, folder, authority, { now: world.now(), newKey: isCompromised(order) });
 }
 
 /** A key that is in wrong hands is not used again, whatever the request says. */

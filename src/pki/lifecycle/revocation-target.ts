@@ -12,6 +12,7 @@ import { fingerprint, readCertificate, serialHex, type Certificate } from '../x5
 import { readDocument } from '../x509/document.ts';
 import { arnIn } from './successor.ts';
 import { isStored } from './is-stored.ts';
+import { storedName } from './stored-name.ts';
 import { readWhole } from './read-whole.ts';
 import { readSerial, sha256Of } from './serial-text.ts';
 import { pemCertificates } from './standing.ts';
@@ -100,6 +101,7 @@ function kindOf({ text, meant, store, cwd, generation }: TargetWords): Kind {
   else if (readSerial(text).length > 0) possible.push(['serial', 'a serial number']);
   const [only, other] = possible;
   if (!only) {
+    if (storedName(store, text) !== text) return 'stored';
     throw new PkiError(
       'not-found',
       `${JSON.stringify(text)} is neither a name in ${store} nor a file, a serial number, a fingerprint or an ARN`,
@@ -121,7 +123,8 @@ function kindOf({ text, meant, store, cwd, generation }: TargetWords): Kind {
 
 const caOf = ({ ca, defaultCa }: TargetWords): string => ca ?? defaultCa;
 
-function storedTarget({ text: name, store, generation, ca }: TargetWords): Target {
+function storedTarget({ text, store, generation, ca }: TargetWords): Target {
+  const name = storedName(store, text);
   const folder = certificateFolder(store, name);
   const current = folder.current();
   const wanted = generation ?? current;

@@ -75,8 +75,9 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
   inUse();
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
   return withLock(folder.lockFile, lock, async () => {
-    // A run that died between its switch and its end would otherwise be continued, and undo this.
+    // A run that died would otherwise be continued, and undo this; but what may have been bought is not dropped.
     folder.sweep();
+    if (folder.pending()?.read() === undefined) folder.discardPending();
     const from = inUse();
     const to = order.generation ?? folder.generations().findLast((one) => one < from);
     const choices = folder.generations().filter((one) => one !== from);

@@ -48,6 +48,8 @@ export interface Acts {
   mend: boolean;
   /** About one that stands as it should; `undefined` where nothing has to be waited for. */
   keep: (found: StoredCertificate) => Promise<void> | undefined;
+  /** About what runs that died have left of one that is not due. */
+  tidy: (found: StoredCertificate) => Promise<void>;
   /** About its copies. */
   outputs: (found: StoredCertificate) => Promise<readonly OutputOutcome[]>;
   /** About one that is due. */
@@ -215,6 +217,7 @@ async function settle(
     if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(folder, wanted, world);
     const outcome = await act(found, judged, left, order, rule.now, acts);
     if (outcome.state === 'rotated' || outcome.state === 'not-due') await acts.keep(found);
+    if (outcome.state === 'not-due' && !folder.isAtRest) await acts.tidy(found);
     const outputs = outcome.outputs ?? (outcome.state === 'to-rotate' ? [] : await acts.outputs(found));
     const whole: Rotation = { ...outcome, mended, outputs };
     // A service is told once it can read what it is told of; until then that is still to be done.

@@ -68,11 +68,12 @@ const stops = ({ state, deploy, outputs = [] }: Rotation): boolean =>
   outputs.some((one) => one.state === 'failed');
 
 /** Whatever would touch a service is left alone. */
-function holding({ mend, keep, outputs }: Acts, group: string, by: string): Acts {
+function holding({ mend, keep, tidy, outputs }: Acts, group: string, by: string): Acts {
   const held = (name: string): Rotation => ({ state: 'held', name, verdict: undefined, group, by });
   return {
     mend,
     keep,
+    tidy,
     outputs,
     replace: async ({ stored }, verdict) => ({ ...held(stored.name), verdict }),
     retry: async ({ stored }) => held(stored.name),

@@ -5,6 +5,7 @@ import { isThere } from '../durable.ts';
 import { generationsInUse } from '../store/deploy-record.ts';
 import { forgetFailures } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
+import { withLock } from '../store/lock.ts';
 import { holdTrust } from '../store/output-request.ts';
 import type { Mended } from '../store/mend-access.ts';
 import type { StoredRequest } from '../store/request.ts';
@@ -187,6 +188,10 @@ export async function rotate(
     inUse.set(wanted.reference, wanted);
     return wanted.request === stored ? undefined : keepPolicy(folder, wanted.request, lock);
   };
+  const tidy: Acts['tidy'] = ({ folder }) =>
+    withLock(folder.lockFile, lock, async () => {
+      folder.sweep();
+    });
   const retry: Acts['retry'] = async (found, candidate, verdict) => {
     const isEarly = order.names.length === 0 && candidate.until > world.now();
     if (isEarly && verdict.standing) return waitingCandidate(found, candidate, verdict.standing);
@@ -206,7 +211,7 @@ export async function rotate(
   };
   // Keys of what a run that died was removing.
   sweepDrafts(store);
-  await forEachStored(order, world, report, { mend: true, keep, outputs, replace, retry, tell });
+  await forEachStored(order, world, report, { mend: true, keep, tidy, outputs, replace, retry, tell });
   const stale: Stale[] = [];
   for (const wanted of inUse.values()) stale.push(...(await refresh(wanted)));
   return stale;
@@ -230,6 +235,7 @@ export async function lookAtRotation(
       inUse.add(wanted.reference);
       return undefined;
     },
+    tidy: async () => undefined,
     outputs: ({ wanted: { request, source }, folder }) =>
       outputsOf({ store: order.store, folder, request, source, lock: 'held' }, world, 'look'),
     replace: async ({ folder, wanted }, verdict) => {

@@ -51,8 +51,8 @@ export interface Rule {
 
 /**
  * Whether a certificate of the store is to be replaced, and why.
- * @param seen what stands there; whether there are links in the place of its files, whether others could use its key, and whether the files
- * are as they were left.
+ * @param seen what stands there; whether there are links in the place of its files, whether others could use its key, and
+ * whether the files are as they were left.
  * @param issuer who would sign its successor, where that can be told without asking for it.
  */
 export function judge(

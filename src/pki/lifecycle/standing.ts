@@ -113,6 +113,12 @@ export function readGeneration(
   return { generation, certificate, chain, due: dueAt(certificate, request, instance) };
 }
 
+/** The certificate of a generation, whatever else stands there. */
+export function certificateIn(path: string): Certificate | undefined {
+  const [leaf] = pemCertificates(readIfThere(join(path, 'cert.pem')));
+  return leaf && readCertificate(leaf);
+}
+
 export function pemCertificates(pem: Buffer | undefined): Buffer[] {
   const blocks =
     pem?.toString('latin1').matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g) ?? [];
@@ -126,6 +132,8 @@ function areTheSame(
   chain: readonly Buffer[],
 ): boolean {
   const [below, pair, der, key] = [file('chain.pem'), file('pair.pem'), file('cert.der'), file('key.der')];
+  // It may be empty, where the authority does not tell its root.
+  if (!file('ca.pem')) return false;
   const equals = (some: readonly Buffer[], others: readonly Buffer[]): boolean =>
     some.length === others.length && some.every((one, index) => others[index]?.equals(one));
   return (

@@ -1,14 +1,23 @@
-import { linkSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
   discard,
   ioError,
+  isThere,
   makeFolder,
   orIoError,
   pointLink,
-  readIfThere,
-  removeAll,
+  removeAtOnce,
   syncFolder,
   temporaryBeside,
   writeNew,
@@ -94,7 +103,7 @@ export class CertificateFolder {
     try {
       if (!refuseLink(path)) return [];
       const entries = readdirSync(path);
-      return entries.filter((entry) => /^\d{6,}$/.test(entry)).map(Number);
+      return entries.filter((entry) => /^\d{6,15}$/.test(entry)).map(Number);
     } catch (error) {
       if (foreignCode(error) === 'ENOENT') return [];
       throw ioError(error, 'read', path);
@@ -103,12 +112,11 @@ export class CertificateFolder {
 
   /** Whether no run has begun a generation: what is asked of thousands of certificates, and costs less than a list of nothing. */
   get isAtRest(): boolean {
-    return isBare(`${this.path}/pending`);
+    return hasNoFolders(`${this.path}/pending`);
   }
 
   /** The newest generation that an earlier run began. */
   pending(): PendingGeneration | undefined {
-    if (this.isAtRest) return undefined;
     const current = this.current() ?? 0;
     const newest = Math.max(0, ...this.#numbers('pending'));
     // One that was switched to already is only what a run did not live to remove.
@@ -121,12 +129,10 @@ export class CertificateFolder {
   /**
    * Begins a generation by creating its folder under `pending/`. Numbers only grow: a clock that jumps chooses nothing.
    * @param request with which a later run goes on; without one, it starts over.
-   * @param isFree whether what it is for costs nothing: then its request need not be a file of its own.
    */
-  begin(request: StoredRequest | undefined, isFree = false): PendingGeneration {
+  begin(request: StoredRequest | undefined): PendingGeneration {
     for (;;) {
-      // In the loop: another run may have taken the empty one away.
-      makeFolder(join(this.path, 'pending'), 0o700, 'later');
+      this.#makePending();
       // What is in use counts also where its files are gone: only what is newer is switched to.
       const begun = this.#numbers('pending');
       for (const one of begun) refuseLink(this.#pendingPath(one));
@@ -136,7 +142,8 @@ export class CertificateFolder {
       const draft = temporaryBeside(path);
       try {
         mkdirSync(draft, { mode: 0o700 });
-        if (request) this.#leave(request, join(draft, 'request.json'), isFree);
+        if (request)
+          writeNew(join(draft, 'request.json'), { data: requestText(request), mode: 0o600 }, 'later');
         renameSync(draft, path);
         return new PendingGeneration(this, number, true);
       } catch (error) {
@@ -147,18 +154,18 @@ export class CertificateFolder {
     }
   }
 
-  /** A file more to create costs a little, and to remove a lot. */
-  #leave(request: StoredRequest, path: string, isFree: boolean): void {
-    const data = requestText(request);
+  /** It stays, for whoever the certificate's folder belongs to, even if root has begun here once. */
+  #makePending(): void {
+    const path = `${this.path}/pending`;
+    if (isThere(path)) return;
+    makeFolder(path, 0o700, 'later');
+    const { uid, gid } = statSync(this.path);
+    if (statSync(path).uid === uid) return;
     try {
-      if (isFree && readIfThere(this.requestFile)?.equals(Buffer.from(data))) {
-        linkSync(this.requestFile, path);
-        return;
-      }
+      lchownSync(path, uid, gid);
     } catch {
-      // What cannot be read, or linked to, is written.
+      // Only root can give it away, and only root has to.
     }
-    writeNew(path, { data, mode: 0o600 }, 'later');
   }
 
   /**
@@ -168,12 +175,10 @@ export class CertificateFolder {
   sweep(): void {
     const current = this.current() ?? 0;
     sweepDrafts(this.path);
-    if (!this.isAtRest) {
-      for (const number of this.#numbers('pending')) {
-        if (number <= current) discard(this.#pendingPath(number));
-      }
-      sweepDrafts(`${this.path}/pending`);
+    for (const number of this.#numbers('pending')) {
+      if (number <= current) discard(this.#pendingPath(number));
     }
+    if (!this.isAtRest) sweepDrafts(`${this.path}/pending`);
     sweepDrafts(`${this.path}/versions`);
   }
 
@@ -205,14 +210,12 @@ export class CertificateFolder {
       if (kept.has(generation)) continue;
       const path = this.versionPath(generation);
       if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > since.getTime()) continue;
-      // Out of sight in one step: a run that dies here leaves no half of a generation under its number.
-      const draft = temporaryBeside(path);
       try {
-        renameSync(path, draft);
+        // A run that dies here leaves no half of a generation under its number.
+        removeAtOnce(path);
       } catch {
         continue;
       }
-      discard(draft);
     }
   }
 
@@ -226,15 +229,22 @@ export class CertificateFolder {
 
   /** Forgets everything that runs which died have left half done. */
   discardPending(): void {
-    if (!this.isAtRest) removeAll(`${this.path}/pending`);
+    for (const number of this.#numbers('pending')) removeAtOnce(this.#pendingPath(number));
   }
 }
 
-/**
- * Whether no folder is in a folder, or that is not there. Its links tell, where the file system counts them; others always
- * say 1.
- */
-function isBare(path: string): boolean {
-  const found = orIoError('look at', path, () => lstatSync(path, { throwIfNoEntry: false }));
-  return !found || (found.isDirectory() && found.nlink === 2);
+/** By device: whether a folder has a link for each folder in it, and two more. Some say 1 always, or 2. */
+const countsFolders = new Map<number, boolean>();
+
+/** Whether nothing is in a folder that holds only folders, or that is not there. */
+function hasNoFolders(path: string): boolean {
+  const look = (one: string): Stats | undefined => lstatSync(one, { throwIfNoEntry: false });
+  return orIoError('look at', path, () => {
+    const found = look(path);
+    if (!found?.isDirectory()) return !found;
+    // This one is in the one above.
+    const counts = countsFolders.get(found.dev) ?? (look(dirname(path))?.nlink ?? 0) > 2;
+    countsFolders.set(found.dev, counts);
+    return counts ? found.nlink === 2 : readdirSync(path).length === 0;
+  });
 }

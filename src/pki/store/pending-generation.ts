@@ -8,9 +8,11 @@ import {
   isThere,
   jsonText,
   makeFolder,
+  orIoError,
   pointLink,
   readIfThere,
   readJson,
+  removeAtOnce,
   replace,
   syncFolder,
   temporaryBeside,
@@ -18,6 +20,7 @@ import {
   writeNew,
 } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
+import { sweepDrafts } from '../sweep.ts';
 import { generationName } from './folder-name.ts';
 import type { Access, CertificateFolder, GenerationFile } from './generation.ts';
 import { readRequest, requestText, type StoredRequest } from './request.ts';
@@ -46,6 +49,11 @@ export class PendingGeneration implements Journal {
     this.#isBare = isBare;
   }
 
+  /** Whether there is nothing to go on with. */
+  get isNew(): boolean {
+    return this.#isBare;
+  }
+
   get path(): string {
     return join(this.#folder.path, 'pending', generationName(this.number));
   }
@@ -62,20 +70,31 @@ export class PendingGeneration implements Journal {
   /** PEM of the key that an earlier run made. */
   key(): Buffer | undefined {
     if (this.#isBare) return undefined;
-    for (const path of [this.#keyFile, ...this.#assembled().map((one) => join(one, 'key.pem'))]) {
+    const folders = [this.path, ...this.#assembled, ...(this.isWhole ? [this.#target] : [])];
+    for (const folder of folders) {
+      const path = join(folder, 'key.pem');
       const pem = isEmpty(path) ? undefined : readIfThere(path);
       if (pem) return pem;
     }
     return undefined;
   }
 
-  /** What runs that died had assembled, and not come to claim the number with. */
-  #assembled(): string[] {
+  /** What other runs have assembled, and not come to claim the number with. */
+  get #assembled(): string[] {
     if (this.#isBare) return [];
-    return readdirSync(this.path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && draftName.exec(entry.name)?.[1] === ready)
-      .map(({ name }) => join(this.path, name))
+    return foldersIn(this.path)
+      .filter((name) => draftName.exec(name)?.[1] === ready)
+      .map((name) => join(this.path, name))
       .filter((path) => versionIn(path) !== undefined);
+  }
+
+  assembled(): readonly Readonly<Record<string, unknown>>[] {
+    return this.#assembled.map(versionIn).filter((one) => one !== undefined);
+  }
+
+  /** What the generation says of itself that a run which died has claimed the number with. */
+  get version(): Readonly<Record<string, unknown>> {
+    return versionIn(this.#target) ?? {};
   }
 
   /** Keeps the key before anything is bought for it; it is 0600 or stricter from its creation. */
@@ -92,11 +111,8 @@ export class PendingGeneration implements Journal {
     }
   }
 
-  /** What an authority wrote here; where it did not, what was made of its answer. */
   read(): Readonly<Record<string, unknown>> | undefined {
-    if (this.#isBare) return undefined;
-    const written = readJson(join(this.path, 'journal.json'));
-    return written ?? this.#assembled().map(versionIn)[0];
+    return this.#isBare ? undefined : readJson(join(this.path, 'journal.json'));
   }
 
   write(entry: Readonly<Record<string, unknown>>, options: { durable: boolean }): void {
@@ -113,23 +129,28 @@ export class PendingGeneration implements Journal {
     unlinkIfThere(join(this.path, 'journal.json'));
   }
 
-  /** Forgets this one, once nothing can be left of it anywhere else. */
-  discard(): void {
-    discard(this.path);
+  /** Forgets this one. @throws PkiError `io` */
+  drop(): void {
+    removeAtOnce(this.path);
+  }
+
+  /** Forgets this one, unless something may be left of it at its authority. */
+  giveUp(): void {
+    if (this.read() === undefined && this.#assembled.length === 0) this.drop();
   }
 
   /**
    * Writes the generation whole, and has its authority record it: a run that dies from here on is continued with it.
-   * @param files with the key's, if it has one.
+   * @param files with the key's, if it has one; what says the rest comes last.
    */
   async assemble(
     files: readonly GenerationFile[],
     access: Access,
     recording?: Recording,
   ): Promise<Assembled> {
-    const earlier = this.#assembled();
     const path = temporaryBeside(join(this.path, ready));
     try {
+      makeFolder(dirname(this.#target), 0o755, 'later');
       mkdirSync(path, { mode: 0o755 });
       for (const { name, data, secret } of files) {
         const mode = secret ? access.keyMode : 0o644;
@@ -143,9 +164,9 @@ export class PendingGeneration implements Journal {
       discard(path);
       throw ioError(error, 'write', this.#target);
     }
-    const recorded = recording?.commit() ?? [];
-    earlier.forEach(discard);
-    return { path, recorded };
+    // This one has their key. Of several that are whole, the next run could not tell which was recorded.
+    if (!this.#isBare) sweepDrafts(this.path, ready);
+    return { path, recorded: recording?.commit() ?? [] };
   }
 
   /**
@@ -154,12 +175,13 @@ export class PendingGeneration implements Journal {
    */
   async claim({ path, recorded }: Assembled, request: StoredRequest): Promise<boolean> {
     try {
-      makeFolder(dirname(this.#target), 0o755, 'later');
       renameSync(path, this.#target);
     } catch (error) {
+      // Where it is not there any more, that run has cleared up already.
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(foreignCode(error) ?? ''))
+        throw ioError(error, 'write', this.#target);
       discard(path);
-      if (['ENOTEMPTY', 'EEXIST'].includes(foreignCode(error) ?? '')) return false;
-      throw ioError(error, 'write', this.#target);
+      return false;
     }
     const file = join(this.path, 'request.json');
     // From here on any later run goes on with it.
@@ -192,23 +214,36 @@ export class PendingGeneration implements Journal {
       pointLink(this.#folder.currentPath, join('versions', generationName(this.number)));
       await this.#folder.sync([this.#folder.path]);
     }
-    // What cannot be removed now is recognised by its number and swept by the next run.
-    if (this.#isBare) this.#leave();
-    else discard(this.path);
+    this.#leave();
   }
 
-  /** The same as `discard`, where it is known what is there. */
+  /** What cannot be removed now is recognised by its number and swept by the next run. */
   #leave(): void {
     try {
+      if (!this.#isBare) {
+        this.drop();
+        return;
+      }
       unlinkIfThere(join(this.path, 'request.json'));
       rmdirSync(this.path);
     } catch {
-      discard(this.path);
+      // Swept, as said.
     }
   }
 }
 
 const ready = 'ready';
+
+/** None where the folder is gone: another run has finished. */
+function foldersIn(path: string): string[] {
+  try {
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (foreignCode(error) === 'ENOENT') return [];
+    throw ioError(error, 'read', path);
+  }
+}
 
 /** What the file says that is written last; `undefined` where a run died before, or a power cut took it. */
 function versionIn(folder: string): Record<string, unknown> | undefined {
@@ -221,4 +256,5 @@ function versionIn(folder: string): Record<string, unknown> | undefined {
 }
 
 /** A power cut leaves the name alone of what nobody has made durable yet. */
-const isEmpty = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.size === 0;
+const isEmpty = (file: string): boolean =>
+  orIoError('look at', file, () => statSync(file, { throwIfNoEntry: false })?.size === 0);

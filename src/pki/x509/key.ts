@@ -108,9 +108,11 @@ export function keyIdentifier(spki: Buffer): Buffer {
   return createHash('sha1').update(subjectPublicKeyBits(spki)).digest();
 }
 
-/** PrivateKeyInfo, unencrypted. */
-export const privateKeyDer = (key: KeyObject): Buffer =>
-  fresh.get(key)?.encodings?.pkcs8 ?? key.export({ type: 'pkcs8', format: 'der' });
+/** PrivateKeyInfo, unencrypted: the caller's own, to be wiped. */
+export function privateKeyDer(key: KeyObject): Buffer {
+  const known = fresh.get(key)?.encodings;
+  return known ? Buffer.from(known.pkcs8) : key.export({ type: 'pkcs8', format: 'der' });
+}
 
 /** PKCS#8 in PEM, unencrypted. */
 export const privateKeyPem = (key: KeyObject): string => encodePem('PRIVATE KEY', privateKeyDer(key));
@@ -120,7 +122,7 @@ const pbkdf2Rounds = 600_000;
 
 /** PKCS#8 under PBES2. */
 export async function encryptedPrivateKeyPem(key: KeyObject, passphrase: Buffer): Promise<string> {
-  const plain = Buffer.from(privateKeyDer(key));
+  const plain = privateKeyDer(key);
   const { algorithm, octets } = await sealPbes2(plain, passphrase, pbkdf2Rounds);
   plain.fill(0);
   return encodePem('ENCRYPTED PRIVATE KEY', write.sequence(algorithm, write.octetString(octets)));

@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { linkOnce } from '../../create-once.ts';
-import { discard, makeFolder, readIfThere, temporaryBeside, writeNew } from '../../durable.ts';
+import { discard, isThere, makeFolder, readIfThere, temporaryBeside, writeNew } from '../../durable.ts';
 import { PkiError } from '../../errors.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { buildCertificateAside, randomSerial } from '../../x509/certificate-builder.ts';
-import { readCertificateOnce, type Certificate } from '../../x509/certificate.ts';
+import { readCertificateOnce, serialHex, type Certificate } from '../../x509/certificate.ts';
 import { differences } from '../../x509/compare-issued.ts';
 import type { AskPassphrase } from '../../x509/key.ts';
 import { CaLimits } from './limits.ts';
@@ -27,6 +27,7 @@ import { issuedFile, issuedFolder } from './layout.ts';
 import { allIssuers, checkValidNow, openCa, openIssuerKey, type Issuer, type LocalCa } from './open.ts';
 import { certificatesIn } from './pem-files.ts';
 import { isCrlDue, renewEachCrl } from './renew-crl.ts';
+import { lastFact } from './revocation-facts.ts';
 import { trustOf } from './trust.ts';
 import { recordText } from './record.ts';
 
@@ -51,7 +52,6 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   readonly #ask: AskPassphrase;
   readonly #now: () => Date;
   readonly #limits: CaLimits;
-  /** Whether what runs that died have left among its records is removed. */
   #isSwept = false;
 
   private constructor(ca: LocalCa, key: KeyObject, ask: AskPassphrase, now: () => Date) {
@@ -108,15 +108,16 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
    * continued with it, if it was recorded; if not, nobody has it.
    */
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
-    const earlier = this.#recorded(entryOf(journal));
-    if (earlier && (await this.#answers(profile, earlier))) {
+    for (const earlier of (journal.assembled?.() ?? []).flatMap((one) => this.#recorded(one) ?? [])) {
+      if (!(await this.#answers(profile, earlier))) continue;
+      const { file, certificate } = earlier;
       // That run may not have come to sync what it had written.
-      const recording = {
-        draft: () => earlier.file,
-        commit: () => foldersOf(earlier.file),
-        drop: () => undefined,
+      const draft = (): string => {
+        this.#sweep();
+        return file;
       };
-      return { ...this.#issued(earlier.certificate, earlier), recording };
+      const recording = { draft, commit: () => foldersOf(file), drop: () => undefined };
+      return { ...this.#issued(certificate, earlier), recording };
     }
     const certificate = readCertificateOnce(await this.#sign(profile, randomSerial()));
     return { ...this.#issued(certificate, profile), recording: this.#recording(certificate) };
@@ -125,7 +126,9 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   /** A first attempt that is long ago, or whose key a power cut has taken, stays in the record and is not used. */
   async #answers(profile: Profile, { certificate, ...asked }: Recorded): Promise<boolean> {
     const age = profile.notBefore.getTime() - asked.notBefore.getTime();
-    if (age > resumable) return false;
+    const life = asked.notAfter.getTime() - asked.notBefore.getTime();
+    if (age > Math.min(resumable, life / 2)) return false;
+    if (lastFact(this.#issuer.folder, serialHex(certificate.serial))?.fact.event === 'revoked') return false;
     return (await differences(profile, this.#issued(certificate, asked))).length === 0;
   }
 
@@ -149,8 +152,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     const draft = temporaryBeside(join(months, basename(file)));
     return {
       draft: () => {
-        if (!this.#isSwept) sweepDrafts(months);
-        this.#isSwept = true;
+        this.#sweep();
         makeFolder(dirname(file), 0o700, 'later');
         writeNew(draft, { data: recordText(der, this.#now()), mode: 0o644 }, 'later');
         return draft;
@@ -165,14 +167,31 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     };
   }
 
-  /** What an earlier run signed, and the times that it had asked for. */
-  #recorded(entry: Readonly<Record<string, unknown>> | undefined): Recorded | undefined {
-    const { serial, notBefore, notAfter } = entry ?? {};
+  /** Once: what runs that died have left among its records. */
+  #sweep(): void {
+    if (!this.#isSwept) sweepDrafts(issuedFolder(this.#issuer.folder));
+    this.#isSwept = true;
+  }
+
+  /** What an earlier run signed. */
+  #recorded(version: Readonly<Record<string, unknown>>): Recorded | undefined {
+    const file = this.#recordOf(version);
+    const [certificate] = file !== undefined && readIfThere(file) ? certificatesIn(file) : [];
+    if (file === undefined || !certificate) return undefined;
+    const { notBefore, notAfter } = certificate;
+    return { file, certificate, notBefore, notAfter };
+  }
+
+  #recordOf({ serial, notAfter }: Readonly<Record<string, unknown>>): string | undefined {
     if (typeof serial !== 'string' || !/^[0-9a-f]{2,40}$/.test(serial)) return undefined;
-    if (typeof notBefore !== 'string' || typeof notAfter !== 'string') return undefined;
-    const file = issuedFile(this.#issuer.folder, new Date(notAfter), serial);
-    const [certificate] = readIfThere(file) ? certificatesIn(file) : [];
-    return certificate && { file, certificate, notBefore: new Date(notBefore), notAfter: new Date(notAfter) };
+    const end = typeof notAfter === 'string' ? new Date(notAfter) : undefined;
+    if (!end || Number.isNaN(end.getTime())) return undefined;
+    return issuedFile(this.#issuer.folder, end, serial);
+  }
+
+  recordedIn(version: Readonly<Record<string, unknown>>): readonly string[] {
+    const file = this.#recordOf(version);
+    return file !== undefined && isThere(file) ? foldersOf(file) : [];
   }
 
   #issued(
@@ -215,16 +234,6 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
 
 /** That of its month, which another run may have made and not have come to sync, and the one above. */
 const foldersOf = (record: string): string[] => [dirname(record), dirname(dirname(record))];
-
-/** A power cut may damage what nobody has made durable: then there was no attempt that anybody could go on with. */
-function entryOf(journal: Journal): Readonly<Record<string, unknown>> | undefined {
-  try {
-    return journal.read();
-  } catch (error) {
-    if (error instanceof PkiError && error.code === 'malformed') return undefined;
-    throw error;
-  }
-}
 
 /** Of those that sign no certificates now, or none at all: whose CRL is about to lapse, and can be signed. */
 const dueOthers = ({ folder, json, active }: LocalCa, now: Date): Issuer[] =>
