@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   fchmodSync,
   fchownSync,
@@ -208,6 +209,19 @@ export function makeFolder(path: string, mode = 0o755, durability: 'now' | 'late
     return;
   }
   if (durability === 'now') syncFolder(dirname(path));
+}
+
+/**
+ * A new folder of a store, through which whoever may read a key must come: 0755, whatever the umask. Those above it are made
+ * by it too.
+ */
+export function makeOpenFolder(path: string, durability: 'now' | 'later' = 'now'): void {
+  if (isFolder(path)) return;
+  if (!isFolder(dirname(path))) makeOpenFolder(dirname(path), durability);
+  makeFolder(path, 0o755, durability);
+  orIoError('change the mode of', path, () => {
+    chmodSync(path, 0o755);
+  });
 }
 
 function isFolder(path: string): boolean {

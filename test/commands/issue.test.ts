@@ -562,6 +562,31 @@ describe('the program under umask 000', () => {
   });
 });
 
+describe('the program under umask 077', () => {
+  it('lets whoever may read a key come to it, and nobody into its CA', async () => {
+    const cwd = temporaryFolder();
+    const gid = statSync(cwd).gid;
+    const cli = `'${process.execPath}' '${program}'`;
+    const script = `umask 077; ${cli} issue a.internal --create-ca --mode 0640 --group ${gid} && ${cli} rotate a.internal --force`;
+    const { code, stderr } = await execute('sh', ['-c', script], { cwd });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    const folder = 'certs/a.internal';
+    const ways = [
+      'certs',
+      folder,
+      `${folder}/versions`,
+      `${folder}/versions/000001`,
+      `${folder}/versions/000002`,
+    ];
+    const trust = ['certs/_trust', 'certs/_trust/default', 'certs/_trust/default/versions'];
+    for (const path of [...ways, ...trust, 'certs/_trust/default/current/'])
+      expect([path, statSync(join(cwd, path)).mode & 0o777]).toEqual([path, 0o755]);
+    expect(statSync(join(cwd, folder, 'current/key.pem')).mode & 0o777).toBe(0o640);
+    expect(statSync(join(cwd, folder, 'pending')).mode & 0o777).toBe(0o700);
+    expect(statSync(join(cwd, 'ca')).mode & 0o777).toBe(0o700);
+  });
+});
+
 describeWith(['openssl'], "issue for somebody else's request", () => {
   async function request(cwd: string, args: readonly string[] = []): Promise<Buffer> {
     const made = [

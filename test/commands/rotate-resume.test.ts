@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run, succeed, temporaryFolder, type Ran } from '../support/cli.ts';
+import { withLock } from '../../src/pki/store/lock.ts';
+import { execute, program, run, succeed, temporaryFolder, type Ran } from '../support/cli.ts';
 import { leftovers, problemsIn, recordOf } from '../support/invariants.ts';
 
 const name = 'orders.internal';
@@ -108,6 +109,18 @@ describe('what runs that died have left', () => {
     writeFileSync(join(folder(cwd), 'pending/000001/request.json'), '');
     expect((await rotate(cwd)).stdout).toContain('not due');
     expect(leftovers(cwd)).toEqual([]);
+  });
+
+  it("is nobody's concern while another run is at work there", async () => {
+    const cwd = await withCertificate();
+    mkdirSync(pendingOf(cwd));
+    const lock = { pid: process.pid, timeout: 0, signal: new AbortController().signal };
+    await withLock(join(folder(cwd), '.lock'), lock, async () => {
+      // As a run would see that is none of ours.
+      const held = await execute(process.execPath, [program, 'rotate'], { cwd });
+      expect(held).toMatchObject({ code: 0, stdout: expect.stringContaining('not due') as string });
+    });
+    expect(existsSync(pendingOf(cwd))).toBe(true);
   });
 
   it('goes from the records of the CA also where nothing is signed', async () => {

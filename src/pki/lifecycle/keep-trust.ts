@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { refuseLaxPlan, tellService } from '../deploy/actions.ts';
 import { hasActions, type Deploy } from '../deploy/plan.ts';
 import type { DeployWorld } from '../deploy/world.ts';
-import { makeFolder } from '../durable.ts';
+import { makeOpenFolder } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { isPending, readDeployRecord, writeDeployRecord, type Attempt } from '../store/deploy-record.ts';
 import { generationName } from '../store/folder-name.ts';
@@ -119,7 +119,7 @@ async function keepOne(
     ...rest,
   });
   try {
-    makeFolder(path);
+    makeOpenFolder(path);
     const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
     return await withLock(join(path, '.lock'), lock, async () => {
       if (order.declared) remember(order, name);

@@ -2,6 +2,7 @@ import type { Authority, KeptStatus, Pending } from '../authorities/authority.ts
 import { readCaFacts, readTrust } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
 import { isThere } from '../durable.ts';
+import { PkiError } from '../errors.ts';
 import { generationsInUse } from '../store/deploy-record.ts';
 import { forgetFailures } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
@@ -188,10 +189,15 @@ export async function rotate(
     inUse.set(wanted.reference, wanted);
     return wanted.request === stored ? undefined : keepPolicy(folder, wanted.request, lock);
   };
-  const tidy: Acts['tidy'] = ({ folder }) =>
-    withLock(folder.lockFile, lock, async () => {
+  const tidy: Acts['tidy'] = async ({ folder }) => {
+    const clearUp = async (): Promise<void> => {
       folder.sweep();
+    };
+    await withLock(folder.lockFile, { ...lock, timeout: 0 }, clearUp).catch((error: unknown) => {
+      // Whoever holds it is at work there.
+      if (!(error instanceof PkiError) || error.code !== 'busy') throw error;
     });
+  };
   const retry: Acts['retry'] = async (found, candidate, verdict) => {
     const isEarly = order.names.length === 0 && candidate.until > world.now();
     if (isEarly && verdict.standing) return waitingCandidate(found, candidate, verdict.standing);

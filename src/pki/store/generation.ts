@@ -15,6 +15,7 @@ import {
   ioError,
   isThere,
   makeFolder,
+  makeOpenFolder,
   orIoError,
   pointLink,
   removeAtOnce,
@@ -57,7 +58,7 @@ export class CertificateFolder {
   /** @throws PkiError `bad-input` where a link stands there: what is written would land wherever it points. */
   create(): void {
     refuseLink(this.path);
-    makeFolder(this.path);
+    makeOpenFolder(this.path);
   }
 
   get lockFile(): string {

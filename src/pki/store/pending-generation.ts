@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Journal, Recording } from '../authorities/authority.ts';
 import {
@@ -7,7 +7,7 @@ import {
   ioError,
   isThere,
   jsonText,
-  makeFolder,
+  makeOpenFolder,
   orIoError,
   pointLink,
   readIfThere,
@@ -150,8 +150,9 @@ export class PendingGeneration implements Journal {
   ): Promise<Assembled> {
     const path = temporaryBeside(join(this.path, ready));
     try {
-      makeFolder(dirname(this.#target), 0o755, 'later');
-      mkdirSync(path, { mode: 0o755 });
+      makeOpenFolder(dirname(this.#target), 'later');
+      mkdirSync(path);
+      chmodSync(path, 0o755);
       for (const { name, data, secret } of files) {
         const mode = secret ? access.keyMode : 0o644;
         writeNew(join(path, name), { data, mode, ownership: access.ownership }, 'later');

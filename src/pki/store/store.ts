@@ -4,6 +4,7 @@ import {
   discard,
   ioError,
   makeFolder,
+  makeOpenFolder,
   refuseNoFolder,
   removeAll,
   temporaryBeside,
@@ -26,7 +27,7 @@ export function openStoreForWriting(path: string): void {
     makeFolder(dirname(path));
     sweepDrafts(dirname(path), basename(path));
     probe(path);
-    makeFolder(path);
+    makeOpenFolder(path);
   }
 }
 

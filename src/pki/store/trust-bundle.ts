@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode } from '../errors.ts';
 import { createOnce } from '../create-once.ts';
@@ -7,7 +7,7 @@ import {
   ioError,
   isThere,
   jsonText,
-  makeFolder,
+  makeOpenFolder,
   orIoError,
   pointLink,
   readIfThere,
@@ -56,7 +56,7 @@ export function updateDefaultTrust(
   read: () => TrustFiles,
 ): string | undefined {
   const folder = defaultTrust(store);
-  makeFolder(join(folder, 'versions'));
+  makeOpenFolder(join(folder, 'versions'));
   const source = join(folder, 'trust.json');
   const known = readJson(source);
   if (!known) {
@@ -89,7 +89,7 @@ export function updateTrust(
   folder: string,
   read: () => TrustFiles,
 ): { generation: number; changed: boolean } {
-  makeFolder(join(folder, 'versions'));
+  makeOpenFolder(join(folder, 'versions'));
   sweepDrafts(folder);
   sweepDrafts(join(folder, 'versions'));
   // A run that died may have left a version that nobody points to, or a link that a slower run moved back.
@@ -139,7 +139,7 @@ function isUpToDate(current: string, files: TrustFiles): boolean {
 function versions(folder: string): number[] {
   const all = join(folder, 'versions');
   return orIoError('read', all, () => readdirSync(all))
-    .filter((entry) => /^\d{6,}$/.test(entry))
+    .filter((entry) => /^\d{6,15}$/.test(entry))
     .map(Number);
 }
 
@@ -147,7 +147,8 @@ function versions(folder: string): number[] {
 function claim(target: string, files: TrustFiles): void {
   const draft = temporaryBeside(target);
   try {
-    mkdirSync(draft, { mode: 0o755 });
+    mkdirSync(draft);
+    chmodSync(draft, 0o755);
     for (const [name, part] of fileNames) writeNew(join(draft, name), { data: files[part], mode: 0o644 });
     syncFolder(draft);
     renameSync(draft, target);
