@@ -270,7 +270,12 @@ async function makeGeneration(
       const { rehearseNew } = await import('./rehearse-new.ts');
       await rehearseNew(rehearse, { store: order.store, request, issued: issuance, key, now: world.now() });
     }
-    if (!(await pending.claim(assembled, request))) continue;
+    if (!(await pending.claim(assembled, request))) {
+      // Another run was first, and there may be nothing left to do.
+      const there = mayKeep(order, folder) ? standing(folder, request, momentOf(world)) : undefined;
+      if (there) return there;
+      continue;
+    }
     const chain = [issuance.certificate, ...issuance.chain];
     return {
       generation: pending.number,

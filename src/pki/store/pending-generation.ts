@@ -136,7 +136,7 @@ export class PendingGeneration implements Journal {
 
   /** Forgets this one, unless something may be left of it at its authority. */
   giveUp(): void {
-    if (this.read() === undefined && this.#assembled.length === 0) this.drop();
+    if (this.read() === undefined && this.#assembled.length === 0) this.#leave();
   }
 
   /**
