@@ -1,4 +1,5 @@
 import type { CrlPlace, RevocationFact, RevocationWish, Revoked, Target } from '../pki/lifecycle/revoke.ts';
+import type { CrlCopy } from '../pki/lifecycle/crl-copies.ts';
 import type { RevocationAddresses } from '../pki/lifecycle/revocation-addresses.ts';
 import { fingerprint } from '../pki/x509/certificate.ts';
 import { formatName } from '../pki/x509/distinguished-name.ts';
@@ -41,6 +42,8 @@ export interface Outcome extends Done {
   successor: number | undefined;
   /** Trust bundles that have the CRL by now. */
   bundles: TrustRows;
+  /** Outputs that do not have it yet. */
+  copies: readonly CrlCopy[];
   /** `undefined` where nobody was to wait for it. */
   seen: Sighting | 'not-seen' | undefined;
 }
@@ -113,6 +116,7 @@ function document(outcome: Outcome): object {
     knownBy: knownBy?.toISOString() ?? null,
     trust: trust ?? null,
     bundles: outcome.bundles.documents,
+    copies: outcome.copies,
     urls: addresses,
     visibleBy: visibleBy?.toISOString() ?? null,
     seen: seen === undefined || seen === 'not-seen' ? null : { url: seen.url, at: seen.at.toISOString() },
@@ -167,9 +171,22 @@ function atAwsLines({ crl, addresses, visibleBy, seen }: Outcome, now: Date): st
   ];
 }
 
-function nextSteps({ target: { stored }, state, dryRun, successor, fact }: Outcome): string[] {
+function nextSteps(outcome: Outcome): string[] {
+  const { dryRun, copies } = outcome;
+  if (dryRun) return [];
+  const [first, ...others] = copies;
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  return [
+    ...successorStep(outcome),
+    ...(first
+      ? [`next: certwright rotate, which writes the CRL to ${printable(first.path)}${more} too`]
+      : []),
+  ];
+}
+
+function successorStep({ target: { stored }, state, successor, fact }: Outcome): string[] {
   const revoked = state === 'revoked' || state === 'already-revoked';
-  if (!stored?.inUse || !revoked || dryRun || successor !== undefined) return [];
+  if (!stored?.inUse || !revoked || successor !== undefined) return [];
   if (fact?.reason === 'certificateHold') return [];
   return [`next: certwright rotate ${printable(stored.name)}, which is in use and due now`];
 }

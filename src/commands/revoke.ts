@@ -126,8 +126,19 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
     dryRun || isArn(target.authority)
       ? new TrustRows()
       : await bundlesOf(target.authority, flags, context, output);
+  const copies =
+    dryRun || isArn(target.authority) || outcome.state === 'not-revoked'
+      ? []
+      : (await import('../pki/lifecycle/crl-copies.ts')).crlCopies(
+          storePath(flags, context),
+          target.authority,
+        );
   const seen = await sighting(target, outcome, dryRun ? undefined : patience, context, output);
-  return reportRevoked({ target, wish, dryRun, successor, ...outcome, bundles, seen }, context, output);
+  return reportRevoked(
+    { target, wish, dryRun, successor, ...outcome, bundles, copies, seen },
+    context,
+    output,
+  );
 }
 
 async function inFolder(

@@ -31,6 +31,7 @@ interface Report {
   crl: { number: number; path: string; thisUpdate: string; nextUpdate: string };
   knownBy: string | null;
   trust: string | null;
+  copies: { name: string; path: string }[];
   error: { code: string; message: string; hint: string };
 }
 
@@ -467,6 +468,26 @@ describe('a CRL that lapses', () => {
     expect(await lapsing(1)).toEqual(['current', false]);
     expect(await lapsing(25)).toEqual(['current', true]);
     expect(await lapsing(31)).toEqual(['outdated', false]);
+  });
+});
+
+describe('copies of a CRL', () => {
+  it('are named, since only rotate writes them and tells their services', async () => {
+    const cwd = await folderWith('a.internal', 'b.internal');
+    const [copy, other] = [join(cwd, 'crl.pem'), join(cwd, 'other.pem')];
+    const outputs = [copy, other].map((path) => ({ path, content: 'crl' }));
+    const certificates = { 'web.internal': { ca: './ca', outputs }, 'plain.internal': { ca: './ca' } };
+    writeFileSync(join(cwd, 'certwright.yaml'), JSON.stringify({ certificates }));
+    await succeed(['issue', '--all'], { cwd });
+    const before = readFileSync(copy, 'utf8');
+    const { stdout } = await succeed(['revoke', 'a.internal', '--yes'], { cwd });
+    expect(stdout).toContain(`next: certwright rotate, which writes the CRL to ${copy} and 1 more too\n`);
+    expect(readFileSync(copy, 'utf8')).toBe(before);
+    const report = await revoke(cwd, ['b.internal']);
+    expect(report.copies).toEqual([copy, other].map((path) => ({ name: 'web.internal', path })));
+    await succeed(['rotate'], { cwd });
+    expect(readFileSync(copy, 'utf8')).not.toBe(before);
+    expect(await revoke(await folderWith('c.internal'), ['c.internal'])).toMatchObject({ copies: [] });
   });
 });
 
