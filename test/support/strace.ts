@@ -69,8 +69,8 @@ export async function diskCalls(
 
 /**
  * Runs the program in a fresh working folder with one of its calls failing (`error=ENOSPC`) or fatal (`signal=SIGKILL`).
- * Node.js itself may make a call more or less than it did when it was watched: then another folder is tried, and the call
- * after it, and the one before.
+ * Node.js itself may make some calls more or less than it did when it was watched: then another folder is tried, and the
+ * calls after it, and those before.
  * @returns also the call that was hit; `undefined` where none was.
  */
 export async function disturb(
@@ -79,7 +79,7 @@ export async function disturb(
   argv: readonly string[],
   fresh: () => Promise<string> | string,
 ): Promise<{ cwd: string; ran: Ran; hit: string | undefined }> {
-  const ordinals = [0, 0, 1, -1].map((more) => Math.max(1, call.ordinal + more));
+  const ordinals = [0, 0, 1, -1, 2, -2, 3, -3].map((more) => Math.max(1, call.ordinal + more));
   for (;;) {
     const cwd = await fresh();
     const when = ordinals.shift() ?? call.ordinal;
