@@ -176,6 +176,7 @@ it('names are found as they were typed for issue', async () => {
   const cwd = temporaryFolder();
   await succeed(['issue', 'Ünï.Example', '--create-ca'], { cwd });
   await succeed(['rotate', 'Ünï.Example', '--force'], { cwd });
+  expect((await succeed(['inspect', 'Ünï.Example'], { cwd })).stdout).toContain('xn--');
   await succeed(['rotate', '--rollback', 'ünï.example'], { cwd });
   await succeed(['revoke', 'Ünï.Example', '--yes'], { cwd });
   await succeed(['remove', 'ÜNÏ.example', '--yes'], { cwd });

@@ -9,6 +9,7 @@ import { referenceOf } from './authority-reference.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
 import { crlsOfStore, type CrlRow } from './list-crls.ts';
 import { inspectBytes, type Inspection, type Lent } from './inspect.ts';
+import { isStored } from './is-stored.ts';
 
 /** What the store says of one of its certificates. */
 export interface StoredFacts {
@@ -30,9 +31,10 @@ export interface StoredFacts {
  */
 export async function inspectStored(
   store: string,
-  name: string,
+  typed: string,
   lent: Lent,
 ): Promise<{ inspection: Inspection; stored: StoredFacts }> {
+  const name = isStored(store, typed) ? typed : (await import('./stored-name.ts')).storedName(store, typed);
   const folder = certificateFolder(store, name);
   const generation = folder.current();
   const file = join(folder.currentPath, 'fullchain.pem');

@@ -10,6 +10,7 @@ import type { Crl } from '../x509/crl.ts';
 import { openPrivateKey, publicKeyDer, type AskPassphrase } from '../x509/key.ts';
 import { displayName } from '../x509/validation/verdict.ts';
 import { readWhole } from './read-whole.ts';
+import { storedName } from './stored-name.ts';
 import { readCertificateFiles, readCrlFiles } from './trust.ts';
 
 /** A certificate with its key, as a side of mutual TLS presents it. */
@@ -60,7 +61,8 @@ interface Location {
 
 function locate(reference: PairReference['reference'], flag: string): Location {
   if (reference.kind === 'stored') {
-    const { store, name } = reference;
+    const { store } = reference;
+    const name = storedName(store, reference.name);
     const current = certificateFolder(store, name).currentPath;
     if (!existsSync(current)) {
       throw new PkiError(
