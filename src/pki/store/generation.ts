@@ -239,13 +239,21 @@ const countsFolders = new Map<number, boolean>();
 
 /** Whether nothing is in a folder that holds only folders, or that is not there. */
 function hasNoFolders(path: string): boolean {
-  const look = (one: string): Stats | undefined => lstatSync(one, { throwIfNoEntry: false });
-  return orIoError('look at', path, () => {
-    const found = look(path);
-    if (!found?.isDirectory()) return !found;
+  const found = lookAt(path);
+  if (!found?.isDirectory()) return !found;
+  let counts = countsFolders.get(found.dev);
+  if (counts === undefined) {
     // This one is in the one above.
-    const counts = countsFolders.get(found.dev) ?? (look(dirname(path))?.nlink ?? 0) > 2;
+    counts = (lookAt(dirname(path))?.nlink ?? 0) > 2;
     countsFolders.set(found.dev, counts);
-    return counts ? found.nlink === 2 : readdirSync(path).length === 0;
-  });
+  }
+  return counts ? found.nlink === 2 : orIoError('read', path, () => readdirSync(path)).length === 0;
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw ioError(error, 'look at', path);
+  }
 }
