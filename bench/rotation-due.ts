@@ -21,9 +21,9 @@ const jobs = process.env['BENCH_JOBS'] ?? '100';
 
 /**
  * A sweep in which all is due, at a CA in a folder, beside the same bytes written in one batch and made durable by one
- * `sync -f`: the files of each new generation, its link, and what the CA has recorded of it. Once where nothing was removed from the
- * file system lately, and once where as much was: for some minutes ext4 looks through all that was just deleted before it
- * creates a file.
+ * `sync -f`: the files of each new generation, its link, and what the CA has recorded of it. Once where nothing was removed
+ * from the file system lately, and once where as much was: for some minutes ext4 looks through all that was just deleted
+ * before it creates a file.
  */
 export async function bench(): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'certwright-bench-'));

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { CrlCopy } from '../pki/lifecycle/crl-copies.ts';
 import { addressesIn } from '../pki/lifecycle/revocation-addresses.ts';
 import { revoke, type RevocationWish, type Target } from '../pki/lifecycle/revoke.ts';
 import { endReplacing } from '../pki/lifecycle/unfinished-replacing.ts';
@@ -122,23 +123,21 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
   if (target.stored && !dryRun && ['revoked', 'already-revoked'].includes(outcome.state)) {
     endReplacing(target.stored);
   }
-  const bundles =
-    dryRun || isArn(target.authority)
-      ? new TrustRows()
-      : await bundlesOf(target.authority, flags, context, output);
+  const hasCrl = !dryRun && !isArn(target.authority);
+  const bundles = hasCrl ? await bundlesOf(target.authority, flags, context, output) : new TrustRows();
   const copies =
-    dryRun || isArn(target.authority) || outcome.state === 'not-revoked'
-      ? []
-      : (await import('../pki/lifecycle/crl-copies.ts')).crlCopies(
-          storePath(flags, context),
-          target.authority,
-        );
+    hasCrl && outcome.state !== 'not-revoked' ? await copiesOf(target.authority, flags, context) : [];
   const seen = await sighting(target, outcome, dryRun ? undefined : patience, context, output);
   return reportRevoked(
     { target, wish, dryRun, successor, ...outcome, bundles, copies, seen },
     context,
     output,
   );
+}
+
+async function copiesOf(authority: string, flags: RevokeFlags, context: Context): Promise<CrlCopy[]> {
+  const { crlCopies } = await import('../pki/lifecycle/crl-copies.ts');
+  return crlCopies(storePath(flags, context), authority);
 }
 
 async function inFolder(

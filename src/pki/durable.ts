@@ -17,6 +17,7 @@ import {
   symlinkSync,
   unlinkSync,
   writeSync,
+  type Stats,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from './errors.ts';
@@ -232,14 +233,12 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Whether anything has this name, be it a link to nowhere. */
-export function isThere(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    throw ioError(error, 'look at', path);
-  }
-}
+/** What has this name, be it a link to nowhere; `undefined` where nothing has. @throws PkiError `io` */
+export const lookAt = (path: string): Stats | undefined =>
+  orIoError('look at', path, () => lstatSync(path, { throwIfNoEntry: false }));
+
+/** Whether anything has this name. */
+export const isThere = (path: string): boolean => lookAt(path) !== undefined;
 
 /** A regular file: a named pipe would be waited for without end, and a device may have none. */
 export function readIfThere(path: string): Buffer | undefined {

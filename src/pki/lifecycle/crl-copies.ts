@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path';
+import { resolve } from 'node:path';
 import { PkiError } from '../errors.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
@@ -19,7 +19,7 @@ export function crlCopies(store: string, authority: string): CrlCopy[] {
     if (!request || referenceOf(store, request) !== authority) return [];
     return request.outputs
       .filter(({ content, bundle }) => content === 'crl' && bundle === undefined)
-      .map(({ path }) => ({ name, path: isAbsolute(path) ? path : join(store, path) }));
+      .map(({ path }) => ({ name, path: resolve(store, path) }));
   });
 }
 

@@ -4,11 +4,10 @@ import { readIfThere } from '../durable.ts';
 import { recordExposure, wasExposed } from '../store/exposure-record.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { checkAccess } from '../store/mend-access.ts';
-import { readCertificate } from '../x509/certificate.ts';
 import { publicKeyDer } from '../x509/key.ts';
 import { outputsOf, type World } from './issue.ts';
 import type { Wanted } from './issue-all.ts';
-import { pemCertificates } from './standing.ts';
+import { certificateIn } from './standing.ts';
 
 /**
  * Whether others could use the private key of a generation: by the modes of its files and copies now, or by what an
@@ -22,9 +21,8 @@ export async function isExposed(
   remember: boolean,
 ): Promise<boolean> {
   const path = folder.versionPath(generation);
-  const [leaf] = pemCertificates(readIfThere(join(path, 'cert.pem')));
-  if (!leaf) return false;
-  const { publicKey } = readCertificate(leaf);
+  const publicKey = certificateIn(path)?.publicKey;
+  if (!publicKey) return false;
   if (wasExposed(folder, publicKey)) return true;
   const files = checkAccess(path, access, false).mended;
   const copies = await outputsOf({ store, folder, request, source, lock: 'held' }, world, 'look');

@@ -9,7 +9,7 @@ import { referenceOf } from './authority-reference.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
 import { crlsOfStore, type CrlRow } from './list-crls.ts';
 import { inspectBytes, type Inspection, type Lent } from './inspect.ts';
-import { isStored } from './is-stored.ts';
+import { storedName } from './stored-name.ts';
 
 /** What the store says of one of its certificates. */
 export interface StoredFacts {
@@ -34,7 +34,7 @@ export async function inspectStored(
   typed: string,
   lent: Lent,
 ): Promise<{ inspection: Inspection; stored: StoredFacts }> {
-  const name = isStored(store, typed) ? typed : (await import('./stored-name.ts')).storedName(store, typed);
+  const name = storedName(store, typed);
   const folder = certificateFolder(store, name);
   const generation = folder.current();
   const file = join(folder.currentPath, 'fullchain.pem');

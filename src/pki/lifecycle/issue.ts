@@ -3,7 +3,6 @@ import type { Authority, Pending, Renewal, RequestKey, Successor } from '../auth
 import { refuseNoFolder } from '../durable.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
-import type { PendingGeneration } from '../store/pending-generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
 import type { Environment } from '../secret-reference.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
@@ -235,9 +234,14 @@ async function makeGeneration(
   };
   for (;;) {
     const pending = resumeOrBegin(folder, request, order.discardPending, authority);
-    if (!pending.isNew && (await isUseless(pending, folder, authority, order, world))) {
-      pending.drop();
-      continue;
+    // Most runs find nothing that a run which died has left, and do not load this.
+    if (!pending.isBare) {
+      const { isUseless } = await import('./useless-pending.ts');
+      const when = { now: world.now(), newKey: isCompromised(order) };
+      if (isUseless(pending, folder, authority, when)) {
+        pending.drop();
+        continue;
+      }
     }
     if (pending.isWhole) {
       await pending.switchTo(request, authority.recordedIn?.(pending.version));
@@ -284,18 +288,6 @@ async function makeGeneration(
       due: dueAt(certificate, request, world.instance),
     };
   }
-}
-
-/** Whether what a run that died has left must not be gone on with. Most runs find nothing, and do not load this. */
-async function isUseless(
-  pending: PendingGeneration,
-  folder: CertificateFolder,
-  authority: Authority,
-  order: IssueOrder,
-  world: World,
-): Promise<boolean> {
-  const { refuseUseless } = await import('./useless-pending.ts');
-  return refuseUseless(pending, folder, authority, { now: world.now(), newKey: isCompromised(order) });
 }
 
 /** A key that is in wrong hands is not used again, whatever the request says. */

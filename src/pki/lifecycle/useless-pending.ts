@@ -14,7 +14,7 @@ import { certificateIn } from './standing.ts';
  * @param newKey whether the key in use is in wrong hands.
  * @throws PkiError `pending-differs` where its key is, and what it was for may have been bought.
  */
-export function refuseUseless(
+export function isUseless(
   pending: PendingGeneration,
   folder: CertificateFolder,
   authority: Authority,

@@ -1,19 +1,11 @@
-import {
-  lchownSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  statSync,
-  type Stats,
-} from 'node:fs';
+import { lchownSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
   discard,
   ioError,
   isThere,
+  lookAt,
   makeFolder,
   makeOpenFolder,
   orIoError,
@@ -135,9 +127,8 @@ export class CertificateFolder {
     for (;;) {
       this.#makePending();
       // What is in use counts also where its files are gone: only what is newer is switched to.
-      const begun = this.#numbers('pending');
-      for (const one of begun) refuseLink(this.#pendingPath(one));
-      const number = Math.max(0, ...this.#numbers('versions'), ...begun, this.current() ?? 0) + 1;
+      const taken = [...this.#numbers('versions'), ...this.#numbers('pending'), this.current() ?? 0];
+      const number = Math.max(0, ...taken) + 1;
       const path = this.#pendingPath(number);
       // request.json comes with the folder, in one rename: a run that died never leaves a folder without it.
       const draft = temporaryBeside(path);
@@ -206,7 +197,8 @@ export class CertificateFolder {
     if (current === undefined || current <= keep) return;
     const older = this.generations().filter((one) => one < current);
     const surplus = older.slice(0, Math.max(0, older.length - keep + 1));
-    const kept = surplus.length > 0 ? inUse() : new Set();
+    if (surplus.length === 0) return;
+    const kept = inUse();
     for (const generation of surplus) {
       if (kept.has(generation)) continue;
       const path = this.versionPath(generation);
@@ -248,12 +240,4 @@ function hasNoFolders(path: string): boolean {
     countsFolders.set(found.dev, counts);
   }
   return counts ? found.nlink === 2 : orIoError('read', path, () => readdirSync(path)).length === 0;
-}
-
-function lookAt(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw ioError(error, 'look at', path);
-  }
 }

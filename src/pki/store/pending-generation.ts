@@ -50,7 +50,7 @@ export class PendingGeneration implements Journal {
   }
 
   /** Whether there is nothing to go on with. */
-  get isNew(): boolean {
+  get isBare(): boolean {
     return this.#isBare;
   }
 

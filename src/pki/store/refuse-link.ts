@@ -1,5 +1,4 @@
-import { lstatSync } from 'node:fs';
-import { orIoError } from '../durable.ts';
+import { lookAt } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 
 /**
@@ -7,7 +6,7 @@ import { PkiError } from '../errors.ts';
  * @throws PkiError `bad-input` where a symbolic link stands in the place of a folder of ours.
  */
 export function refuseLink(path: string): boolean {
-  const there = orIoError('look at', path, () => lstatSync(path, { throwIfNoEntry: false }));
+  const there = lookAt(path);
   if (there?.isSymbolicLink() !== true) return there !== undefined;
   throw new PkiError('bad-input', `${path} is a symbolic link`, {
     hint: 'a certificate lives in a folder of its own: remove the link, or use another store',

@@ -1,6 +1,7 @@
 import { createCipheriv, createHash, createHmac, randomBytes, type KeyObject } from 'node:crypto';
 import * as write from './der-writer.ts';
 import { tag } from './der-reader.ts';
+import { privateKeyDer } from './key.ts';
 import { passphraseOf, stretchPkcs12, type Passphrase } from './key-stretching.ts';
 import { oid } from './oid.ts';
 import { sealPbes2, type Sealed } from './pbes2.ts';
@@ -51,7 +52,7 @@ export async function writePkcs12(
   const [leaf = Buffer.alloc(0)] = certificates;
   const named = attributes(friendlyName, createHash('sha1').update(leaf).digest());
   const certBags = certificates.map((der, index) => certBag(der, index === 0 ? named : []));
-  const plain = key.export({ type: 'pkcs8', format: 'der' });
+  const plain = privateKeyDer(key);
   const keyBag = shroudedKeyBag(await scheme.seal(plain, passphrase), named);
   plain.fill(0);
   const safe = write.sequence(

@@ -37,8 +37,6 @@ const resumable = 3_600_000;
 interface Recorded {
   file: string;
   certificate: Certificate;
-  notBefore: Date;
-  notAfter: Date;
 }
 
 /** A CA in a folder, ready to sign. */
@@ -108,28 +106,29 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
    * continued with it, if it was recorded; if not, nobody has it.
    */
   async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
-    for (const earlier of (journal.assembled?.() ?? []).flatMap((one) => this.#recorded(one) ?? [])) {
-      if (!(await this.#answers(profile, earlier))) continue;
-      const { file, certificate } = earlier;
+    const earlier = (journal.assembled?.() ?? []).flatMap((version) => this.#recorded(version) ?? []);
+    for (const { file, certificate } of earlier) {
+      if (!(await this.#answers(profile, certificate))) continue;
       // That run may not have come to sync what it had written.
       const draft = (): string => {
         this.#sweep();
         return file;
       };
       const recording = { draft, commit: () => foldersOf(file), drop: () => undefined };
-      return { ...this.#issued(certificate, earlier), recording };
+      return { ...this.#issued(certificate, certificate), recording };
     }
     const certificate = readCertificateOnce(await this.#sign(profile, randomSerial()));
     return { ...this.#issued(certificate, profile), recording: this.#recording(certificate) };
   }
 
   /** A first attempt that is long ago, or whose key a power cut has taken, stays in the record and is not used. */
-  async #answers(profile: Profile, { certificate, ...asked }: Recorded): Promise<boolean> {
-    const age = profile.notBefore.getTime() - asked.notBefore.getTime();
-    const life = asked.notAfter.getTime() - asked.notBefore.getTime();
+  async #answers(profile: Profile, certificate: Certificate): Promise<boolean> {
+    const { notBefore, notAfter } = certificate;
+    const age = profile.notBefore.getTime() - notBefore.getTime();
+    const life = notAfter.getTime() - notBefore.getTime();
     if (age > Math.min(resumable, life / 2)) return false;
     if (lastFact(this.#issuer.folder, serialHex(certificate.serial))?.fact.event === 'revoked') return false;
-    return (await differences(profile, this.#issued(certificate, asked))).length === 0;
+    return (await differences(profile, this.#issued(certificate, certificate))).length === 0;
   }
 
   #sign(profile: Profile, serial: Buffer): Promise<Buffer> {
@@ -177,9 +176,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   #recorded(version: Readonly<Record<string, unknown>>): Recorded | undefined {
     const file = this.#recordOf(version);
     const [certificate] = file !== undefined && readIfThere(file) ? certificatesIn(file) : [];
-    if (file === undefined || !certificate) return undefined;
-    const { notBefore, notAfter } = certificate;
-    return { file, certificate, notBefore, notAfter };
+    return file !== undefined && certificate ? { file, certificate } : undefined;
   }
 
   #recordOf({ serial, notAfter }: Readonly<Record<string, unknown>>): string | undefined {
