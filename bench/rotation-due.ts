@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cleanEnv, makeStore, program } from './big-store.ts';
+import { leastRotations } from './least-rotation.ts';
 import { median, printTable } from './measure.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
@@ -23,7 +24,7 @@ const jobs = process.env['BENCH_JOBS'] ?? '100';
  * A sweep in which all is due, at a CA in a folder, beside the same bytes written in one batch and made durable by one
  * `sync -f`: the files of each new generation, its link, and what the CA has recorded of it. Once where nothing was removed
  * from the file system lately, and once where as much was: for some minutes ext4 looks through all that was just deleted
- * before it creates a file.
+ * before it creates a file. Between them stands the least that a rotation can be in Node.js.
  */
 export async function bench(): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'certwright-bench-'));
@@ -41,7 +42,7 @@ export async function bench(): Promise<void> {
 }
 
 function compare(cwd: string, condition: string, prepare: () => void): void {
-  const times = { batch: [] as number[], rotate: [] as number[] };
+  const times = { batch: [] as number[], least: [] as number[], rotate: [] as number[] };
   for (let round = -1; round < rounds; round += 1) {
     const place = `${condition.replaceAll(' ', '-')}${String(round)}`;
     const work = copyStore(cwd, place);
@@ -58,13 +59,26 @@ function compare(cwd: string, condition: string, prepare: () => void): void {
       writeBatch(join(cwd, `batch-${place}`), written);
       run('sync', ['-f', cwd], cwd);
     });
+    const { write, move } = leastRotations(copyStore(cwd, `least-${place}`));
+    prepare();
+    settleDisk(cwd);
+    const least = timed(() => {
+      write();
+      run('sync', ['-f', cwd], cwd);
+      move();
+    });
     if (round < 0) continue;
     times.rotate.push(rotate);
     times.batch.push(batch);
+    times.least.push(least);
   }
   console.log(`  ${count} certificates, ${condition}:`);
   const base = 'the same bytes, one sync -f';
-  const rows = { [base]: median(times.batch), [`certwright rotate --jobs ${jobs}`]: median(times.rotate) };
+  const rows = {
+    [base]: median(times.batch),
+    'read, key, certificate, files; no check': median(times.least),
+    [`certwright rotate --jobs ${jobs}`]: median(times.rotate),
+  };
   printTable(rows, 'ms', base);
 }
 

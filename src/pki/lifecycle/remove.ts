@@ -1,5 +1,5 @@
 import { lstatSync, renameSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isAws } from '../authorities/reference.ts';
 import {
   isThere,
@@ -40,7 +40,7 @@ export interface Removal {
 
 /** Copies are listed by the outputs of a request. */
 const outputsOf = (store: string, request: StoredRequest | undefined): string[] =>
-  (request?.outputs ?? []).map(({ path }) => (isAbsolute(path) ? path : join(store, path)));
+  (request?.outputs ?? []).map(({ path }) => resolve(store, path));
 
 /**
  * Looks at what would be removed, without touching it. What cannot be read is no reason to keep it.
