@@ -1,10 +1,9 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { AcmCertificate } from '../support/aws/acm/certificate.ts';
+import { acmRun } from '../support/aws/acm-run.ts';
 import { emulatorForFile } from '../support/aws/lent.ts';
-import { run, temporaryFolder, type Ran } from '../support/cli.ts';
+import { temporaryFolder } from '../support/cli.ts';
 import { leftovers } from '../support/invariants.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
@@ -15,12 +14,10 @@ const name = 'shop.example.com';
 let cwd = '';
 let ca = '';
 
-const certwright = (...argv: string[]): Promise<Ran> =>
-  run(argv, {
-    cwd,
-    now: () => emulator().clock.now(),
-    env: { ...emulator().environment, AWS_MAX_ATTEMPTS: '1' },
-  });
+const { certwright, counting, inAcm, serialInAcm, current, serial, isPair } = acmRun(emulator, () => ({
+  cwd,
+  name,
+}));
 
 interface Row {
   state: string;
@@ -52,35 +49,6 @@ async function ifDue(...flags: string[]): Promise<Row> {
 
 const declare = (settings: string): void =>
   writeFileSync(join(cwd, 'certwright.yaml'), `certificates: { ${name}: { ${settings} } }\n`);
-
-/** What happened at AWS since. */
-function counting(): () => { requested: number; renewed: number; exported: number; billed: number } {
-  const count = (): number[] => {
-    const { calls, billed } = emulator().stats;
-    const of = (operation: string): number => calls[operation] ?? 0;
-    return [of('RequestCertificate'), of('RenewCertificate'), of('ExportCertificate'), billed];
-  };
-  const before = count();
-  return () => {
-    const [requested = 0, renewed = 0, exported = 0, billed = 0] = count().map(
-      (now, index) => now - (before[index] ?? 0),
-    );
-    return { requested, renewed, exported, billed };
-  };
-}
-
-const inAcm = (): AcmCertificate => {
-  const [only, ...others] = emulator().cloud.certificates.values();
-  expect(others).toEqual([]);
-  return only!;
-};
-const current = (file: string): string => join(cwd, 'certs', name, 'current', file);
-const serial = (): string => new X509Certificate(readFileSync(current('cert.pem'))).serialNumber;
-const serialInAcm = (): string => new X509Certificate(inAcm().certificate!.der).serialNumber;
-const isPair = (): boolean =>
-  new X509Certificate(readFileSync(current('cert.pem'))).checkPrivateKey(
-    createPrivateKey(readFileSync(current('key.pem'))),
-  );
 
 beforeEach(async () => {
   cwd = temporaryFolder();

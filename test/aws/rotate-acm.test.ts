@@ -1,12 +1,12 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RenewCertificateCommand } from '@aws-sdk/client-acm';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { acmRun } from '../support/aws/acm-run.ts';
 import type { AcmCertificate } from '../support/aws/acm/certificate.ts';
 import { emulatorForFile } from '../support/aws/lent.ts';
 import { acmClient } from '../support/aws/sdk.ts';
-import { run, temporaryFolder, type Ran } from '../support/cli.ts';
+import { temporaryFolder, type Ran } from '../support/cli.ts';
 import { leftovers } from '../support/invariants.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
@@ -14,6 +14,11 @@ const emulator = emulatorForFile();
 const day = 86_400_000;
 
 let cwd = '';
+let name = '';
+const { certwright, counting, inAcm, serialInAcm, current, serial, isPair } = acmRun(emulator, () => ({
+  cwd,
+  name,
+}));
 beforeEach(() => {
   cwd = temporaryFolder();
   emulator().cloud.certificates.clear();
@@ -36,13 +41,6 @@ interface Row {
   error?: { code: string; message: string; hint?: string };
 }
 
-const certwright = (...argv: string[]): Promise<Ran> =>
-  run(argv, {
-    cwd,
-    now: () => emulator().clock.now(),
-    env: { ...emulator().environment, AWS_MAX_ATTEMPTS: '1' },
-  });
-
 async function issue(...argv: string[]): Promise<void> {
   const { code, stderr } = await certwright('issue', ...argv);
   expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -57,42 +55,6 @@ async function rotate(...flags: string[]): Promise<Row> {
   return row!;
 }
 
-/** What happened at AWS since. */
-function counting(): () => { requested: number; renewed: number; exported: number; billed: number } {
-  const count = () => {
-    const { calls, billed } = emulator().stats;
-    return {
-      requested: calls['RequestCertificate'] ?? 0,
-      renewed: calls['RenewCertificate'] ?? 0,
-      exported: calls['ExportCertificate'] ?? 0,
-      billed,
-    };
-  };
-  const before = count();
-  return () => {
-    const now = count();
-    return {
-      requested: now.requested - before.requested,
-      renewed: now.renewed - before.renewed,
-      exported: now.exported - before.exported,
-      billed: now.billed - before.billed,
-    };
-  };
-}
-
-const inAcm = (): AcmCertificate => {
-  const [only, ...others] = emulator().cloud.certificates.values();
-  expect(others).toEqual([]);
-  return only!;
-};
-let name = '';
-const current = (file: string): string => join(cwd, 'certs', name, 'current', file);
-const serial = (): string => new X509Certificate(readFileSync(current('cert.pem'))).serialNumber;
-const serialInAcm = (): string => new X509Certificate(inAcm().certificate!.der).serialNumber;
-const isPair = (): boolean =>
-  new X509Certificate(readFileSync(current('cert.pem'))).checkPrivateKey(
-    createPrivateKey(readFileSync(current('key.pem'))),
-  );
 const due = (): void => emulator().clock.advance(280 * day);
 
 describe('a private certificate of ACM', () => {
