@@ -41,6 +41,12 @@ export interface DiskCall {
   reads: boolean;
 }
 
+/**
+ * When a process that stands still is ended, long after any is done: the call that is made to fail may be one by which
+ * Node.js wakes its own threads.
+ */
+const standstill = '60s';
+
 /** Whether this system lets a process trace its child. */
 export function canTrace(): boolean {
   const strace = findTool('strace');
@@ -102,7 +108,9 @@ async function trace(
   try {
     const calls = traced.map((name) => `?${name}`).join(',');
     const flags = ['-y', '-s', '4096', '-o', file, '-e', `trace=${calls}`, '-e', 'signal=none', ...inject];
-    const ran = await execute('strace', [...flags, process.execPath, program, ...argv], {
+    const tracing = ['strace', ...flags, process.execPath, program, ...argv];
+    // It ends the whole group, tracer and traced.
+    const ran = await execute('timeout', ['--signal=KILL', standstill, ...tracing], {
       cwd,
       env: { ...process.env, UV_USE_IO_URING: '0' },
     });
