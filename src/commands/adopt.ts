@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { adopt, type Adopted, type AdoptOrder } from '../pki/lifecycle/adopt.ts';
+import { unknownAuthority } from '../pki/lifecycle/authority-reference.ts';
 import { checkStoreName, formats } from '../pki/lifecycle/request.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
@@ -129,7 +130,7 @@ function linesOf({ name, generation, path, certificate, due, request }: Adopted,
   return [
     `adopted ${name}: generation ${generation}, ${life} ${notAfter.toISOString()}`,
     `  ${path}`,
-    `  its successors: ${names.join(', ')}; ${usage}, ${keyType}${lifetime === undefined ? '' : `, ${lifetime}`}; from ${authority}`,
+    `  its successors: ${names.join(', ')}; ${usage}, ${keyType}${lifetime === undefined ? '' : `, ${lifetime}`}; from ${authority === unknownAuthority ? 'nobody has said whom' : authority}`,
     `  the next one is due ${due.toISOString()}`,
   ].map(printable);
 }

@@ -37,8 +37,8 @@ export function caLines(ca: CaSummary, now: Date, paint: Paint): string[] {
 }
 
 function issuerLines(issuer: IssuerSummary, now: Date, paint: Paint): string[] {
-  const role =
-    issuer.role === 'root' ? 'root' : issuer.active ? 'issuing, signs new certificates' : 'issuing, retired';
+  const standing = issuer.revoked ? 'revoked' : issuer.active ? 'signs new certificates' : 'retired';
+  const role = issuer.role === 'root' ? 'root' : `issuing, ${standing}`;
   const signs = issuer.role === 'root' ? 'issuing CAs' : 'certificates for servers and clients';
   const key = {
     here: 'in the folder, not encrypted',

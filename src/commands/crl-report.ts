@@ -1,3 +1,4 @@
+import type { PkiError } from '../pki/errors.ts';
 import type { CrlRow } from '../pki/lifecycle/list-crls.ts';
 import { distance } from './distance.ts';
 import type { Output } from './output.ts';
@@ -22,3 +23,7 @@ export function warnOfCrls(crls: readonly CrlRow[], now: Date, output: Output): 
     output.warn(`the CRL of ${authority} (${path}) ${when}: "certwright rotate" has the next one made`);
   }
 }
+
+/** What is said of a CA that its revocations cannot be read of. */
+export const untoldRevocations = (ca: string, { message }: PkiError): string =>
+  `what ${ca} has revoked is not told: ${message}`;

@@ -1,7 +1,7 @@
 import { PkiError } from '../pki/errors.ts';
 import type { FileProblem, FoundItem, Inspection } from '../pki/lifecycle/inspect.ts';
 import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
-import { crlDocument, warnOfCrls } from './crl-report.ts';
+import { crlDocument, untoldRevocations, warnOfCrls } from './crl-report.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { counted, itemLines } from './inspect-text.ts';
 import type { Output } from './output.ts';
@@ -62,6 +62,7 @@ export function report(inspection: Inspection, around: Surroundings, look: Look,
       linesOf(inspection, around, checked, look, output),
     );
   reportProblems(inspection.problems, output);
+  for (const [ca, error] of around.stored?.unread ?? []) output.warn(untoldRevocations(ca, error));
   warnOfCrls(around.stored?.crls ?? [], look.now, output);
   return combine([
     ...codesOf(inspection.problems, inspection.found, around),
@@ -190,7 +191,8 @@ function documentOf(
     time: now.toISOString(),
     stored: stored
       ? {
-          ...stored,
+          name: stored.name,
+          generation: stored.generation,
           authority: stored.authority ?? null,
           keyMatches: stored.keyMatches ?? null,
           revoked: stored.revoked

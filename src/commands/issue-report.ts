@@ -34,13 +34,11 @@ export async function finish(
   output: Output,
 ): Promise<ExitCode> {
   reportForeign(order, output);
-  const intoStore =
-    flags.out === undefined &&
-    flags.certOut === undefined &&
-    (order.foreign === undefined || flags.as !== undefined);
-  const toStandardOutput = flags.out === undefined && flags.certOut === undefined;
-  const deliver = intoStore ? toStore : toStandardOutput ? toStdout : toFiles;
-  const ending = await deliver(order, authority, flags, context, output);
+  const destination = destinationOf(flags, context);
+  const intoStore = destination === undefined && (order.foreign === undefined || flags.as !== undefined);
+  const ending = await (destination
+    ? toFiles(order, destination, authority, flags, context, output)
+    : (intoStore ? toStore : toStdout)(order, authority, flags, context, output));
   if (typeof ending === 'object') {
     const { reportPending } = await import('./issue-pending.ts');
     reportPending(schema, order.request.name, ending, output);
@@ -215,22 +213,25 @@ async function toStdout(
   return exit.done;
 }
 
+/** Where files go that are not the store's; `undefined` where none do. */
+export function destinationOf(
+  { out, keyOut, certOut }: IssueFlags,
+  { cwd }: Context,
+): FilesOrder['destination'] | undefined {
+  if (out !== undefined) return { kind: 'folder', path: resolve(cwd, out) };
+  if (certOut === undefined) return undefined;
+  const key = keyOut === undefined ? undefined : resolve(cwd, keyOut);
+  return { kind: 'files', key, cert: resolve(cwd, certOut) };
+}
+
 async function toFiles(
   order: Order,
+  destination: FilesOrder['destination'],
   authority: Authority,
   flags: IssueFlags,
   context: Context,
   output: Output,
 ): Promise<Pending | ExitCode> {
-  const absolute = (path: string): string => resolve(context.cwd, path);
-  const destination: FilesOrder['destination'] =
-    flags.out === undefined
-      ? {
-          kind: 'files',
-          key: flags.keyOut === undefined ? undefined : absolute(flags.keyOut),
-          cert: absolute(flags.certOut ?? ''),
-        }
-      : { kind: 'folder', path: absolute(flags.out) };
   const keyPassphrase =
     flags.keyPassphraseFile === undefined ? undefined : passphraseFile(flags.keyPassphraseFile, context);
   const { issueIntoFiles } = await import('../pki/lifecycle/issue-files.ts');

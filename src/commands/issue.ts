@@ -1,8 +1,8 @@
-import { readOrder } from './issue-order.ts';
+import { readOrder, type Order } from './issue-order.ts';
 import { openOrCreate, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
-import { caPassphrase } from './passphrase.ts';
+import { caPassphrase, givenCaPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
-import { finish } from './issue-report.ts';
+import { destinationOf, finish } from './issue-report.ts';
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
@@ -18,6 +18,7 @@ import {
   addStoreOption,
   collect,
   exclusive,
+  isArn,
   oneOf,
   type Run,
   type StoreFlags,
@@ -153,9 +154,10 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
     await showPlan(order, reference, options, flags, context, output);
     return exit.done;
   }
+  if (flags.createCa === true && !isArn(reference)) await refuseBeforehand(order, options, flags, context);
   const { authority, created } = await openOrCreate(reference, {
     ...options,
-    create: flags.createCa ?? false,
+    create: flags.createCa === true ? () => givenCaPassphrase(flags.passphraseFile, context) : undefined,
   });
   if (created)
     output.note(
@@ -163,6 +165,19 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
     );
   const work = finish(order, authority, flags, context, output);
   return output.progress(`issuing ${order.request.name}`, work);
+}
+
+/** Bad input touches nothing: no CA is made for it, either. */
+async function refuseBeforehand(
+  { request, foreign, reference }: Order,
+  options: OpenOptions,
+  flags: IssueFlags,
+  context: Context,
+): Promise<void> {
+  const destination = destinationOf(flags, context);
+  if (destination) (await import('../pki/lifecycle/issue-files.ts')).checkDestination(destination);
+  const { planIssue } = await import('../pki/lifecycle/plan.ts');
+  await planIssue(request, foreign?.request, reference, true, options, context.now());
 }
 
 /** What can be said of the flags without looking at anything. */

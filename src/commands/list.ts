@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { authorityReference } from '../pki/lifecycle/authority-reference.ts';
+import { untoldRevocations } from './crl-report.ts';
 import { listStored, type StoredRow } from '../pki/lifecycle/list-stored.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
@@ -109,7 +110,7 @@ async function find(
   output: Output,
 ): Promise<Listed> {
   if (authority === undefined || (isArn(authority) && !isAcm(authority))) {
-    return inStore(authority, flags, context);
+    return inStore(authority, flags, context, output);
   }
   if (isAcm(authority)) return inAcm(authority, flags, context, output);
   return onRecord(authority, horizon);
@@ -132,10 +133,16 @@ async function onRecord(authority: string, { now, expiring }: Horizon): Promise<
   return { kind: 'issued', authority, rows, broken, crls: crlsOfCa(authority, now), report: undefined };
 }
 
-async function inStore(authority: string | undefined, flags: ListFlags, context: Context): Promise<Listed> {
+async function inStore(
+  authority: string | undefined,
+  flags: ListFlags,
+  context: Context,
+  output: Output,
+): Promise<Listed> {
   const { crlsOfStore } = await import('../pki/lifecycle/list-crls.ts');
   const store = storePath(flags, context);
-  const { rows, broken } = listStored(store, instanceOf(flags, context));
+  const { rows, broken, unread } = listStored(store, instanceOf(flags, context));
+  for (const [ca, error] of unread) output.warn(untoldRevocations(ca, error));
   const wanted = authority === undefined ? undefined : authorityReference(store, authority);
   const mine = ({ authority: of }: StoredRow): boolean => wanted === undefined || of === wanted;
   const crls = wanted === undefined ? crlsOfStore(store, context.now()) : [];

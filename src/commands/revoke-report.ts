@@ -1,9 +1,11 @@
 import type { CrlPlace, RevocationFact, RevocationWish, Revoked, Target } from '../pki/lifecycle/revoke.ts';
 import type { CrlCopy } from '../pki/lifecycle/crl-copies.ts';
 import type { RevocationAddresses } from '../pki/lifecycle/revocation-addresses.ts';
-import { fingerprint } from '../pki/x509/certificate.ts';
+import { extension, fingerprint, type Certificate } from '../pki/x509/certificate.ts';
 import { formatName } from '../pki/x509/distinguished-name.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
+import { readBasicConstraints } from '../pki/x509/extensions.ts';
+import { oid } from '../pki/x509/oid.ts';
 import type { Context } from './context.ts';
 import { combineParts, exit, type ExitCode } from './exit-codes.ts';
 import type { Output } from './output.ts';
@@ -38,6 +40,8 @@ export interface Outcome extends Done {
   target: Target;
   wish: RevocationWish;
   dryRun: boolean;
+  /** Whether its successor comes first. */
+  replaces: boolean;
   /** The generation that was made and put to use first. */
   successor: number | undefined;
   /** Trust bundles that have the CRL by now. */
@@ -134,7 +138,9 @@ function lines(outcome: Outcome, now: Date, { paint }: Output): string[] {
   };
   const painted = (state === 'not-revoked' ? paint.yellow : paint.green)(words[state]);
   const since =
-    fact && state !== 'not-revoked' ? `, ${fact.reason} since ${fact.revokedAt.toISOString()}` : '';
+    fact && state !== 'not-revoked' && state !== 'released'
+      ? `, ${fact.reason} since ${fact.revokedAt.toISOString()}`
+      : '';
   return [
     `${painted}: ${printable(whichOf(target))}${since}`,
     ...(dryRun ? [] : [...inFolderLines(outcome, now), ...atAwsLines(outcome, now)]),
@@ -173,15 +179,30 @@ function atAwsLines({ crl, addresses, visibleBy, seen }: Outcome, now: Date): st
 
 function nextSteps(outcome: Outcome): string[] {
   const { dryRun, copies } = outcome;
-  if (dryRun) return [];
+  if (dryRun) return outcome.replaces ? ['its successor would be made and deployed first'] : [];
   const [first, ...others] = copies;
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   return [
     ...successorStep(outcome),
+    ...authorityStep(outcome),
     ...(first
       ? [`next: certwright rotate, which writes the CRL to ${printable(first.path)}${more} too`]
       : []),
   ];
+}
+
+/** Peers that know of it refuse all that it has signed. */
+function authorityStep({ target: { certificate, authority }, state, fact }: Outcome): string[] {
+  if (!certificate || !isAuthority(certificate) || !['revoked', 'already-revoked'].includes(state)) return [];
+  if (fact?.reason === 'certificateHold') return [];
+  return [
+    `next: certwright ca init --ca DIR, and all that it has signed anew from there: ${printable(authority)} signs nothing any more`,
+  ];
+}
+
+function isAuthority(certificate: Certificate): boolean {
+  const found = extension(certificate, oid.basicConstraints);
+  return found !== undefined && readBasicConstraints(found.value).ca;
 }
 
 function successorStep({ target: { stored }, state, successor, fact }: Outcome): string[] {

@@ -105,18 +105,21 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
   exclusive({ '--release': flags.release, '--replace': flags.replace });
   const patience = patienceOf(flags);
   const config = await loadConfig(flags, context);
-  const target = await targetOf(text, flags, config, context, output);
+  let target = await targetOf(text, flags, config, context, output);
   const dryRun = flags.dryRun ?? false;
   const verb = wish.event === 'release' ? 'release' : 'revoke';
   for (const line of aboutTarget(verb, target, context.now())) output.note(line);
   if (!dryRun) {
     const question = `${verb} it${wish.event === 'release' ? '' : ` (${wish.reason})`}?`;
-    await confirm(question, flags.yes ?? false, context, 'a revocation is for good');
+    await confirm(question, flags.yes ?? false, context, consequenceOf(wish));
   }
   const successor =
     flags.replace === true && !dryRun
       ? await (await import('./revoke-replace.ts')).replaced(target, wish, flags, config, context, output)
       : undefined;
+  if (successor !== undefined && target.stored) {
+    target = { ...target, stored: { ...target.stored, inUse: false } };
+  }
   const outcome = isArn(target.authority)
     ? await atAws(target, wish, flags, context, output)
     : await inFolder(target, wish, flags, context, output);
@@ -129,10 +132,21 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
     hasCrl && outcome.state !== 'not-revoked' ? await copiesOf(target.authority, flags, context) : [];
   const seen = await sighting(target, outcome, dryRun ? undefined : patience, context, output);
   return reportRevoked(
-    { target, wish, dryRun, successor, ...outcome, bundles, copies, seen },
+    {
+      ...{ target, wish, dryRun, successor, replaces: flags.replace ?? false },
+      ...outcome,
+      ...{ bundles, copies, seen },
+    },
     context,
     output,
   );
+}
+
+function consequenceOf(wish: RevocationWish): string {
+  if (wish.event === 'release') return 'it counts again for everybody';
+  return wish.reason === 'certificateHold'
+    ? 'peers refuse it until it is released'
+    : 'a revocation is for good';
 }
 
 async function copiesOf(authority: string, flags: RevokeFlags, context: Context): Promise<CrlCopy[]> {

@@ -274,6 +274,7 @@ const reasons = {
   'issuer-ends': 'its issuer ends before it',
   revoked: 'revoked',
   'issuer-changed': 'its authority has another issuer',
+  'issuer-revoked': 'its issuer was revoked',
 } as const satisfies Record<Due['reason'], string>;
 
 /** `changed: lifetime 30d -> 12h` */

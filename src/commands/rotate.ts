@@ -198,7 +198,7 @@ export function opener(
 ): (wanted: Wanted) => Promise<Authority> {
   const options = openOptions(flags, context, output);
   return async ({ reference, request }) =>
-    (await openOrCreate(reference, { ...options(request), create: false })).authority;
+    (await openOrCreate(reference, { ...options(request), create: undefined })).authority;
 }
 
 async function act(

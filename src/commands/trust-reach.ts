@@ -26,7 +26,7 @@ export function trustReach(
         ask: () => (passphrase ??= caPassphrase(flags.passphraseFile, context)),
         now: context.now,
         aws: awsOptions(flags, nothing, context, output),
-        create: false,
+        create: undefined,
       };
       const { authority } = await openOrCreate(reference, options);
       if (publishesTrust(authority)) return authority;

@@ -204,6 +204,17 @@ describe('adopt', () => {
     expect(request.authority).toBe('unknown:');
     expect(warnings).toEqual([expect.stringContaining('cannot replace it')]);
     expect((await succeed(['rotate'], at(cwd))).stdout).toMatch(/^shop +not due/);
+    const revoked = await run(['revoke', 'shop', '--yes'], at(cwd));
+    expect(revoked).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('nobody has said who issued shop') as string,
+    });
+    const removal = JSON.parse(
+      (await succeed(['remove', 'shop', '--dry-run', '--json'], at(cwd))).stdout,
+    ) as object;
+    expect(removal).toMatchObject({ authority: null, revoke: null });
+    const listed = JSON.parse((await succeed(['list', '--json'], at(cwd))).stdout) as object;
+    expect(listed).toMatchObject({ certificates: [{ name: 'shop', authority: null }] });
     const due = await run(['rotate'], at(cwd, { now: after(70) }));
     expect(due.code).toBe(3);
     expect(due.stdout).toContain(

@@ -65,6 +65,7 @@ describe('certwright ca crl', () => {
     const first = await crl(cwd, ['--force']);
     expect(states(first)).toEqual({ root: 'signed', issuing: 'signed' });
     const short = await crl(cwd, ['--crl-lifetime', '2d']);
+    expect(states(short)).toEqual({ root: 'fresh', issuing: 'signed' });
     const life = (report: Report): number =>
       Date.parse(report.crls.find(({ role }) => role === 'issuing')?.crl?.nextUpdate ?? '') - Date.now();
     expect(Math.abs(life(short) - 2 * day)).toBeLessThan(60_000);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, temporaryFolder } from '../support/cli.ts';
@@ -17,6 +17,34 @@ describe('issue refuses, and touches nothing', () => {
     expect(code).toBe(2);
     expect(stderr).toContain(`${flags[0]} is for AWS, and the authority is a folder`);
     expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  it.each([
+    ['a life that no CA has', ['--lifetime', '50y'], 'outlives-issuer'],
+    ['a begin before any', ['--not-before', '2020-01-01', '--lifetime', '20y'], 'outlives-issuer'],
+    ['an owner that is not there', ['--owner', 'nobody-of-this-name'], 'not-found'],
+    ['a folder that is not there', ['--key-out', 'nowhere/k', '--cert-out', 'nowhere/c'], 'not-found'],
+    ['a mode that lets a group write the key', ['--mode', '0660'], 'bad-input'],
+  ])('%s before a CA is made for it', async (_what, flags, code) => {
+    const cwd = temporaryFolder();
+    const ran = await run(['issue', 'a.internal', '--create-ca', '--json', ...flags], { cwd });
+    expect(ran.code).toBe(2);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code } });
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  it.each([
+    ['a file', ['--out', 'file'], 'is not a folder'],
+    ['a folder', ['--key-out', 'file', '--cert-out', 'folder'], 'is a folder'],
+  ])('%s where the other is to go, before anything is signed', async (_what, flags, words) => {
+    const cwd = temporaryFolder();
+    await run(['ca', 'init'], { cwd });
+    writeFileSync(join(cwd, 'file'), 'kept');
+    mkdirSync(join(cwd, 'folder'));
+    const { code, stderr } = await run(['issue', 'a.internal', '--force', ...flags], { cwd });
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(words) as string });
+    expect(readFileSync(join(cwd, 'file'), 'utf8')).toBe('kept');
+    expect((await run(['list', '--ca', './ca'], { cwd })).stdout).not.toContain('a.internal');
   });
 
   it.each(['--ca', '--store'])('a file as %s', async (flag) => {

@@ -277,6 +277,23 @@ describe('bad input', () => {
     expect(readdirSync(cwd)).toEqual([]);
   });
 
+  it('encrypts the keys of a CA that it makes where a passphrase is given', async () => {
+    const cwd = temporaryFolder();
+    const env = { CERTWRIGHT_CA_PASSPHRASE: 'open sesame' };
+    expect((await run(['issue', 'a.internal', '--create-ca'], { cwd, env })).code).toBe(0);
+    writeFileSync(join(cwd, 'certwright.yaml'), 'certificates: { b.internal: { ca: ./other } }\n');
+    writeFileSync(join(cwd, 'passphrase'), 'open sesame\n', { mode: 0o600 });
+    const all = ['issue', '--all', '--create-ca', '--passphrase-file', 'passphrase'];
+    expect((await run(all, { cwd })).code).toBe(0);
+    const keys = ['ca', 'other'].flatMap((ca) =>
+      readdirSync(join(cwd, ca, 'issuers')).map((id) =>
+        readFileSync(join(cwd, ca, 'issuers', id, 'key.pem'), 'utf8'),
+      ),
+    );
+    expect(keys.length).toBe(4);
+    for (const key of keys) expect(key).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+  });
+
   it.each(['1,5h', '1.5h', '90', '-1d', '0d', '', '1 d', 'd', '999999999y', '1M', 'Infinityd', '١d'])(
     'refuses the lifetime %j and writes nothing',
     async (lifetime) => {

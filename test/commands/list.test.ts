@@ -189,6 +189,21 @@ describe('the store', () => {
     expect(stderr).toContain('there is no store');
   });
 
+  it('is listed also where its CA cannot be read, and says what is not known then', async () => {
+    const cwd = temporaryFolder();
+    await inFolder(['issue', 'a.internal', '--create-ca', '--ca', './ca'], { cwd });
+    rmSync(join(cwd, 'ca/issuers'), { recursive: true });
+    writeFileSync(join(cwd, 'ca/issuers'), '');
+    const { code, stdout, stderr } = await list([], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toContain('a.internal');
+    expect(stderr).toContain(`what ${join(cwd, 'ca')} has revoked is not told`);
+    const inspected = await run(['inspect', 'a.internal', '--json'], { cwd });
+    expect(inspected.code).toBe(0);
+    expect(schemaErrors(inspected.stdout)).toEqual([]);
+    expect((await run(['inspect', 'a.internal'], { cwd })).stderr).toContain('has revoked is not told');
+  });
+
   it('tells what it cannot read beside the rest', async () => {
     const cwd = temporaryFolder();
     const lent = { cwd };

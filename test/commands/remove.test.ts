@@ -113,6 +113,18 @@ describe('remove', () => {
     );
   });
 
+  it('removes no folder that is no certificate', async () => {
+    const cwd = await folderWith('a.internal');
+    mkdirSync(join(cwd, 'certs/backup'));
+    writeFileSync(join(cwd, 'certs/backup/important'), '');
+    const { code, stderr } = await remove(cwd, 'backup', '--yes');
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("is no certificate's folder") as string,
+    });
+    expect(existsSync(join(cwd, 'certs/backup/important'))).toBe(true);
+  });
+
   it('removes a link to a folder elsewhere no more than that folder', async () => {
     const cwd = await folderWith('a.internal');
     mkdirSync(join(cwd, 'elsewhere'));

@@ -321,6 +321,86 @@ describe('the CRL of a CA with revocations', () => {
   });
 });
 
+describe('an issuing CA that was revoked', () => {
+  const authority = (cwd: string): string => join(issuerFolder(cwd), 'cert.pem');
+  async function revoked(reason = 'cACompromise'): Promise<string> {
+    const cwd = await folderWith('a.internal');
+    const hold = reason === 'certificateHold';
+    const { stdout } = await run(
+      ['revoke', authority(cwd), '--yes', ...(hold ? ['--hold'] : ['--reason', reason])],
+      { cwd },
+    );
+    expect(stdout.includes('next: certwright ca init --ca DIR')).toBe(!hold);
+    return cwd;
+  }
+
+  it('signs nothing any more', async () => {
+    const cwd = await revoked();
+    for (const argv of [
+      ['issue', 'b.internal'],
+      ['issue', 'b.internal', '--dry-run'],
+      ['issue', 'a.internal', '--force'],
+    ]) {
+      const { code, stderr } = await run(argv, { cwd });
+      expect({ argv, code, stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(
+          /the CA certificate ".+" was revoked .+ \(cACompromise\).+cert\.pem/,
+        ) as string,
+      });
+      expect(stderr).toContain('certwright ca init --ca DIR');
+    }
+  });
+
+  it('makes due what it has signed, which cannot be replaced from there', async () => {
+    const cwd = await revoked();
+    const { code, stdout } = await run(['rotate', '--json'], { cwd });
+    expect(schemaErrors(stdout)).toEqual([]);
+    expect({ code, ...(JSON.parse(stdout) as object) }).toMatchObject({
+      code: 2,
+      certificates: [{ state: 'failed', reason: 'issuer-revoked', error: { code: 'not-valid' } }],
+    });
+    await succeed(['ca', 'init', '--ca', 'next'], { cwd });
+    writeFileSync(join(cwd, 'certwright.yaml'), 'certificates: { a.internal: { ca: ./next } }\n');
+    expect(await run(['rotate'], { cwd })).toMatchObject({ code: 0 });
+    expect((await run(['rotate'], { cwd })).stdout).toContain('not due');
+  });
+
+  it('is told of by ca doctor and ca show', async () => {
+    const cwd = await revoked();
+    const doctor = await run(['ca', 'doctor'], { cwd });
+    expect(doctor.code).toBe(3);
+    expect(doctor.stdout).toMatch(/was revoked .* \(cACompromise\)/);
+    expect((await run(['ca', 'show'], { cwd })).stdout).toContain('(issuing, revoked)');
+  });
+
+  it('signs again once its hold is taken back', async () => {
+    const cwd = await revoked('certificateHold');
+    expect(await run(['issue', 'b.internal'], { cwd })).toMatchObject({ code: 2 });
+    await succeed(['revoke', authority(cwd), '--release', '--yes'], { cwd });
+    await succeed(['issue', 'b.internal'], { cwd });
+    expect((await run(['rotate'], { cwd })).code).toBe(0);
+  });
+});
+
+it('refuses to revoke a root, which no CRL takes trust from', async () => {
+  const cwd = await folderWith('a.internal');
+  const { code, stderr } = await run(['revoke', 'certs/a.internal/current/ca.pem', '--yes'], { cwd });
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('is a root') as string });
+});
+
+describe('what is asked before', () => {
+  it.each([
+    [['a.internal', '--hold'], 'peers refuse it until it is released'],
+    [['a.internal', '--release'], 'it counts again for everybody'],
+    [['a.internal'], 'a revocation is for good'],
+  ])('%j: %s', async (argv, why) => {
+    const cwd = await folderWith('a.internal');
+    const { code, stderr } = await run(['revoke', ...argv], { cwd });
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(why) as string });
+  });
+});
+
 describe('a successor first', () => {
   const generation = (cwd: string): string =>
     readlinkSync(join(cwd, 'certs/a.internal/current')).split('/').at(-1) ?? '';
@@ -347,7 +427,7 @@ describe('a successor first', () => {
       code: 0,
       serial,
       generation: 1,
-      inUse: true,
+      inUse: false,
       successor: 2,
     });
     expect(listed(cwd)).toEqual({ [serial]: 'superseded' });

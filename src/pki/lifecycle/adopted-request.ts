@@ -10,9 +10,6 @@ import { oid } from '../x509/oid.ts';
 import { subjectOf, type Usage } from '../x509/profile.ts';
 import { parseName, nameText } from '../x509/subject-alternative-name.ts';
 
-/** What request.json says instead of an authority where nobody told who issued a certificate. */
-export const unknownAuthority = 'unknown:';
-
 /** The parts of a request that a certificate answers, and where its likeness ends. */
 export interface Likeness {
   request: Pick<StoredRequest, 'names' | 'usage' | 'keyType' | 'lifetime' | 'subject'>;

@@ -58,7 +58,7 @@ export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> 
   if (lifetime !== undefined && !dryRun) writeCrlLifetime(ca, json, lifetime);
   const { json: renewed, active } = openCa(ca);
   const crls: CrlOfIssuer[] = [];
-  const how = { force: force || lifetime !== undefined, dryRun };
+  const how = { force, anew: lifetime !== undefined, dryRun };
   const { states, refusals } = await renewEachCrl(allIssuers(ca), renewed, ask, now, how);
   for (const [issuer, state] of states) {
     const crl = isThere(join(issuer.folder, 'crl', 'current')) ? crlPlace(issuer.folder) : undefined;

@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCa, type NewCa } from '../authorities/local/init.ts';
 import { currentCrl } from '../authorities/local/crl.ts';
-import { allIssuers, openCa, type Issuer } from '../authorities/local/open.ts';
+import { allIssuers, openCa, type Issuer, type LocalCa } from '../authorities/local/open.ts';
+import { revokedIssuer } from '../authorities/local/revoked-issuer.ts';
 import { extension, fingerprint, serialHex, type Certificate } from '../x509/certificate.ts';
 import { readCrlTimes } from '../x509/crl-times.ts';
 import { formatName } from '../x509/distinguished-name.ts';
@@ -20,7 +21,11 @@ export { createCa, type NewCa };
 export const defaultCaLifetime = 3650 * 86_400_000;
 
 /** `ca init` without a word: a name of its own, so that two test CAs in one trust store are told apart. */
-export async function createDefaultCa(folder: string, now: Date): Promise<void> {
+export async function createDefaultCa(
+  folder: string,
+  passphrase: Buffer | undefined,
+  now: Date,
+): Promise<void> {
   await createCa(
     folder,
     {
@@ -28,7 +33,7 @@ export async function createDefaultCa(folder: string, now: Date): Promise<void> 
       keyType: defaultCaKeyType,
       lifetime: defaultCaLifetime,
       nameConstraints: undefined,
-      passphrase: undefined,
+      passphrase,
       offlineRoot: undefined,
       defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
       crlLifetime: undefined,
@@ -43,6 +48,8 @@ export interface IssuerSummary {
   id: string;
   role: 'root' | 'issuing';
   active: boolean;
+  /** It, or one above it: nobody trusts what it signs. */
+  revoked: boolean;
   subject: string;
   notBefore: Date;
   notAfter: Date;
@@ -70,7 +77,7 @@ export interface CaSummary {
 /** What a CA is and has done, without its keys. */
 export function describeCa(folder: string): CaSummary {
   const ca = openCa(folder);
-  const issuers = allIssuers(folder).map((issuer) => summarise(issuer, ca.active.id));
+  const issuers = allIssuers(folder).map((issuer) => summarise(issuer, ca));
   issuers.sort((a, b) => Number(b.role === 'root') - Number(a.role === 'root'));
   return {
     folder,
@@ -81,13 +88,14 @@ export function describeCa(folder: string): CaSummary {
   };
 }
 
-function summarise(issuer: Issuer, activeId: string): IssuerSummary {
+function summarise(issuer: Issuer, { folder: ca, active }: LocalCa): IssuerSummary {
   const { certificate, folder } = issuer;
   const crl = currentCrl(folder);
   return {
     id: issuer.id,
     role: issuer.chain.length === 0 ? 'root' : 'issuing',
-    active: issuer.id === activeId,
+    active: issuer.id === active.id,
+    revoked: revokedIssuer(ca, issuer) !== undefined,
     subject: formatName(certificate.subjectName),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,

@@ -21,6 +21,8 @@ export interface StoredFacts {
   keyMatches: boolean | undefined;
   /** What is on record here of its revocation. */
   revoked: KnownRevocation | undefined;
+  /** The CA in a folder whose revocations cannot be read. */
+  unread: ReadonlyMap<string, PkiError>;
   /** Of the store's trust bundles: without them its peers let nobody in. */
   crls: CrlRow[];
 }
@@ -53,12 +55,13 @@ export async function inspectStored(
   const keyMatches = await keyBelongs(join(folder.currentPath, 'key.pem'), inspection, lent);
   const leaf = inspection.found[0]?.item;
   const certificate = leaf?.kind === 'certificate' ? leaf.certificate : undefined;
+  const unread = new Map<string, PkiError>();
   const revoked =
-    request && new KnownRevocations().of(folder, referenceOf(store, request.request), certificate);
+    request && new KnownRevocations(unread).of(folder, referenceOf(store, request.request), certificate);
   const authority = request?.request.authority;
   return {
     inspection,
-    stored: { name, generation, authority, keyMatches, revoked, crls: crlsOfStore(store, lent.now) },
+    stored: { name, generation, authority, keyMatches, revoked, unread, crls: crlsOfStore(store, lent.now) },
   };
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Authority, Journal, Pending, RequestKey } from '../authorities/authority.ts';
 import { createOnce } from '../create-once.ts';
@@ -99,7 +99,7 @@ export async function issueIntoFiles(
     ownership: await resolveOwnership(request.owner, request.group),
     keyMode: keyFileMode(request.mode, request.group),
   };
-  if (destination.kind === 'files') checkPaths(destination);
+  checkDestination(destination);
   const keeper = authority.sells ? keeperOf(destination) : undefined;
   refuseExisting(order, keeper);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
@@ -229,8 +229,28 @@ function refuseExisting({ destination, force, foreign }: FilesOrder, keeper?: Ce
   return false;
 }
 
-/** Names two places that differ, in folders that are there: found out before anything is issued. */
+/**
+ * Whether files can go there, found out before anything is issued: a folder to fill, or two places that differ, in folders
+ * that are there.
+ * @throws PkiError `not-found`, `bad-input`, `usage`
+ */
+export function checkDestination(destination: Destination): void {
+  if (destination.kind === 'files') {
+    checkPaths(destination);
+    return;
+  }
+  const there = statSync(destination.path, { throwIfNoEntry: false });
+  if (!there || there.isDirectory()) return;
+  throw new PkiError('bad-input', `${destination.path} is not a folder`, {
+    hint: '--out takes a folder, which may be new; --key-out and --cert-out take files',
+  });
+}
+
 function checkPaths({ key, cert }: { key: string | undefined; cert: string }): void {
+  for (const path of [key, cert]) {
+    if (path === undefined || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+    throw new PkiError('bad-input', `${path} is a folder`, { hint: 'name a file in it' });
+  }
   const placed = (path: string): string => {
     try {
       return join(realpathSync(dirname(path)), basename(path));

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { isAws } from '../authorities/reference.ts';
 import { issuerFolder, issuerId, issuersFolder } from '../authorities/local/layout.ts';
 import { lastFact, revokedSerials, type RevokedSerials } from '../authorities/local/revocation-facts.ts';
-import { isThere } from '../durable.ts';
+import { isThere, orIoError } from '../durable.ts';
+import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { readRevocations } from '../store/revocation-record.ts';
 import { extension, readCertificate, serialHex, type CertificateLife } from '../x509/certificate.ts';
@@ -21,6 +22,15 @@ export interface KnownRevocation {
  */
 export class KnownRevocations {
   readonly #serials = new Map<string, Map<string, RevokedSerials>>();
+  readonly #unread: Map<string, PkiError> | undefined;
+
+  /**
+   * @param unread takes the CAs in folders that cannot be read, as those of another user, of which nothing is told then;
+   * without it they are refused.
+   */
+  constructor(unread?: Map<string, PkiError>) {
+    this.#unread = unread;
+  }
 
   /** @param authority a folder's absolute path, or an ARN: who has issued it */
   of(
@@ -46,17 +56,26 @@ export class KnownRevocations {
   #serialsOf(ca: string): Map<string, RevokedSerials> {
     const known = this.#serials.get(ca);
     if (known) return known;
-    const folders = issuerFolders(ca);
-    const serials = new Map(folders.map((issuer) => [issuer, revokedSerials(issuer)] as const));
+    const serials = this.#read(ca);
     this.#serials.set(ca, serials);
     return serials;
+  }
+
+  #read(ca: string): Map<string, RevokedSerials> {
+    try {
+      return new Map(issuerFolders(ca).map((issuer) => [issuer, revokedSerials(issuer)]));
+    } catch (error) {
+      if (!this.#unread || !(error instanceof PkiError)) throw error;
+      this.#unread.set(ca, error);
+      return new Map();
+    }
   }
 }
 
 /** A CA that is somewhere else has no folder here. */
 function issuerFolders(ca: string): string[] {
   if (!isThere(issuersFolder(ca))) return [];
-  return readdirSync(issuersFolder(ca))
+  return orIoError('read', issuersFolder(ca), () => readdirSync(issuersFolder(ca)))
     .filter((id) => !id.startsWith('.'))
     .map((id) => issuerFolder(ca, id));
 }

@@ -8,7 +8,7 @@ import { readReplacing } from '../store/replacing-record.ts';
 import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { readLife, serialHex } from '../x509/certificate.ts';
-import { referenceOf } from './authority-reference.ts';
+import { referenceOf, unknownAuthority } from './authority-reference.ts';
 import { followUp, isUntold } from './follow-up.ts';
 import { earliestDue, IssuersAbove } from './issuers-above.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
@@ -56,17 +56,25 @@ export interface BrokenRow {
   error: PkiError;
 }
 
+export interface StoredList {
+  rows: StoredRow[];
+  broken: BrokenRow[];
+  /** CAs in folders whose revocations cannot be read, by their absolute paths: whoever may see a store need not see its CA. */
+  unread: ReadonlyMap<string, PkiError>;
+}
+
 /**
  * Every certificate of a store, what ends first first.
  * @throws PkiError `not-found` where there is no store: "nothing to see" would hide a mistyped path
  */
-export function listStored(store: string, instance: string): { rows: StoredRow[]; broken: BrokenRow[] } {
+export function listStored(store: string, instance: string): StoredList {
   if (!isThere(store)) {
     throw new PkiError('not-found', `there is no store in ${store}`, {
       hint: 'name its folder with --store; "certwright issue" makes one',
     });
   }
-  const seen: Seen = { issuers: new IssuersAbove(), revocations: new KnownRevocations() };
+  const unread = new Map<string, PkiError>();
+  const seen: Seen = { issuers: new IssuersAbove(), revocations: new KnownRevocations(unread) };
   const rows: StoredRow[] = [];
   const broken: BrokenRow[] = [];
   for (const name of storedNames(store)) {
@@ -77,7 +85,7 @@ export function listStored(store: string, instance: string): { rows: StoredRow[]
       broken.push({ name, error });
     }
   }
-  return { rows: rows.sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime()), broken };
+  return { rows: rows.sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime()), broken, unread };
 }
 
 /** What is read once for all. */
@@ -106,7 +114,7 @@ function rowOf(store: string, name: string, instance: string, seen: Seen): Store
   return {
     name,
     generation,
-    authority: request?.authority,
+    authority: request?.authority === unknownAuthority ? undefined : request?.authority,
     names: request?.names ?? [],
     serial: serialHex(life.serial),
     notBefore: life.notBefore,

@@ -9,12 +9,16 @@ import type { Settings } from '../config/settings.ts';
 export type { Authority, AwsConnection, OpenOptions, Pending };
 export { isAws, publishesTrust };
 
+/** What encrypts the keys of a CA that is made; `undefined` where nobody has given a passphrase. */
+export type GivenPassphrase = () => Promise<Buffer | undefined>;
+
 /** Opens the authority that a command named; with `create`, a CA in a folder is made where there is none. */
 export async function openOrCreate(
   reference: string,
-  options: OpenOptions & { create: boolean },
+  options: OpenOptions & { create: GivenPassphrase | undefined },
 ): Promise<{ authority: Authority; created: boolean }> {
-  const created = options.create && (await createIfMissing(reference, options.now()));
+  const { create, now } = options;
+  const created = create !== undefined && (await createIfMissing(reference, create, now()));
   return { authority: await openAuthority(reference, options), created };
 }
 
@@ -26,7 +30,7 @@ export function adoptDefaults(
   return keepsDefaults(authority) ? authority.adoptDefaults({ crlUrls, ocspUrls, issuerUrls }) : [];
 }
 
-async function createIfMissing(reference: string, now: Date): Promise<boolean> {
+async function createIfMissing(reference: string, given: GivenPassphrase, now: Date): Promise<boolean> {
   if (isAws(reference)) {
     throw new PkiError('usage', `--create-ca makes a CA in a folder, not ${reference}`, {
       hint: 'leave out --create-ca, or name a folder with --ca',
@@ -36,7 +40,7 @@ async function createIfMissing(reference: string, now: Date): Promise<boolean> {
   if (isThere()) return false;
   try {
     const { createDefaultCa } = await import('./ca.ts');
-    await createDefaultCa(reference, now);
+    await createDefaultCa(reference, await given(), now);
     return true;
   } catch (error) {
     // Two first runs at once: whoever came second uses the first one's CA.

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Authority, Explanation, RequestKey } from '../authorities/authority.ts';
+import { checkTimes } from '../authorities/local/limits.ts';
 import { readAuthorityLimits } from '../authorities/local/local-authority.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
@@ -128,11 +129,17 @@ function limitsOf(folder: string, now: Date): FolderLimits {
   };
 }
 
-const limitsOfNewCa = (now: Date): FolderLimits => ({
-  defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
-  validity: {
+function limitsOfNewCa(now: Date): FolderLimits {
+  const validity = {
     notBefore: new Date(now.getTime() - 60_000),
     notAfter: new Date(now.getTime() + defaultCaLifetime / 2),
-  },
-  check: () => [],
-});
+  };
+  return {
+    defaults: { crlUrls: [], ocspUrls: [], issuerUrls: [] },
+    validity,
+    check(profile) {
+      checkTimes(profile, validity, 'the CA that would be made');
+      return [];
+    },
+  };
+}

@@ -1,7 +1,8 @@
+import type { Signer } from '../authorities/local/local-authority.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { changesBetween, type StoredRequest } from '../store/request.ts';
 import { readSealed } from '../store/seal.ts';
-import { readLife, type Certificate } from '../x509/certificate.ts';
+import { readLife } from '../x509/certificate.ts';
 import { earliestDue, IssuersAbove } from './issuers-above.ts';
 import { policyFor, type Rule, type Verdict } from './rotation-verdict.ts';
 
@@ -20,13 +21,13 @@ export class QuickVerdict {
 
   /**
    * @param request what is asked for, and what is stored.
-   * @param issuer who would sign its successor, where that can be told without asking for it.
+   * @param signer who would sign its successor, where that can be told without asking for it.
    */
   look(
     folder: CertificateFolder,
     generation: number,
     { stored, wanted, access }: { stored: StoredRequest; wanted: StoredRequest; access: Access },
-    issuer: Certificate | undefined,
+    signer: Signer | undefined,
     rule: Rule,
   ): Look {
     if (rule.force || !folder.isAtRest) return 'unknown';
@@ -34,7 +35,8 @@ export class QuickVerdict {
     const sealed = readSealed(folder.versionPath(generation), access);
     if (!sealed) return 'unknown';
     const above = this.#above.of(sealed.chain, sealed.ca);
-    if (!above || (issuer && above.issuer?.equals(issuer.der) === false)) return 'sealed';
+    if (!above || signer?.isRevoked) return 'sealed';
+    if (signer && above.issuer?.equals(signer.certificate.der) === false) return 'sealed';
     const base64 = sealed.cert.slice(beginOfPem.length, sealed.cert.indexOf(endOfPem));
     const certificate = readLife(Buffer.from(base64, 'base64'));
     const due = earliestDue(certificate, above, policyFor(wanted, rule), rule.instance);

@@ -17,7 +17,7 @@ import { readRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { readLife, type CertificateLife } from '../x509/certificate.ts';
-import { referenceOf } from './authority-reference.ts';
+import { referenceOf, unknownAuthority } from './authority-reference.ts';
 import type { World } from './issue.ts';
 import { pemCertificates } from './standing.ts';
 
@@ -28,7 +28,7 @@ export interface Removal {
   path: string;
   generation: number | undefined;
   certificate: CertificateLife | undefined;
-  /** Who issued it: a folder's absolute path, an ARN, `acm` or `acm:ARN`; `undefined` where its request is lost. */
+  /** Who issued it: a folder's absolute path, an ARN, `acm` or `acm:ARN`; `undefined` where nothing tells. */
   authority: string | undefined;
   /** In ACM, where it stays. */
   arn: string | undefined;
@@ -59,6 +59,16 @@ export function lookAtRemoval(store: string, name: string): Removal {
       hint: 'look who has put it there, and remove it by hand',
     });
   }
+  const parts = [
+    folder.requestFile,
+    folder.currentPath,
+    ...['versions', 'pending'].map((one) => join(folder.path, one)),
+  ];
+  if (!parts.some(isThere)) {
+    throw new PkiError('bad-input', `${folder.path} is no certificate's folder`, {
+      hint: 'what is not of certwright is removed by hand',
+    });
+  }
   const request = quietly(() => readRequest(folder.requestFile)?.request);
   const der = quietly(() => pemCertificates(readIfThere(join(folder.currentPath, 'cert.pem')))[0]);
   return {
@@ -66,7 +76,7 @@ export function lookAtRemoval(store: string, name: string): Removal {
     path: folder.path,
     generation: quietly(() => folder.current()),
     certificate: der && quietly(() => readLife(der)),
-    authority: request && referenceOf(store, request),
+    authority: request?.authority === unknownAuthority ? undefined : request && referenceOf(store, request),
     arn: quietly(() => arnIn(folder)),
     outputs: outputsOf(store, request),
     bought: boughtBy(folder),

@@ -10,6 +10,7 @@ import { readRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { fingerprint, readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { readDocument } from '../x509/document.ts';
+import { referenceOf, unknownAuthority } from './authority-reference.ts';
 import { arnIn } from './successor.ts';
 import { isStored } from './is-stored.ts';
 import { storedName } from './stored-name.ts';
@@ -60,9 +61,18 @@ export interface Target {
 
 /**
  * Finds what a caller names: a name of the store, the file of a certificate, a serial number, a SHA-256 fingerprint.
- * @throws PkiError `usage` where it may mean more than one of them, `not-found`, `malformed`
+ * @throws PkiError `usage` where it may mean more than one of them or nobody has said who issued it, `not-found`, `malformed`
  */
 export async function findTarget(words: TargetWords): Promise<Target> {
+  const target = await lookFor(words);
+  if (target.authority !== unknownAuthority) return target;
+  if (words.ca !== undefined) return { ...target, authority: words.ca };
+  throw new PkiError('usage', `nobody has said who issued ${target.stored?.name ?? words.text}`, {
+    hint: 'name the CA with --ca: a folder or an ARN',
+  });
+}
+
+async function lookFor(words: TargetWords): Promise<Target> {
   const { text, store } = words;
   switch (kindOf(words)) {
     case 'stored':
@@ -171,7 +181,7 @@ function readStored(
 export const chainOf = ({ folder, generation }: StoredGeneration): Buffer[] =>
   pemCertificates(readIfThere(join(folder.versionPath(generation), 'fullchain.pem')));
 
-/** Who has issued a generation: a folder's absolute path, or an ARN. */
+/** Who has issued a generation: a folder's absolute path, an ARN, or `unknown:`. */
 export function authorityOf(
   folder: CertificateFolder,
   store: string,
@@ -180,8 +190,7 @@ export function authorityOf(
   const recorded = readJson(join(folder.versionPath(generation), 'version.json'))?.['authority'];
   const authority =
     typeof recorded === 'string' ? recorded : readRequest(folder.requestFile)?.request.authority;
-  // Paths are relative to the store.
-  return authority === undefined || isAws(authority) ? authority : resolve(store, authority);
+  return authority === undefined ? undefined : referenceOf(store, { authority });
 }
 
 /** The generation whose version.json answers. */
@@ -203,8 +212,9 @@ function findStored(
 function placed(words: TargetWords, certificate: Certificate): Target {
   const sha256 = fingerprint(certificate.der);
   const found = findStored(words.store, (version) => version['fingerprint'] === sha256);
+  const known = found?.authority === unknownAuthority ? undefined : found?.authority;
   return {
-    authority: words.ca ?? found?.authority ?? words.defaultCa,
+    authority: words.ca ?? known ?? words.defaultCa,
     ...about(certificate),
     stored: found?.stored,
     arn: found?.arn,

@@ -61,6 +61,16 @@ export function signedBy({
 }: RevokeOrder['target']): NonNullable<ReturnType<typeof issuerOf>> {
   openCa(authority);
   const issuer = issuerOf(authority, certificate);
+  if (issuer?.certificate.der.equals(certificate.der)) {
+    // RFC 5280 6.1: validation starts at the trust anchor, whose own CRL nobody asks for it.
+    throw new PkiError(
+      'bad-input',
+      `${issuer.folder}/cert.pem is a root, and no CRL takes trust from a root`,
+      {
+        hint: 'remove it from what trusts it; "certwright ca init --ca DIR" makes its successor',
+      },
+    );
+  }
   if (issuer) return issuer;
   throw new PkiError('bad-input', `the CA in ${authority} did not sign this certificate`, {
     hint: 'name the one that did with --ca: a folder or an ARN',

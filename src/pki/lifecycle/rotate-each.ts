@@ -132,10 +132,10 @@ function lookAt(
 ): Look | undefined {
   const access = known.get(accessKey(wanted.request));
   if (!access) return undefined;
-  const issuer = facts(wanted.reference)?.issuer;
+  const signer = facts(wanted.reference)?.signer;
   const asked = { stored, wanted: wanted.request, access };
   try {
-    return quick.look(folder, generation, asked, issuer, ruleOf(order, world));
+    return quick.look(folder, generation, asked, signer, ruleOf(order, world));
   } catch {
     return undefined;
   }
@@ -186,7 +186,7 @@ async function settle(
   let mended: readonly Mended[] = [];
   try {
     const rule = ruleOf(order, world);
-    const issuer = facts(wanted.reference)?.issuer;
+    const signer = facts(wanted.reference)?.signer;
     const access = await accessOf(wanted.request);
     known.set(accessKey(wanted.request), access);
     const thoroughly = (): Verdict => {
@@ -198,7 +198,7 @@ async function settle(
         files.isStrange = check.strange.length > 0;
         files.isSealed = readSealed(folder.versionPath(generation), access) !== undefined;
       }
-      return judge(folder, wanted.request, issuer, rule, files);
+      return judge(folder, wanted.request, signer, rule, files);
     };
     const exposed =
       wanted.request.reissueOnExposure &&

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { KeptStatus } from '../authorities/authority.ts';
+import type { Signer } from '../authorities/local/local-authority.ts';
 import { readIfThere } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
-import type { Certificate, CertificateLife } from '../x509/certificate.ts';
-import { unknownAuthority } from './adopted-request.ts';
+import type { CertificateLife } from '../x509/certificate.ts';
+import { unknownAuthority } from './authority-reference.ts';
 import { dueAt, type DuePolicy } from './due.ts';
 import { earliestEnd } from './issuers-above.ts';
 import { isUnfinished } from './issue.ts';
@@ -13,7 +14,14 @@ import { assess, pemCertificates, readGeneration, type Reason, type Standing } f
 
 /** Why a certificate is replaced. */
 export type DueReason =
-  Exclude<Reason, 'missing'> | 'exposed' | 'forced' | 'revoked' | 'begun' | 'issuer-ends' | 'issuer-changed';
+  | Exclude<Reason, 'missing'>
+  | 'exposed'
+  | 'forced'
+  | 'revoked'
+  | 'begun'
+  | 'issuer-ends'
+  | 'issuer-changed'
+  | 'issuer-revoked';
 
 export interface Due {
   due: true;
@@ -53,12 +61,12 @@ export interface Rule {
  * Whether a certificate of the store is to be replaced, and why.
  * @param seen what stands there; whether there are links in the place of its files, whether others could use its key, and
  * whether the files are as they were left.
- * @param issuer who would sign its successor, where that can be told without asking for it.
+ * @param signer who would sign its successor, where that can be told without asking for it.
  */
 export function judge(
   folder: CertificateFolder,
   request: StoredRequest,
-  issuer: Certificate | undefined,
+  signer: Signer | undefined,
   rule: Rule,
   seen: {
     generation: number;
@@ -86,7 +94,8 @@ export function judge(
   if (isUnfinished(folder, request)) return because('begun');
   const { certificate } = found.standing;
   const issuers = issuersOf(folder, found.standing);
-  if (issuer && issuers[0]?.equals(issuer.der) === false) return because('issuer-changed');
+  if (signer && issuers[0]?.equals(signer.certificate.der) === false) return because('issuer-changed');
+  if (signer?.isRevoked) return because('issuer-revoked');
   const end = earliestEnd(issuers);
   if (end === undefined) return because('broken');
   if (end >= certificate.notAfter.getTime()) return { due: false, standing: found.standing };

@@ -16,6 +16,7 @@ const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
   due: 'time',
   'issuer-ends': 'time',
   'issuer-changed': 'time',
+  'issuer-revoked': undefined,
   begun: 'time',
   forced: 'new',
   // What is kept would be renewed with the serial number or the key that nobody trusts any more.

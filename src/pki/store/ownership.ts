@@ -59,7 +59,7 @@ async function getent(database: string, name: string): Promise<string> {
 
 /**
  * Permission bits of files that hold a key: 0600, 0640 for a group, or what `--mode` says.
- * @throws PkiError `bad-input` for bits that give it to everybody.
+ * @throws PkiError `bad-input` for bits that give it to everybody, or let a group replace it.
  */
 export function keyFileMode(mode: string | undefined, group: string | undefined, label = '--mode'): number {
   if (mode === undefined) return group === undefined ? 0o600 : 0o640;
@@ -69,7 +69,7 @@ export function keyFileMode(mode: string | undefined, group: string | undefined,
     });
   }
   const bits = Number.parseInt(mode, 8);
-  if ((bits & 0o007) !== 0 || (bits & 0o400) === 0 || (bits & 0o111) !== 0) {
+  if ((bits & ~0o640) !== 0 || (bits & 0o400) === 0) {
     throw new PkiError('bad-input', `${label} ${mode} is not for a private key`, {
       hint: 'its owner reads it, a group may, nobody else: 0600, 0640, 0400 or 0440',
     });

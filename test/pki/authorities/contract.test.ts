@@ -25,7 +25,7 @@ const keyTypes = ['ec-p256', 'ec-p384', 'rsa-2048', 'ed25519'] as const;
 const inAYear = (years: number): Date => new Date(Date.now() + years * 366 * 86_400_000);
 
 beforeAll(async () => {
-  await createDefaultCa(`${folder()}/ca`, now());
+  await createDefaultCa(`${folder()}/ca`, undefined, now());
 });
 
 contractOf('a CA in a folder', () => ({

@@ -33,7 +33,7 @@ export class CaLimits {
 
   /** @throws PkiError `outlives-issuer`, `not-permitted` */
   check(profile: Profile): void {
-    this.#checkTimes(profile);
+    checkTimes(profile, this.validity, this.#name);
     const { certificate, chain } = this.#ca.active;
     const constraints = [certificate, ...chain].flatMap((one) => {
       const found = extension(one, oid.nameConstraints);
@@ -46,31 +46,31 @@ export class CaLimits {
     });
   }
 
-  #checkTimes({ notBefore, notAfter }: Profile): void {
-    const limit = this.validity;
-    if (notAfter > limit.notAfter) {
-      const beyond = formatDuration(notAfter.getTime() - limit.notAfter.getTime());
-      throw new PkiError(
-        'outlives-issuer',
-        `the certificate would end ${notAfter.toISOString()}, ${beyond} after ${this.#name}`,
-        {
-          hint: "ask for less with --lifetime, or cut it to the CA's end with --clamp",
-        },
-      );
-    }
-    if (notBefore < limit.notBefore) {
-      throw new PkiError(
-        'outlives-issuer',
-        `the certificate would begin ${notBefore.toISOString()}, before ${this.#name} does (${limit.notBefore.toISOString()})`,
-        {
-          hint: 'ask for a later --not-before',
-        },
-      );
-    }
-  }
-
   get #name(): string {
     const { certificate, id } = this.#ca.active;
     return `the CA ${JSON.stringify(commonName(certificate.subjectName) ?? id)}`;
+  }
+}
+
+/** @throws PkiError `outlives-issuer` */
+export function checkTimes(
+  { notBefore, notAfter }: Pick<Profile, 'notBefore' | 'notAfter'>,
+  limit: CaLimits['validity'],
+  name: string,
+): void {
+  if (notAfter > limit.notAfter) {
+    const beyond = formatDuration(notAfter.getTime() - limit.notAfter.getTime());
+    throw new PkiError(
+      'outlives-issuer',
+      `the certificate would end ${notAfter.toISOString()}, ${beyond} after ${name}`,
+      { hint: "ask for less with --lifetime, or cut it to the CA's end with --clamp" },
+    );
+  }
+  if (notBefore < limit.notBefore) {
+    throw new PkiError(
+      'outlives-issuer',
+      `the certificate would begin ${notBefore.toISOString()}, before ${name} does (${limit.notBefore.toISOString()})`,
+      { hint: 'ask for a later --not-before' },
+    );
   }
 }

@@ -28,6 +28,7 @@ import { allIssuers, checkValidNow, openCa, openIssuerKey, type Issuer, type Loc
 import { certificatesIn } from './pem-files.ts';
 import { isCrlDue, renewEachCrl } from './renew-crl.ts';
 import { lastFact } from './revocation-facts.ts';
+import { refuseRevoked, revokedIssuer } from './revoked-issuer.ts';
 import { trustOf } from './trust.ts';
 import { recordText } from './record.ts';
 
@@ -61,12 +62,13 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     this.#limits = new CaLimits(ca);
   }
 
-  /** @throws PkiError where the CA is not there, lax, mismatched, not valid now or closed by a passphrase. */
+  /** @throws PkiError where the CA is not there, lax, mismatched, not valid now, revoked or closed by a passphrase. */
   static async open(folder: string, ask: AskPassphrase, now: () => Date): Promise<LocalAuthority> {
     const ca = openCa(folder);
     for (const certificate of [ca.active.certificate, ...ca.active.chain]) {
       checkValidNow({ ...ca.active, certificate }, now());
     }
+    refuseRevoked(ca);
     return new LocalAuthority(ca, await openIssuerKey(ca.active, ask), ask, now);
   }
 
@@ -236,10 +238,16 @@ const foldersOf = (record: string): string[] => [dirname(record), dirname(dirnam
 const dueOthers = ({ folder, json, active }: LocalCa, now: Date): Issuer[] =>
   allIssuers(folder).filter((issuer) => issuer.id !== active.id && isCrlDue(issuer, json, now));
 
+/** Who signs now. */
+export interface Signer {
+  certificate: Certificate;
+  /** It was revoked, or one above it: peers refuse what it has signed. */
+  isRevoked: boolean;
+}
+
 /** What can be told of a CA without its key. */
 export interface CaFacts {
-  /** Who signs now. */
-  issuer: Certificate;
+  signer: Signer;
   /** `undefined` where a CRL is about to lapse: then its key is needed. */
   trust: Trust | undefined;
 }
@@ -249,7 +257,8 @@ export function readCaFacts(folder: string, now: Date): CaFacts {
   const ca = openCa(folder);
   const isFresh = isCrlFresh(ca.active.folder, now) && dueOthers(ca, now).length === 0;
   const trust = isFresh ? trustOf(ca, now) : undefined;
-  return { issuer: ca.active.certificate, trust };
+  const isRevoked = revokedIssuer(folder, ca.active) !== undefined;
+  return { signer: { certificate: ca.active.certificate, isRevoked }, trust };
 }
 
 /** What peers need of a CA now, even where its CRL is about to lapse. */
@@ -259,5 +268,6 @@ export const readTrust = (folder: string, now: Date): Trust => trustOf(openCa(fo
 export function readAuthorityLimits(folder: string, now: Date): CaLimits {
   const ca = openCa(folder);
   checkValidNow(ca.active, now);
+  refuseRevoked(ca);
   return new CaLimits(ca);
 }

@@ -12,22 +12,32 @@ import { openIssuerKey, type Issuer } from './open.ts';
  */
 export type CrlState = 'signed' | 'fresh' | 'over' | 'keyless';
 
+export interface CrlWish {
+  /** Also where there is no need. */
+  force: boolean;
+  /** The same of those that do not live as long as their issuer: how long they do has changed. */
+  anew?: boolean;
+  /** Opens no key and signs nothing. */
+  dryRun: boolean;
+}
+
 /**
  * Signs an issuer's CRL where half of the current one's life is gone, where it lacks a revocation, or where that is
  * wished. A root's lives as long as the root, whose key may be far away: its age alone is no reason.
- * @param dryRun opens no key and signs nothing
  */
 export async function renewCrl(
   issuer: Issuer,
   json: CaJson,
   ask: AskPassphrase,
   now: Date,
-  { force, dryRun }: { force: boolean; dryRun: boolean },
+  { force, anew, dryRun }: CrlWish,
 ): Promise<CrlState> {
   if (issuer.certificate.notAfter <= now) return 'over';
   const isFresh = isAsFresh(issuer, json, now);
   const isHere = isThere(join(issuer.folder, 'key.pem'));
-  if (isFresh && (!force || (isStanding(issuer, json) && !isHere))) return 'fresh';
+  const isStandingOne = isStanding(issuer, json);
+  const isWished = force || (anew === true && !isStandingOne);
+  if (isFresh && (!isWished || (isStandingOne && !isHere))) return 'fresh';
   if (!isHere) return 'keyless';
   if (dryRun) return 'signed';
   const key = await openIssuerKey(issuer, ask);
@@ -44,7 +54,7 @@ export async function renewEachCrl(
   json: CaJson,
   ask: AskPassphrase,
   now: Date,
-  how: { force: boolean; dryRun: boolean },
+  how: CrlWish,
 ): Promise<{ states: Map<Issuer, CrlState>; refusals: unknown[] }> {
   const states = new Map<Issuer, CrlState>();
   const refusals: unknown[] = [];

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Issuer } from '../../authorities/local/open.ts';
+import { describeRevoked, revokedIssuer } from '../../authorities/local/revoked-issuer.ts';
 import { formatDuration } from '../../x509/duration.ts';
 import { validateChain } from '../../x509/validation/chain.ts';
 import type { Examined } from './finding.ts';
@@ -8,7 +9,8 @@ import type { Examined } from './finding.ts';
 const ahead = 90 * 86_400_000;
 
 /** Whether an issuer's certificate and those above it make a path, and for how long. */
-export function examineCertificate(issuer: Issuer, isActive: boolean, { now, findings }: Examined): void {
+export function examineCertificate(issuer: Issuer, isActive: boolean, examined: Examined): void {
+  const { folder, now, findings } = examined;
   const file = join(issuer.folder, 'cert.pem');
   const { certificate, chain } = issuer;
   const root = chain.at(-1) ?? certificate;
@@ -16,6 +18,12 @@ export function examineCertificate(issuer: Issuer, isActive: boolean, { now, fin
   const [broken] = verdict.valid ? [] : verdict.candidates;
   for (const { message, fix } of broken?.findings ?? []) {
     if (isActive || !/expired/.test(message)) findings.wrong('certificate', file, message, fix);
+    else findings.note('certificate', file, `${message}; it signs nothing any more`);
+  }
+  const revoked = revokedIssuer(folder, issuer);
+  if (revoked) {
+    const { message, hint } = describeRevoked(revoked);
+    if (isActive) findings.wrong('certificate', file, message, hint);
     else findings.note('certificate', file, `${message}; it signs nothing any more`);
   }
   if (!verdict.valid) return;
