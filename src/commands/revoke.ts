@@ -173,7 +173,21 @@ async function inFolder(
   };
   const done = await output.progress('signing the CRL', revoke(order, context.now()));
   const addresses = addressesIn(certificate);
-  return { ...done, addresses, visibleBy: undefined, warnings: [] };
+  return { ...done, addresses, visibleBy: undefined, warnings: notTakenOver(done, wish, flags) };
+}
+
+/** What is on record stays: a CRL has said so. */
+function notTakenOver(
+  { state, fact }: Pick<Done, 'state' | 'fact'>,
+  wish: RevocationWish,
+  flags: RevokeFlags,
+): string[] {
+  if (state !== 'already-revoked' || wish.event === 'release' || !fact) return [];
+  const isOther =
+    (flags.reason !== undefined && wish.reason !== fact.reason) ||
+    (wish.invalidityDate !== undefined &&
+      wish.invalidityDate.getTime() !== fact.invalidityDate?.getTime());
+  return isOther ? [`its record stays as it is: ${fact.reason}; what was asked for now is not taken over`] : [];
 }
 
 async function atAws(

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readTarHeader, tarEnd, tarHeader, type TarEntry } from '../../src/pki/lifecycle/archive/tar.ts';
-import { execute, run, temporaryFolder, temporaryFolderForSuite, type Ran } from '../support/cli.ts';
+import { execute, run, succeed, temporaryFolder, temporaryFolderForSuite, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 import { describeWith } from '../support/tools.ts';
 
@@ -52,6 +52,17 @@ const crlNumbers = (ca: string): number[] =>
   readdirSync(join(cwd, ca, 'issuers'))
     .sort()
     .map((id) => Number(readlinkSync(join(cwd, ca, 'issuers', id, 'crl/current'))));
+
+it('replaces no pipe and no device', async () => {
+  const cwd = temporaryFolder();
+  await succeed(['ca', 'init'], { cwd });
+  expect((await execute('mkfifo', ['pipe'], { cwd })).code).toBe(0);
+  const { code, stderr } = await run(['ca', 'backup', 'pipe', '--force'], { cwd });
+  expect({ code, stderr }).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('is not a regular file') as string,
+  });
+});
 
 describe('ca backup and ca restore', () => {
   it('bring back the same CA, which goes on issuing', async () => {

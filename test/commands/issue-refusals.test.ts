@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run, temporaryFolder } from '../support/cli.ts';
+import { execute, run, succeed, temporaryFolder } from '../support/cli.ts';
 
 describe('issue refuses, and touches nothing', () => {
   it.each([
@@ -45,6 +45,28 @@ describe('issue refuses, and touches nothing', () => {
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(words) as string });
     expect(readFileSync(join(cwd, 'file'), 'utf8')).toBe('kept');
     expect((await run(['list', '--ca', './ca'], { cwd })).stdout).not.toContain('a.internal');
+  });
+
+  it('a pipe in the place of a file, and replaces no key whose certificate cannot be written', async () => {
+    const cwd = temporaryFolder();
+    await run(['ca', 'init'], { cwd });
+    await succeed(['issue', 'a.internal', '--key-out', 'k', '--cert-out', 'c'], { cwd });
+    const key = readFileSync(join(cwd, 'k'), 'utf8');
+    expect((await execute('mkfifo', ['pipe'], { cwd })).code).toBe(0);
+    const refused = await run(['issue', 'a.internal', '--key-out', 'k', '--cert-out', 'pipe', '--force'], {
+      cwd,
+    });
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is not a regular file') as string,
+    });
+    const long = 'x'.repeat(256);
+    const failed = await run(['issue', 'a.internal', '--key-out', 'k', '--cert-out', long, '--force'], {
+      cwd,
+    });
+    expect(failed.code).not.toBe(0);
+    expect(readFileSync(join(cwd, 'k'), 'utf8')).toBe(key);
+    expect(readdirSync(cwd).sort()).toEqual(['c', 'ca', 'k', 'pipe']);
   });
 
   it.each(['--ca', '--store'])('a file as %s', async (flag) => {

@@ -453,6 +453,19 @@ describe('limits of the CA', () => {
     expect(snapshot(cwd)).toEqual(before);
   });
 
+  it('gives an address no common name that OpenSSL would hold against --permit-dns', async () => {
+    const cwd = await withCa('--permit-dns', 'internal', '--permit-ip', '10.0.0.0/8');
+    const { path } = issued(await issue(cwd, ['10.1.2.3', '--usage', 'server']));
+    const files = ['-CAfile', 'ca.pem', '-untrusted', 'chain.pem', 'cert.pem'];
+    const verified = await execute('openssl', ['verify', ...files], { cwd: path });
+    expect(verified).toMatchObject({ code: 0, stdout: 'cert.pem: OK\n' });
+    const other = await issue(cwd, ['10.1.2.4', '--subject', 'CN=evil.example']);
+    expect(refusal(other)).toEqual({ exit: 2, code: 'not-permitted' });
+    expect(other.stdout).toContain('dns:evil.example lies in no permitted subtree');
+    const named = issued(await issue(cwd, ['a.internal', '10.1.2.5']));
+    expect(leafIn(join(named.path, 'cert.pem')).subject).toBe('CN=a.internal');
+  });
+
   it('signs what its constraints permit', async () => {
     const cwd = await withCa('--permit-dns', 'internal', '--permit-ip', '10.0.0.0/8');
     issued(await issue(cwd, ['a.internal', 'internal', '10.200.0.1']));

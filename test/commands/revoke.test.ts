@@ -321,6 +321,58 @@ describe('the CRL of a CA with revocations', () => {
   });
 });
 
+describe('a fact that was lost', () => {
+  async function lost(): Promise<string> {
+    const cwd = await folderWith('a.internal', 'b.internal');
+    await succeed(['revoke', 'a.internal', '--yes', '--reason', 'keyCompromise'], { cwd });
+    rmSync(join(issuerFolder(cwd), 'revoked'), { recursive: true });
+    return cwd;
+  }
+  const listed = (cwd: string): string[] =>
+    [...revokedCertificates(readCrl(readFileSync(join(cwd, 'ca/active/crl/current/crl.der'))))].map(reasonOf);
+
+  it('is told of by ca doctor, whose fix lists it still', async () => {
+    const cwd = await lost();
+    const { code, stdout } = await run(['ca', 'doctor'], { cwd });
+    expect({ code, stdout }).toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('lists 1 that is not on record') as string,
+    });
+    expect((await run(['ca', 'doctor', '--fix'], { cwd })).code).toBe(0);
+    expect(listed(cwd)).toEqual(['keyCompromise']);
+    expect((await run(['ca', 'doctor'], { cwd })).code).toBe(0);
+  });
+
+  it('is taken up again by the next CRL: what was listed stays revoked', async () => {
+    const cwd = await lost();
+    await succeed(['revoke', 'b.internal', '--yes', '--reason', 'superseded'], { cwd });
+    expect(listed(cwd).sort()).toEqual(['keyCompromise', 'superseded']);
+    const again = await run(['revoke', 'a.internal', '--yes'], { cwd });
+    expect(again.stdout).toContain('revoked already');
+  });
+});
+
+it('says that what is on record is not replaced by what is asked for now', async () => {
+  const cwd = await folderWith('a.internal');
+  await succeed(['revoke', 'a.internal', '--yes'], { cwd });
+  const again = await run(['revoke', 'a.internal', '--yes', '--reason', 'keyCompromise'], { cwd });
+  expect(again).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('its record stays as it is: unspecified') as string,
+  });
+  expect((await run(['revoke', 'a.internal', '--yes'], { cwd })).stderr).not.toContain('record stays');
+});
+
+it('refuses in a dry run, too, where the key of the CA is away', async () => {
+  const cwd = await folderWith('a.internal');
+  rmSync(join(issuerFolder(cwd), 'key.pem'));
+  const { code, stderr } = await run(['revoke', 'a.internal', '--dry-run'], { cwd });
+  expect({ code, stderr }).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('key of the CA is not there') as string,
+  });
+});
+
 describe('an issuing CA that was revoked', () => {
   const authority = (cwd: string): string => join(issuerFolder(cwd), 'cert.pem');
   async function revoked(reason = 'cACompromise'): Promise<string> {

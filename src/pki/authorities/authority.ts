@@ -91,6 +91,11 @@ export interface Authority {
   readonly makesKeys: boolean;
   /** Whether a certificate costs money: a request that was begun is then dropped only by an explicit order. */
   readonly sells: boolean;
+  /**
+   * Whether it is constrained to DNS names. OpenSSL and GnuTLS hold the common name of a certificate without a DNS name
+   * against that, an address as well, so none is given that nobody asked for.
+   */
+  readonly constrainsHosts?: boolean;
   /** Whether it decides how long a certificate lives, and whoever asks for something else is refused. */
   readonly fixesLifetime: boolean;
   /**

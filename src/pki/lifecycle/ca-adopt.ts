@@ -40,7 +40,7 @@ import {
   type SourceFlags,
   type SourceKind,
 } from './adopt/source.ts';
-import { writeDown } from './crl-of-store.ts';
+import { takeUp } from './crl-of-store.ts';
 import { pathOf, refuseNoCa } from './foreign-root.ts';
 import { readCertificateFiles, readCrlFiles } from './trust.ts';
 
@@ -100,7 +100,7 @@ export async function adoptCa(order: AdoptOrder, ask: AskPassphrase, now: Date):
     const own = crls.filter(
       (crl) => crl.issuer.equals(certificate.subject) && checkSignature(crl, certificate) === 'good',
     );
-    for (const crl of own) revoked += writeDown(crl, issuer);
+    for (const crl of own) revoked += takeUp(crl, issuer);
     const crlNumber = publishCrl({ ...issuer, key }, now, nextUpdateOf(issuer, readCaJson(draft), now));
     syncFolder(issuer.folder);
     syncFolder(draft);

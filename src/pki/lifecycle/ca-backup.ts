@@ -6,6 +6,7 @@ import { activeLink, issuersFolder } from '../authorities/local/layout.ts';
 import { isThere, readIfThere, refuseNoFolder } from '../durable.ts';
 import { replaceInParts } from '../replace-in-parts.ts';
 import { PkiError } from '../errors.ts';
+import { refuseIrregular } from '../regular-file.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { paddingOf, tarEnd, tarHeader, type TarEntry } from './archive/tar.ts';
 
@@ -46,6 +47,7 @@ function refusePlace(folder: string, file: string, force: boolean): void {
   if (isThere(file) && !force) {
     throw new PkiError('exists', `${file} is there already`, { hint: 'name another file, or add --force' });
   }
+  refuseIrregular(file);
   refuseNoFolder(dirname(file));
   if (!isThere(dirname(file))) {
     throw new PkiError('not-found', `${dirname(file)} is not there`, { hint: 'make the folder first' });

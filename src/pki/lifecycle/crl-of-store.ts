@@ -1,13 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setLeastNumber } from '../authorities/local/crl.ts';
+import { writeDown } from '../authorities/local/lost-facts.ts';
 import type { Issuer } from '../authorities/local/open.ts';
-import { lastFact, writeFact } from '../authorities/local/revocation-facts.ts';
 import { isThere, readIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
-import { extension, serialHex } from '../x509/certificate.ts';
-import { reasonCodes, type RevocationReason } from '../x509/crl-entries.ts';
-import { readCrl, reasonOf, revokedCertificates, type Crl } from '../x509/crl.ts';
+import { extension } from '../x509/certificate.ts';
+import { readCrl, type Crl } from '../x509/crl.ts';
 import { oid } from '../x509/oid.ts';
 import { checkSignature } from '../x509/validation/signature.ts';
 
@@ -23,7 +22,7 @@ export function takeUpRevocations(store: string, issuers: readonly Issuer[]): nu
       ({ certificate }) =>
         crl.issuer.equals(certificate.subject) && checkSignature(crl, certificate) === 'good',
     );
-    if (issuer) count += writeDown(crl, issuer);
+    if (issuer) count += takeUp(crl, issuer);
   }
   return count;
 }
@@ -45,20 +44,9 @@ function crlsOf(trust: string): Crl[] {
   });
 }
 
-/** @returns how many revocations of a CRL were not on record, and are now */
-export function writeDown(crl: Crl, { folder }: Issuer): number {
+/** Peers may have seen its number: the next one is higher. */
+export function takeUp(crl: Crl, { folder }: Issuer): number {
   const number = extension(crl, oid.crlNumber)?.value.subarray(2).toString('hex') ?? '';
   if (/^[0-9a-f]{1,12}$/.test(number)) setLeastNumber(folder, Number.parseInt(number, 16) + 1);
-  let count = 0;
-  for (const entry of revokedCertificates(crl)) {
-    const serial = serialHex(entry.serial);
-    if (lastFact(folder, serial)) continue;
-    const { revokedAt } = entry;
-    const named = reasonOf(entry);
-    const reason =
-      (Object.keys(reasonCodes) as RevocationReason[]).find((one) => one === named) ?? 'unspecified';
-    const fact = { event: 'revoked', at: revokedAt, revokedAt, reason, by: '' } as const;
-    if (writeFact(folder, serial, 1, { ...fact, invalidityDate: undefined, notAfter: undefined })) count++;
-  }
-  return count;
+  return writeDown(crl, folder);
 }

@@ -8,7 +8,6 @@ import {
   isThere,
   makeFolder,
   orIoError,
-  replace,
   syncFolder,
   temporaryBeside,
   writeNew,
@@ -17,6 +16,7 @@ import { foreignCode, PkiError } from '../errors.ts';
 import { CertificateFolder, type Access } from '../store/generation.ts';
 import type { PendingGeneration } from '../store/pending-generation.ts';
 import { withLock } from '../store/lock.ts';
+import { refuseIrregular } from '../regular-file.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
@@ -248,7 +248,9 @@ export function checkDestination(destination: Destination): void {
 
 function checkPaths({ key, cert }: { key: string | undefined; cert: string }): void {
   for (const path of [key, cert]) {
-    if (path === undefined || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+    if (path === undefined) continue;
+    refuseIrregular(path);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
     throw new PkiError('bad-input', `${path} is a folder`, { hint: 'name a file in it' });
   }
   const placed = (path: string): string => {
@@ -275,7 +277,7 @@ function writeAsNewFolder({ path: folder }: { path: string }, contents: readonly
   sweepDrafts(dirname(folder), basename(folder));
   const draft = temporaryBeside(folder);
   try {
-    mkdirSync(draft);
+    mkdirSync(draft, 0o755);
     for (const { path, content } of contents) writeNew(join(draft, basename(path)), content);
     syncFolder(draft);
     renameSync(draft, folder);
@@ -290,12 +292,15 @@ function writeAsNewFolder({ path: folder }: { path: string }, contents: readonly
 }
 
 function writeEach(contents: readonly Content[], force: boolean): void {
+  for (const { path } of contents) sweepDrafts(dirname(path), basename(path));
+  if (force) {
+    replaceEach(contents);
+    return;
+  }
   const made: string[] = [];
   try {
     for (const { path, content } of contents) {
-      sweepDrafts(dirname(path), basename(path));
-      if (force) replace(path, content);
-      else if (createOnce(path, content)) made.push(path);
+      if (createOnce(path, content)) made.push(path);
       else throw appeared(path);
     }
   } catch (error) {
@@ -303,6 +308,26 @@ function writeEach(contents: readonly Content[], force: boolean): void {
     made.forEach(discard);
     throw error;
   }
+}
+
+/** Whatever cannot be written is found out before the first file gives way. */
+function replaceEach(contents: readonly Content[]): void {
+  const drafts: [draft: string, path: string][] = [];
+  try {
+    for (const { path, content } of contents) {
+      const draft = temporaryBeside(path);
+      drafts.push([draft, path]);
+      writeNew(draft, content);
+    }
+    for (const [draft, path] of drafts)
+      orIoError('replace', path, () => {
+        renameSync(draft, path);
+      });
+  } catch (error) {
+    for (const [draft] of drafts) discard(draft);
+    throw error;
+  }
+  for (const folder of new Set(contents.map(({ path }) => dirname(path)))) syncFolder(folder);
 }
 
 const appeared = (path: string): PkiError =>

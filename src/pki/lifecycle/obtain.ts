@@ -33,7 +33,10 @@ export function publicKeyOf(key: RequestKey | undefined): Buffer {
 export function checkWithAuthority(
   request: StoredRequest,
   foreign: RequestKey | undefined,
-  authority: Pick<Authority, 'reference' | 'defaults' | 'validity' | 'fixesLifetime' | 'makesKeys' | 'check'>,
+  authority: Pick<
+    Authority,
+    'reference' | 'defaults' | 'validity' | 'constrainsHosts' | 'fixesLifetime' | 'makesKeys' | 'check'
+  >,
   now: Date,
 ): readonly string[] {
   const { reference, fixesLifetime, makesKeys } = authority;

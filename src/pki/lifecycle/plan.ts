@@ -38,7 +38,7 @@ export interface IssuePlan {
 /** What decides about a profile before anything is signed; of a CA in a folder, without its key. */
 export type Limits = Pick<
   Authority,
-  'reference' | 'defaults' | 'validity' | 'fixesLifetime' | 'makesKeys' | 'check'
+  'reference' | 'defaults' | 'validity' | 'constrainsHosts' | 'fixesLifetime' | 'makesKeys' | 'check'
 > & {
   explain?: (profile: Profile) => Explanation[];
 };
@@ -115,13 +115,14 @@ const inFolder = (reference: string): Pick<Limits, 'reference' | 'fixesLifetime'
   makesKeys: false,
 });
 
-type FolderLimits = Pick<Limits, 'defaults' | 'validity' | 'check'>;
+type FolderLimits = Pick<Limits, 'defaults' | 'validity' | 'constrainsHosts' | 'check'>;
 
 function limitsOf(folder: string, now: Date): FolderLimits {
   const limits = readAuthorityLimits(folder, now);
   return {
     defaults: limits.defaults,
     validity: limits.validity,
+    constrainsHosts: limits.constrainsHosts,
     check(profile) {
       limits.check(profile);
       return [];

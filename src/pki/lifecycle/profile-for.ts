@@ -19,16 +19,19 @@ const endOfTime = Date.UTC(9999, 11, 31, 23, 59, 59);
 export function profileFor(
   request: StoredRequest,
   publicKey: Buffer,
-  authority: Pick<Authority, 'defaults' | 'validity'>,
+  authority: Pick<Authority, 'defaults' | 'validity' | 'constrainsHosts'>,
   now: Date,
 ): Profile {
+  const names = request.names.map(parseName);
+  const hasHost = names.some(({ kind }) => kind === 'dns');
+  const usual = authority.constrainsHosts === true && !hasHost ? [] : undefined;
   const { notBefore, notAfter } = validityFor(request, authority, now);
   const or = (own: readonly string[], defaults: readonly string[]): readonly string[] =>
     own.length > 0 ? own : defaults;
   return {
-    names: request.names.map(parseName),
+    names,
     usage: request.usage,
-    subject: request.subject === undefined ? undefined : parseSubject(request.subject),
+    subject: request.subject === undefined ? usual : parseSubject(request.subject),
     notBefore,
     notAfter,
     keyType: request.keyType,

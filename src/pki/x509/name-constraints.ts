@@ -75,6 +75,15 @@ export function namesInCommonName(subject: DistinguishedName): GeneralName[] {
   });
 }
 
+/**
+ * Common names that OpenSSL and GnuTLS take for host names where there is no DNS name: an IPv4 address looks like one, too.
+ */
+export const hostsInCommonName = (subject: DistinguishedName): GeneralName[] =>
+  subject.flat().flatMap(({ type, value = '' }): GeneralName[] => {
+    const isHost = type === oid.commonName && /^([a-z0-9_-]+\.)+[a-z0-9_-]+$/i.test(value);
+    return isHost ? [{ kind: 'dns', value }] : [];
+  });
+
 function namesInSubject(names: readonly GeneralName[], subject: DistinguishedName): GeneralName[] {
   const found: GeneralName[] = [];
   if (subject.length > 0) found.push({ kind: 'directory', name: subject, der: Buffer.alloc(0) });

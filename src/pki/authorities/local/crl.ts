@@ -20,6 +20,7 @@ import {
 } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { extension, type Certificate } from '../../x509/certificate.ts';
+import { readCrl, type Crl } from '../../x509/crl.ts';
 import { readCrlTimes } from '../../x509/crl-times.ts';
 import { encodeCrl } from '../../x509/crl-writer.ts';
 import { readSubjectKeyIdentifier } from '../../x509/extensions.ts';
@@ -28,6 +29,7 @@ import { encodePem, pemPieces } from '../../x509/pem-writer.ts';
 import { keyIdentifier } from '../../x509/key.ts';
 import type { CaJson } from './ca-json.ts';
 import { crlFolder } from './layout.ts';
+import { writeDown } from './lost-facts.ts';
 import type { Issuer } from './open.ts';
 import { digestNow, noFacts, readFacts, retireFacts, type Facts } from './revocation-facts.ts';
 
@@ -85,6 +87,7 @@ export function publishCrl(
   const crls = crlFolder(signer.folder);
   makeFolder(crls, 0o700);
   sweepDrafts(crls);
+  if (!holdsAllFacts(signer.folder)) takeUpLost(signer);
   for (let round = 1; ; round += 1) {
     const highest = Math.max(0, ...numbers(crls));
     const next = highest === 0 ? Math.floor(now.getTime() / 1000) : highest + 1;
@@ -97,6 +100,23 @@ export function publishCrl(
     // One more round for those who have written a fact meanwhile; in a storm they publish it themselves.
     const mayLack = round === 1 && !holdsAllFacts(signer.folder);
     if (current && willDo(current.der) && !mayLack) return currentNumber(crls);
+  }
+}
+
+/** What the CRL in use lists and no fact tells of is written down first: the next one is made of facts. */
+function takeUpLost({ folder, certificate }: CrlSigner): void {
+  const der = readIfThere(join(crlFolder(folder), 'current', 'crl.der'));
+  const crl = der && readable(der);
+  if (crl?.issuer.equals(certificate.subject)) writeDown(crl, folder);
+}
+
+/** A damaged one tells nothing. */
+function readable(der: Buffer): Crl | undefined {
+  try {
+    return readCrl(der);
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
   }
 }
 

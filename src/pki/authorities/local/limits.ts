@@ -2,8 +2,8 @@ import { PkiError } from '../../errors.ts';
 import { extension } from '../../x509/certificate.ts';
 import { commonName, readName } from '../../x509/distinguished-name.ts';
 import { formatDuration } from '../../x509/duration.ts';
-import { readNameConstraints } from '../../x509/extensions.ts';
-import { checkNameConstraints, describeViolation } from '../../x509/name-constraints.ts';
+import { readNameConstraints, type NameConstraints } from '../../x509/extensions.ts';
+import { checkNameConstraints, describeViolation, hostsInCommonName } from '../../x509/name-constraints.ts';
 import { oid } from '../../x509/oid.ts';
 import { subjectOf, type Profile } from '../../x509/profile.ts';
 import type { CaJson } from './ca-json.ts';
@@ -12,6 +12,7 @@ import type { LocalCa } from './open.ts';
 /** What a CA in a folder would not sign: known without its key. */
 export class CaLimits {
   readonly #ca: LocalCa;
+  #read: NameConstraints[] | undefined;
 
   constructor(ca: LocalCa) {
     this.#ca = ca;
@@ -34,16 +35,29 @@ export class CaLimits {
   /** @throws PkiError `outlives-issuer`, `not-permitted` */
   check(profile: Profile): void {
     checkTimes(profile, this.validity, this.#name);
-    const { certificate, chain } = this.#ca.active;
-    const constraints = [certificate, ...chain].flatMap((one) => {
-      const found = extension(one, oid.nameConstraints);
-      return found ? [readNameConstraints(found.value)] : [];
-    });
-    const violation = checkNameConstraints(constraints, [...profile.names], readName(subjectOf(profile)));
+    const subject = readName(subjectOf(profile));
+    const hosts = profile.names.some(({ kind }) => kind === 'dns') ? [] : hostsInCommonName(subject);
+    const violation = checkNameConstraints(this.#constraints, [...profile.names, ...hosts], subject);
     if (!violation) return;
     throw new PkiError('not-permitted', `${this.#name} may not sign this: ${describeViolation(violation)}`, {
       hint: '"certwright ca show" shows its name constraints (RFC 5280 4.2.1.10); --ca names another CA',
     });
+  }
+
+  /** Whether DNS names are constrained. */
+  get constrainsHosts(): boolean {
+    return this.#constraints
+      .flatMap(({ permitted, excluded }) => [...permitted, ...excluded])
+      .some(({ kind }) => kind === 'dns');
+  }
+
+  get #constraints(): NameConstraints[] {
+    const { certificate, chain } = this.#ca.active;
+    this.#read ??= [certificate, ...chain].flatMap((one) => {
+      const found = extension(one, oid.nameConstraints);
+      return found ? [readNameConstraints(found.value)] : [];
+    });
+    return this.#read;
   }
 
   get #name(): string {

@@ -80,6 +80,10 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
     return this.#limits.validity;
   }
 
+  get constrainsHosts(): boolean {
+    return this.#limits.constrainsHosts;
+  }
+
   get #issuer(): Issuer {
     return this.#ca.active;
   }

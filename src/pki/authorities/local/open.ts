@@ -112,11 +112,7 @@ export const openIssuerKey = (issuer: Issuer, ask: AskPassphrase): Promise<KeyOb
 /** The same of a key that is kept elsewhere. */
 export async function openKeyFile(issuer: Issuer, file: string, ask: AskPassphrase): Promise<KeyObject> {
   const pem = readIfThere(file);
-  if (!pem) {
-    throw new PkiError('not-found', `the key of the CA is not there: ${file}`, {
-      hint: 'put it back from where it is kept (mode 0600)',
-    });
-  }
+  if (!pem) throw keyIsAway(file);
   refuseLaxMode(file, 0o600);
   const key = await openPrivateKey(pem, file, ask);
   if (!isKeyOf(issuer.certificate, key)) {
@@ -126,6 +122,17 @@ export async function openKeyFile(issuer: Issuer, file: string, ask: AskPassphra
   }
   return key;
 }
+
+/** @throws PkiError `not-found` */
+export function refuseWithoutKey({ folder }: Issuer): void {
+  const file = join(folder, 'key.pem');
+  if (!isThere(file)) throw keyIsAway(file);
+}
+
+const keyIsAway = (file: string): PkiError =>
+  new PkiError('not-found', `the key of the CA is not there: ${file}`, {
+    hint: 'put it back from where it is kept (mode 0600)',
+  });
 
 /** The same octets nearly always; only other encodings of one key have to be understood. */
 export function isKeyOf({ publicKey }: Certificate, key: KeyObject): boolean {

@@ -32,6 +32,14 @@ export function revokedSerials(issuer: string): RevokedSerials {
   return countEvents(factsIn(revokedFolder(issuer)));
 }
 
+/** Every serial that a fact tells of, also of those that have left the CRL. What moves from the one to the other is met. */
+export const serialsWithFacts = (issuer: string): ReadonlySet<string> =>
+  new Set(
+    [revokedFolder(issuer), expiredFolder(issuer)].flatMap((folder) => [
+      ...countEvents(factsIn(folder)).keys(),
+    ]),
+  );
+
 function countEvents(names: readonly string[]): Map<string, number> {
   const newest = new Map<string, number>();
   for (const name of names) {

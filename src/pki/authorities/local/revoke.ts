@@ -9,7 +9,7 @@ import type { RevocationWish } from '../authority.ts';
 import { currentCrl, currentCrlNumber, holdsAllFacts, nextUpdateOf, publishCrl } from './crl.ts';
 import { readCaJson } from './ca-json.ts';
 import { crlFolder } from './layout.ts';
-import { openIssuerKey, type Issuer } from './open.ts';
+import { openIssuerKey, refuseWithoutKey, type Issuer } from './open.ts';
 import { lastFact, writeFact, type RevocationFact } from './revocation-facts.ts';
 
 export interface LocalRevocation {
@@ -59,6 +59,7 @@ export async function revokeLocally(order: Order): Promise<LocalRevocation> {
   }
   const expected = nextFact(last, order);
   if (order.dryRun) {
+    refuseWithoutKey(issuer);
     const there = standing(expected ?? last, folder);
     return { ...there, state: expected ? expected.event : there.state, knownBy: before && endOf(before.der) };
   }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readCaJson } from '../../authorities/local/ca-json.ts';
 import { currentCrl, holdsAllFacts, nextUpdateOf, publishCrl } from '../../authorities/local/crl.ts';
 import { crlFolder } from '../../authorities/local/layout.ts';
+import { withoutFact } from '../../authorities/local/lost-facts.ts';
 import type { Issuer } from '../../authorities/local/open.ts';
 import { readIfThere } from '../../durable.ts';
 import { formatDuration } from '../../x509/duration.ts';
@@ -42,10 +43,17 @@ export function examineCrl(issuer: Issuer, examined: Examined): void {
     findings.note('crl', file, message, fix, sign);
   });
   if (findings.look('crl', file, () => holdsAllFacts(issuer.folder)) === false)
-    wrong('does not hold all that is on record as revoked');
+    wrong(differenceOf(crl, issuer.folder));
   const pem = readIfThere(join(file, '..', 'crl.pem'))?.toString('latin1') ?? '';
   const base64 = pem.replace(/-----[^-]*-----|\s/g, '');
   if (!Buffer.from(base64, 'base64').equals(crl.der)) wrong('crl.pem beside it holds something else');
+}
+
+function differenceOf(crl: Crl, issuer: string): string {
+  const lost = withoutFact(crl, issuer).length;
+  return lost === 0
+    ? 'does not hold all that is on record as revoked'
+    : `lists ${lost} that ${lost === 1 ? 'is' : 'are'} not on record as revoked: facts were lost; the next one takes them up`;
 }
 
 function examineTimes(
