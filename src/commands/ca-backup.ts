@@ -5,7 +5,7 @@ import type { Restored } from '../pki/lifecycle/ca-restore.ts';
 import { caFolder } from './ca-input.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
-import { addOutputOptions, addStoreOption, storePath, type Run, type StoreFlags } from './options.ts';
+import { addOutputOptions, addStoreOption, storeBeside, type Run, type StoreFlags } from './options.ts';
 import { Output, type OutputFlags } from './output.ts';
 import { givenCaPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -94,7 +94,7 @@ const keyWords = {
 async function restore(path: string, flags: RestoreFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
   const folder = caFolder(flags, context);
-  const store = storePath(flags, context);
+  const store = storeBeside(flags, context);
   const { restoreCa } = await import('../pki/lifecycle/ca-restore.ts');
   const restored = await output.progress(
     'restoring',
@@ -103,7 +103,7 @@ async function restore(path: string, flags: RestoreFlags, context: Context): Pro
         file: resolve(context.cwd, path),
         folder,
         force: flags.force ?? false,
-        store: flags.store !== undefined || existsSync(store) ? store : undefined,
+        store: existsSync(store) ? store : undefined,
         passphrase: await givenCaPassphrase(flags.passphraseFile, context),
       },
       context.now(),

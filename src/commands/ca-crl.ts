@@ -6,7 +6,7 @@ import { bundlesOf } from './around-trust.ts';
 import { caFolder, crlLifetimeOf } from './ca-input.ts';
 import type { Context } from './context.ts';
 import { combineParts, exit, type ExitCode } from './exit-codes.ts';
-import { addOutputOptions, addStoreOption, storePath, type Run, type StoreFlags } from './options.ts';
+import { addOutputOptions, addStoreOption, storeBeside, type Run, type StoreFlags } from './options.ts';
 import { Output } from './output.ts';
 import { caPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -54,7 +54,7 @@ async function caCrl(flags: CrlFlags, context: Context): Promise<ExitCode> {
   let asked: Promise<Buffer> | undefined;
   const order = {
     ca: caFolder(flags, context),
-    store: storePath(flags, context),
+    store: storeBeside(flags, context),
     force: flags.force ?? false,
     dryRun: flags.dryRun ?? false,
     crlLifetime: crlLifetimeOf(flags.crlLifetime),

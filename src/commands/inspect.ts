@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
+import { lookAtGiven } from '../pki/given-path.ts';
 import { inspectBytes, type Inspection } from '../pki/lifecycle/inspect.ts';
 import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
 import { isStored } from '../pki/lifecycle/is-stored.ts';
@@ -168,7 +168,7 @@ function placeOf(target: string, flags: InspectFlags, context: Context): Place {
   const store = storePath(flags, context);
   if (flags.stored === true) return { kind: 'stored', store };
   const path = resolve(context.cwd, target);
-  const there = statSync(path, { throwIfNoEntry: false });
+  const there = lookAtGiven(path);
   const found: Place = { kind: there?.isDirectory() === true ? 'folder' : 'file', path };
   if (flags.file === true) return found;
   const stored = isStored(store, target);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
+import { refuseNoFolder, requireFolder } from '../pki/given-path.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { OutputFlags } from './output.ts';
@@ -28,8 +29,24 @@ export function addStoreOption(command: Command): Command {
   return command.option('--store <dir>', 'folder of the certificates (CERTWRIGHT_STORE; default ./certs)');
 }
 
-export const storePath = (flags: StoreFlags, context: Context): string =>
-  resolve(context.cwd, flags.store ?? nonEmpty(context.env['CERTWRIGHT_STORE']) ?? 'certs');
+/** @throws PkiError `bad-input` where something else than a folder was named */
+export function storePath(flags: StoreFlags, context: Context): string {
+  const named = flags.store ?? nonEmpty(context.env['CERTWRIGHT_STORE']);
+  const path = resolve(context.cwd, named ?? 'certs');
+  // A file that happens to be called certs is in nobody's way until it is written to.
+  if (named !== undefined) refuseNoFolder(path);
+  return path;
+}
+
+/**
+ * The same for a command that can do its work without a store.
+ * @throws PkiError `not-found` where the one that was named is not there: what is mistyped would be passed over
+ */
+export function storeBeside(flags: StoreFlags, context: Context): string {
+  const path = storePath(flags, context);
+  if (flags.store !== undefined) requireFolder(path, '--store', 'name the folder of the certificates');
+  return path;
+}
 
 export const nonEmpty = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
 

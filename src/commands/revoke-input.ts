@@ -7,7 +7,7 @@ import { parseTime } from '../pki/x509/duration.ts';
 import { awsConnection } from './aws-connection.ts';
 import { authorityNamed } from './config-file.ts';
 import type { Context } from './context.ts';
-import { exclusive, nonEmpty, storePath, wholeNumber } from './options.ts';
+import { exclusive, nonEmpty, storeBeside, wholeNumber } from './options.ts';
 import type { Output } from './output.ts';
 import type { RevokeFlags } from './revoke.ts';
 
@@ -57,7 +57,7 @@ export async function targetOf(
   const generation =
     flags.generation === undefined ? undefined : wholeNumber(flags.generation, '--generation');
   const named = (reference: string): string => authorityNamed(reference, config, context);
-  const store = storePath(flags, context);
+  const store = storeBeside(flags, context);
   return findTarget({
     text,
     meant: flags.stored === true ? 'stored' : flags.file === true ? 'file' : undefined,

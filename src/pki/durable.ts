@@ -83,20 +83,6 @@ export function ioError(error: unknown, doing: string, path: string): PkiError {
   });
 }
 
-/** @throws PkiError `bad-input` where something that is no folder stands there */
-export function refuseNoFolder(path: string): void {
-  let there;
-  try {
-    there = statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw ioError(error, 'use', path);
-  }
-  if (there?.isDirectory() !== false) return;
-  throw new PkiError('bad-input', `${path} is not a folder`, {
-    hint: 'name a folder, or one that is to be made',
-  });
-}
-
 export function orIoError<T>(doing: string, path: string, work: () => T): T {
   try {
     return work();
@@ -162,7 +148,9 @@ const randomHex = (): string =>
 
 /** Replaces a file by rename(2): readers see the old content or the new. */
 export function replace(path: string, content: FileContent, durability: 'now' | 'later' = 'now'): void {
-  refuseIrregular(path);
+  orIoError('look at', path, () => {
+    refuseIrregular(path);
+  });
   const temporary = temporaryBeside(path);
   writeNew(temporary, content, durability);
   try {

@@ -6,7 +6,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCodes } from '../../src/pki/errors.ts';
@@ -635,6 +635,31 @@ describe('a target', () => {
     expect((await inspect(['pki'], { cwd })).stderr).toContain(
       'torn.pem: block 1, at byte 300: expected -----END CERTIFICATE-----',
     );
+  });
+
+  it('that is a folder is searched past links that lead nowhere by a file or a circle', async () => {
+    const cwd = temporaryFolder();
+    mkdirSync(join(cwd, 'pki'));
+    writeFileSync(join(cwd, 'pki/leaf.pem'), pem);
+    symlinkSync('a-loop', join(cwd, 'pki/a-loop'));
+    symlinkSync('leaf.pem/x', join(cwd, 'pki/b-through-a-file'));
+    const document = await documentOf(['pki'], { cwd }, 4);
+    expect(kinds(document)).toEqual(['certificate']);
+    expect(document.problems).toMatchObject([
+      { code: 'unreadable', file: join(cwd, 'pki/a-loop') },
+      { code: 'unreadable', file: join(cwd, 'pki/b-through-a-file') },
+    ]);
+  });
+
+  it('that is a file is no store, whatever it is called', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'certs'), pem);
+    expect(kinds(await documentOf(['certs'], { cwd }))).toEqual(['certificate']);
+    const { code, stderr } = await inspect(['orders.internal'], { cwd });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('a part of the path is not a folder') as string,
+    });
   });
 
   it('fails in one line too with --json-lines', async () => {

@@ -3,10 +3,10 @@ import { lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readCaJson } from '../authorities/local/ca-json.ts';
 import { activeLink, issuersFolder } from '../authorities/local/layout.ts';
-import { isThere, readIfThere, refuseNoFolder } from '../durable.ts';
+import { isThere, readIfThere } from '../durable.ts';
 import { replaceInParts } from '../replace-in-parts.ts';
 import { PkiError } from '../errors.ts';
-import { refuseIrregular } from '../regular-file.ts';
+import { checkDestination } from '../given-path.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { paddingOf, tarEnd, tarHeader, type TarEntry } from './archive/tar.ts';
 
@@ -44,13 +44,9 @@ export function backUpCa(folder: string, file: string, force: boolean, now: Date
 }
 
 function refusePlace(folder: string, file: string, force: boolean): void {
+  checkDestination(file, 'the backup');
   if (isThere(file) && !force) {
     throw new PkiError('exists', `${file} is there already`, { hint: 'name another file, or add --force' });
-  }
-  refuseIrregular(file);
-  refuseNoFolder(dirname(file));
-  if (!isThere(dirname(file))) {
-    throw new PkiError('not-found', `${dirname(file)} is not there`, { hint: 'make the folder first' });
   }
   const place = `${realpathSync(dirname(file))}/`;
   if (!place.startsWith(`${realpathSync(folder)}/`)) return;

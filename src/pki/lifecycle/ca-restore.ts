@@ -13,11 +13,11 @@ import {
   orIoError,
   pointLink,
   readIfThere,
-  refuseNoFolder,
   syncFolder,
   temporaryBeside,
 } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { refuseNoFolder } from '../given-path.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { serialHex, type Certificate } from '../x509/certificate.ts';
@@ -70,7 +70,6 @@ export async function restoreCa(order: RestoreOrder, now: Date): Promise<Restore
   const { file, folder, store } = order;
   refuseNoFolder(folder);
   const before = earlierCa(order);
-  if (store !== undefined) refuseNoFolder(store);
   makeFolder(dirname(folder));
   sweepDrafts(dirname(folder), basename(folder));
   const draft = temporaryBeside(folder);

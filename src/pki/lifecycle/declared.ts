@@ -3,7 +3,7 @@ import { isAcm } from '../authorities/open.ts';
 import type { DeclaredOutput } from '../config/read-outputs.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Deploy } from '../deploy/plan.ts';
-import { refuseNoFolder } from '../durable.ts';
+import { refuseNoFolder } from '../given-path.ts';
 import { changesBetween, formats, readRequest, type Change, type StoredRequest } from '../store/request.ts';
 import type { OutputRequest } from '../store/output-request.ts';
 import { certificateFolder } from '../store/store.ts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { readIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { lookAtGiven } from '../given-path.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { readDocument, type Item } from '../x509/document.ts';
@@ -38,6 +39,7 @@ export async function inspectStored(
 ): Promise<{ inspection: Inspection; stored: StoredFacts }> {
   const name = storedName(store, typed);
   const folder = certificateFolder(store, name);
+  lookAtGiven(folder.currentPath);
   const generation = folder.current();
   const file = join(folder.currentPath, 'fullchain.pem');
   const chain = generation === undefined ? undefined : readIfThere(file);

@@ -1,6 +1,6 @@
 import { PkiError } from '../errors.ts';
 import type { Authority, Pending, Renewal, RequestKey, Successor } from '../authorities/authority.ts';
-import { refuseNoFolder } from '../durable.ts';
+import { refuseNoFolder } from '../given-path.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';

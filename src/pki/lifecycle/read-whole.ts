@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { foreignCode, PkiError } from '../errors.ts';
-import { ioError } from '../durable.ts';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { PkiError } from '../errors.ts';
+import { lookAtGiven, orUnreadable, unreadable } from '../given-path.ts';
 
 /** Room for the largest CRLs there are. */
 const mostBytes = 256 * 1024 * 1024;
@@ -24,32 +24,20 @@ export function readWhole(path: string): Buffer {
  */
 export function readIfWanted(path: string, wanted: (head: Buffer) => boolean): Buffer | undefined {
   // Opening a pipe would wait for its other end.
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  if (lookAtGiven(path)?.isFile() !== true) return undefined;
   const descriptor = open(path);
   try {
     const head = Buffer.alloc(Math.min(65_536, fstatSync(descriptor).size));
     const count = readSync(descriptor, head, 0, head.length, 0);
     return wanted(head.subarray(0, count)) ? readAll(descriptor, path) : undefined;
   } catch (error) {
-    throw unreadable(error, path);
+    throw unreadable(error, 'read', path);
   } finally {
     closeSync(descriptor);
   }
 }
 
-function open(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    throw unreadable(error, path);
-  }
-}
-
-function unreadable(error: unknown, path: string): PkiError {
-  if (error instanceof PkiError) return error;
-  const code = foreignCode(error) === 'ENOENT' ? 'not-found' : 'unreadable';
-  return new PkiError(code, ioError(error, 'read', path).message, { cause: error });
-}
+const open = (path: string): number => orUnreadable('read', path, () => openSync(path, 'r'));
 
 /** By its size where it has one, else to its end. */
 function readAll(descriptor: number, path: string): Buffer {
@@ -66,7 +54,7 @@ function readAll(descriptor: number, path: string): Buffer {
       refuseLarge(total, path);
     }
   } catch (error) {
-    throw unreadable(error, path);
+    throw unreadable(error, 'read', path);
   }
 }
 

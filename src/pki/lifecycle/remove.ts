@@ -1,8 +1,9 @@
-import { lstatSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isAws } from '../authorities/reference.ts';
 import {
   isThere,
+  lookAt,
   orIoError,
   readIfThere,
   readJson,
@@ -11,6 +12,7 @@ import {
   temporaryBeside,
 } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { refuseNoFolder } from '../given-path.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
@@ -47,8 +49,9 @@ const outputsOf = (store: string, request: StoredRequest | undefined): string[] 
  * @throws PkiError `not-found`, `bad-input` where a link stands in the place of its folder.
  */
 export function lookAtRemoval(store: string, name: string): Removal {
+  refuseNoFolder(store);
   const folder = certificateFolder(store, name);
-  const there = lstatSync(folder.path, { throwIfNoEntry: false });
+  const there = lookAt(folder.path);
   if (!there) {
     throw new PkiError('not-found', `there is no certificate ${JSON.stringify(name)} in ${store}`, {
       hint: '"certwright list" shows what there is',

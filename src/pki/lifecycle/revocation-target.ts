@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { AwsConnection } from '../authorities/aws/options.ts';
 import { isAws } from '../authorities/reference.ts';
 import type { OnRecord } from '../authorities/local/issued.ts';
 import { readIfThere, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { lookAtGiven } from '../given-path.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
@@ -103,9 +103,7 @@ function kindOf({ text, meant, store, cwd, generation }: TargetWords): Kind {
   if (meant !== undefined) return meant;
   const possible: [Kind, string][] = [];
   if (isStored(store, text)) possible.push(['stored', `a name in ${store}`]);
-  if (statSync(resolve(cwd, text), { throwIfNoEntry: false })?.isFile() === true) {
-    possible.push(['file', 'a file']);
-  }
+  if (lookAtGiven(resolve(cwd, text))?.isFile() === true) possible.push(['file', 'a file']);
   if (/^arn:/.test(text)) possible.push(['arn', 'an ARN']);
   else if (sha256Of(text) !== undefined) possible.push(['fingerprint', 'a fingerprint']);
   else if (readSerial(text).length > 0) possible.push(['serial', 'a serial number']);

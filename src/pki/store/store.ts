@@ -5,11 +5,11 @@ import {
   ioError,
   makeFolder,
   makeOpenFolder,
-  refuseNoFolder,
   removeAll,
   temporaryBeside,
   writeNew,
 } from '../durable.ts';
+import { refuseNoFolder } from '../given-path.ts';
 import { sweepDrafts } from '../sweep.ts';
 import type { Sync } from '../sync.ts';
 import { foreignCode, PkiError } from '../errors.ts';
@@ -61,6 +61,7 @@ function foldersIn(store: string): string[] {
       .sort();
   } catch (error) {
     if (foreignCode(error) === 'ENOENT') return [];
+    refuseNoFolder(store);
     throw ioError(error, 'read', store);
   }
 }

@@ -1,5 +1,6 @@
 import { PkiError } from '../../errors.ts';
-import { jsonText, readJson, replace, refuseNoFolder } from '../../durable.ts';
+import { jsonText, readJson, replace } from '../../durable.ts';
+import { refuseNoFolder } from '../../given-path.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { parseDuration } from '../../x509/duration.ts';
 import { caFile } from './layout.ts';

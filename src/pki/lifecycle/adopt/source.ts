@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
-import { readIfThere, refuseNoFolder } from '../../durable.ts';
+import { readIfThere } from '../../durable.ts';
 import { PkiError } from '../../errors.ts';
+import { orUnreadable, refuseNoFolder, requireFolder } from '../../given-path.ts';
 
 export const sourceKinds = ['openssl', 'easy-rsa', 'step'] as const;
 export type SourceKind = (typeof sourceKinds)[number];
@@ -44,7 +45,10 @@ export function findSource(folder: string, flags: SourceFlags): AdoptSource {
       hint: `name it with --${what === 'key' ? 'key' : 'cert'} FILE, or the program with --from`,
     });
   }
-  return { ...found, kind, certificate, key, issued: [...found.issued, ...flags.issued].filter(existsSync) };
+  for (const named of flags.issued) requireFolder(named, '--certs', 'name a folder of certificates');
+  // Of the usual places, few have all.
+  const issued = [...found.issued.filter(existsSync), ...flags.issued];
+  return { ...found, kind, certificate, key, issued };
 }
 
 function guess(folder: string): SourceKind {
@@ -151,6 +155,6 @@ function readStep(file: string): Record<string, unknown> {
 
 /** Files that may hold certificates, in the folder itself. */
 export const filesIn = (folder: string): string[] =>
-  readdirSync(folder, { withFileTypes: true })
+  orUnreadable('read', folder, () => readdirSync(folder, { withFileTypes: true }))
     .filter((entry) => entry.isFile() && /\.(pem|crt|cer)$/i.test(entry.name))
     .map(({ name }) => join(folder, name));
