@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import {
   bundlePem,
+  checkPlace,
   gatherBundle,
   targetNames,
   writeBundle,
@@ -70,6 +71,7 @@ export function register(command: Command, context: Context, run: Run): void {
 
 async function bundle(sources: string[], flags: BundleFlags, context: Context): Promise<ExitCode> {
   checkFlags(flags);
+  const places = placesOf(flags, context);
   const output = new Output(context, flags);
   const order = {
     target: flags.target,
@@ -81,7 +83,7 @@ async function bundle(sources: string[], flags: BundleFlags, context: Context): 
     raisedQuotas: flags.raisedQuotas ?? false,
   };
   const gathered = await gatherBundle(order, context.now());
-  const written = gathered.accepted && !order.check ? write(gathered, flags, context) : nothing;
+  const written = gathered.accepted && !order.check ? write(gathered, places, flags) : nothing;
   const toStdout = !order.check && flags.out === undefined;
   if (toStdout && gathered.accepted) output.raw(bundlePem(gathered));
   else
@@ -95,13 +97,31 @@ async function bundle(sources: string[], flags: BundleFlags, context: Context): 
 
 const nothing: Written = { out: undefined, crls: [] };
 
-function write(gathered: Bundle, { out, crlOut, target }: BundleFlags, context: Context): Written {
-  const place = (file: string): string => resolve(context.cwd, file);
+/** Where to write, as absolute paths. */
+type Places = Partial<Record<'out' | 'crlOut', string>>;
+
+function placesOf({ out, crlOut }: BundleFlags, context: Context): Places {
+  const place = (flag: string, file: string): string => {
+    const path = resolve(context.cwd, file);
+    checkPlace(path, flag);
+    return path;
+  };
+  return {
+    ...(out === undefined ? {} : { out: place('--out', out) }),
+    ...(crlOut === undefined ? {} : { crlOut: place('--crl-out', crlOut) }),
+  };
+}
+
+function write(gathered: Bundle, { out, crlOut }: Places, { target }: BundleFlags): Written {
+  if (crlOut !== undefined && gathered.crls.length === 0) {
+    throw new PkiError('bad-input', `there is no CRL for --crl-out ${crlOut}`, {
+      hint: 'name CRLs with --crl FILE, or leave out --crl-out',
+    });
+  }
   // A server that reads between the two has CRLs for CAs that it does not know yet, which harms nobody.
-  const crls =
-    crlOut === undefined || gathered.crls.length === 0 ? [] : writeCrls(gathered, place(crlOut), target);
-  if (out !== undefined) writeBundle(gathered, place(out));
-  return { out: out === undefined ? undefined : place(out), crls };
+  const crls = crlOut === undefined ? [] : writeCrls(gathered, crlOut, target);
+  if (out !== undefined) writeBundle(gathered, out);
+  return { out, crls };
 }
 
 function checkFlags({ check, out, crlOut, json }: BundleFlags): void {

@@ -175,7 +175,7 @@ async function refuseBeforehand(
   context: Context,
 ): Promise<void> {
   const destination = destinationOf(flags, context);
-  if (destination) (await import('../pki/lifecycle/issue-files.ts')).checkDestination(destination);
+  if (destination) (await import('../pki/lifecycle/issue-files.ts')).checkPlaces(destination);
   const { planIssue } = await import('../pki/lifecycle/plan.ts');
   await planIssue(request, foreign?.request, reference, true, options, context.now());
 }

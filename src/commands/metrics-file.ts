@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { RunEnd } from '../pki/lifecycle/metrics.ts';
 import { PkiError } from '../pki/errors.ts';
+import { checkDestination } from '../pki/given-path.ts';
 import type { Context } from './context.ts';
 import { exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { Output } from './output.ts';
@@ -12,6 +13,9 @@ export interface MetricsFlags {
 /** Where `--metrics` is to be written, and how. */
 export type WriteMetrics = (store: string, instance: string, run?: RunEnd) => void;
 
+const inCollector =
+  "name a file in the folder of the textfile collector (node_exporter's --collector.textfile.directory)";
+
 /**
  * Refuses a file that cannot be written before anything else is done.
  * @returns what writes it; `undefined` where nobody asked.
@@ -21,9 +25,9 @@ export async function metricsFile(
   context: Context,
 ): Promise<WriteMetrics | undefined> {
   if (metrics === undefined) return undefined;
-  const { checkMetricsFile, writeMetrics } = await import('../pki/lifecycle/metrics.ts');
+  const { writeMetrics } = await import('../pki/lifecycle/metrics.ts');
   const file = resolve(context.cwd, metrics);
-  checkMetricsFile(file);
+  checkDestination(file, '--metrics', inCollector);
   return (store, instance, run) => {
     writeMetrics(file, store, instance, context.now(), run);
   };

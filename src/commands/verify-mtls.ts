@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
+import { checkDestination } from '../pki/given-path.ts';
 import { addConnectionOptions, type ConnectionFlags } from './connection-options.ts';
 import { addConfigOption, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
@@ -130,6 +132,7 @@ const ofLive = [
 
 async function verify(targets: readonly string[], flags: VerifyFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
+  if (flags.junit !== undefined) checkDestination(resolve(context.cwd, flags.junit), '--junit');
   if (flags.server !== undefined || flags.client !== undefined) {
     refuseStray(ofLive, flags, 'goes with HOST:PORT, not with --server and --client');
     if (flags.server === undefined || flags.client === undefined) {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { privateKeyPem } from '../../src/pki/x509/key.ts';
@@ -120,23 +120,30 @@ describe('certwright bundle', () => {
     const { code, stderr } = await bundle('--target', 'nginx', 'ca.pem', '--out', 'key.pem');
     expect(stderr).toContain('key.pem holds a private key');
     expect(code).toBe(2);
+    const crls = ['--crl', 'crl.pem', '--crl-out', 'out-crl.pem'];
+    put('crl.pem', crlPem(crlOf(root, []).der));
+    expect((await bundle('--target', 'nginx', 'ca.pem', ...crls, '--out', 'key.pem')).code).toBe(2);
+    expect(existsSync(join(cwd, 'out-crl.pem'))).toBe(false);
+  });
+
+  it('writes nothing where a file was named for CRLs and there are none', async () => {
+    put('ca.pem', pem(root));
+    const named = ['--out', 'out.pem', '--crl-out', 'crl.pem'];
+    const { code, stderr } = await bundle('--target', 'nginx', 'ca.pem', ...named);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('there is no CRL for --crl-out') as string,
+    });
+    expect(readdirSync(cwd)).toEqual(['ca.pem']);
   });
 
   it('takes a trust bundle of the store, and a certificate of it, by name', async () => {
     const now = (): Date => new Date('2027-01-20T12:00:00Z');
     await run(['issue', 'orders.internal', '--create-ca'], { cwd, now });
     for (const name of ['default', 'orders.internal']) {
-      const argv = [
-        'bundle',
-        '--target',
-        'nginx',
-        name,
-        '--out',
-        `${name}.pem`,
-        '--crl-out',
-        `${name}.crl`,
-        '--json',
-      ];
+      // Only a trust bundle has CRLs.
+      const crlOut = name === 'default' ? ['--crl-out', 'default.crl'] : [];
+      const argv = ['bundle', '--target', 'nginx', name, '--out', `${name}.pem`, ...crlOut, '--json'];
       const { code, stdout } = await run(argv, { cwd, now });
       expect(code).toBe(0);
       const { certificates, crls } = JSON.parse(stdout) as Document;

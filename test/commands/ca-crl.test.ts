@@ -123,6 +123,19 @@ describe('certwright ca crl', () => {
     for (const one of crls) expect(bundle).toContain(readFileSync(one.crl?.path ?? '', 'utf8'));
   });
 
+  it.runIf(process.platform === 'linux')('does so although a copy cannot be written', async () => {
+    const cwd = await withCa();
+    expect(await run(['issue', 'a.internal'], { cwd })).toMatchObject({ code: 0 });
+    // No file can be made there, not even by root.
+    const { code, stderr } = await run(['ca', 'crl', '--force', '--out', '/proc/crl.pem'], { cwd });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('/proc/crl.pem') as string,
+    });
+    const fed = readFileSync(join(cwd, 'certs/_trust/default/current/crl.pem'), 'utf8');
+    expect(fed).toContain(readFileSync(join(cwd, 'ca/active/crl/current/crl.pem'), 'utf8'));
+  });
+
   it('says so where a CRL must be signed and its key is elsewhere', async () => {
     const cwd = await withCa();
     const active = join(cwd, 'ca', readlinkSync(join(cwd, 'ca/active')));

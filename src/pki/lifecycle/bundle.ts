@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { readIfThere, replace } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { checkDestination } from '../given-path.ts';
 import { certificateFolder } from '../store/store.ts';
 import { trustBundle } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -91,6 +92,15 @@ export async function gatherBundle(order: BundleOrder, now: Date): Promise<Bundl
 export const bundlePem = ({ certificates }: Bundle): string => certificatesPem(certificates);
 
 /**
+ * Whether a file can be written there, asked before the first of two is.
+ * @throws PkiError `not-found`, `bad-input`, `exists`
+ */
+export function checkPlace(path: string, flag: string): void {
+  checkDestination(path, flag);
+  refuseKey(path);
+}
+
+/**
  * Writes the CRLs as PEM.
  * @param path absolute; where the target takes one at a time, the second goes to `crl-2.pem` beside `crl.pem`.
  * @returns the files
@@ -107,7 +117,6 @@ export function writeCrls({ crls }: Bundle, path: string, target: TargetName): s
 }
 
 export function writeBundle(bundle: Bundle, path: string): void {
-  refuseKey(path);
   replace(path, { data: bundlePem(bundle), mode: 0o644 });
 }
 

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeCrlLifetime } from '../authorities/local/ca-json.ts';
 import type { Trust } from '../authorities/authority.ts';
@@ -8,6 +7,7 @@ import { allIssuers, openCa } from '../authorities/local/open.ts';
 import { renewEachCrl, type CrlState } from '../authorities/local/renew-crl.ts';
 import { crlPlace, type CrlPlace } from '../authorities/local/revoke.ts';
 import { isThere, replace } from '../durable.ts';
+import { checkDestination, lookAtGiven } from '../given-path.ts';
 import { defaultTrust, updateDefaultTrust } from '../store/trust-bundle.ts';
 import { formatName } from '../x509/distinguished-name.ts';
 import type { AskPassphrase } from '../x509/key.ts';
@@ -53,6 +53,7 @@ export interface CrlReport {
  */
 export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> {
   const { ca, dryRun, force, ask } = order;
+  const copies = order.out === undefined ? [] : copiesAt(order.out);
   const { json } = openCa(ca);
   const lifetime = order.crlLifetime;
   if (lifetime !== undefined && !dryRun) writeCrlLifetime(ca, json, lifetime);
@@ -66,13 +67,11 @@ export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> 
     crls.push({ subject: formatName(issuer.certificate.subjectName), role, state, crl });
   }
   const trust = (): Trust => readTrust(ca, now);
-  const report = {
-    crls,
-    written: order.out === undefined || dryRun ? [] : copyTo(order.out, active.folder, trust().crls),
-    trust: dryRun ? undefined : feedBundle(order, trust),
-  };
+  // Peers first: a copy that cannot be written must not leave them with what is about to lapse.
+  const fed = dryRun ? undefined : feedBundle(order, trust);
+  const written = dryRun ? [] : writeCopies(copies, active.folder, trust);
   if (refusals.length > 0) throw refusals[0];
-  return report;
+  return { crls, written, trust: fed };
 }
 
 function feedBundle({ store, ca }: CrlOrder, trust: () => Trust): string | undefined {
@@ -80,20 +79,33 @@ function feedBundle({ store, ca }: CrlOrder, trust: () => Trust): string | undef
   return updateDefaultTrust(store, authorityReference(store, ca), trust);
 }
 
+/** A file for a copy, and in which form it is written. */
+interface Copy {
+  path: string;
+  form: 'own-der' | 'all-pem';
+}
+
 /**
  * `.der` and `.crl` get the issuing CA's CRL as DER, as distribution points hand it out (RFC 5280 4.2.1.13); a folder
  * gets that and crl.pem; anything else gets PEM of the CRL of every CA in the chain.
  */
-function copyTo(out: string, issuer: string, all: string): string[] {
+function copiesAt(out: string): Copy[] {
+  const copies: Copy[] =
+    lookAtGiven(out)?.isDirectory() === true
+      ? [
+          { path: join(out, 'crl.der'), form: 'own-der' },
+          { path: join(out, 'crl.pem'), form: 'all-pem' },
+        ]
+      : [{ path: out, form: /\.(der|crl)$/i.test(out) ? 'own-der' : 'all-pem' }];
+  for (const { path } of copies) checkDestination(path, '--out');
+  return copies;
+}
+
+function writeCopies(copies: readonly Copy[], issuer: string, trust: () => Trust): string[] {
   const own = currentCrl(issuer);
   if (!own) return [];
-  const isFolder = statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
-  const files: [string, string | Buffer][] = isFolder
-    ? [
-        [join(out, 'crl.der'), own.der],
-        [join(out, 'crl.pem'), all],
-      ]
-    : [[out, /\.(der|crl)$/i.test(out) ? own.der : all]];
-  for (const [path, data] of files) replace(path, { data, mode: 0o644 }, 'now');
-  return files.map(([path]) => path);
+  for (const { path, form } of copies) {
+    replace(path, { data: form === 'own-der' ? own.der : trust().crls, mode: 0o644 }, 'now');
+  }
+  return copies.map(({ path }) => path);
 }

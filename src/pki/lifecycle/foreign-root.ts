@@ -15,6 +15,7 @@ import {
 } from '../authorities/local/pending-ca.ts';
 import { isThere, writeNew } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { checkDestination } from '../given-path.ts';
 import { buildCaRequest } from '../x509/certification-request-builder.ts';
 import { extension, fingerprint, type Certificate } from '../x509/certificate.ts';
 import { readBasicConstraints, readKeyUsage, readNameConstraints } from '../x509/extensions.ts';
@@ -41,7 +42,7 @@ export async function requestCa(
   wanted: NewPendingCa,
   now: Date,
 ): Promise<WrittenRequest> {
-  refuseThere(file);
+  checkFile(file);
   const { publicKey, request } = await createPendingCa(folder, wanted, now);
   writeNew(file, { data: request, mode: 0o644 });
   return { folder, file, publicKey: fingerprint(publicKey) };
@@ -53,7 +54,7 @@ export async function writeRequest(
   file: string,
   ask: AskPassphrase,
 ): Promise<WrittenRequest> {
-  refuseThere(file);
+  checkFile(file);
   readCaJson(folder);
   const [pending] = pendingIssuers(folder);
   if (pending) {
@@ -75,7 +76,8 @@ export async function writeRequest(
   return { folder, file, publicKey: fingerprint(certificate.publicKey) };
 }
 
-function refuseThere(file: string): void {
+function checkFile(file: string): void {
+  checkDestination(file, '--csr-out');
   if (!isThere(file)) return;
   throw new PkiError('exists', `${file} is there already`, { hint: 'name another file with --csr-out' });
 }

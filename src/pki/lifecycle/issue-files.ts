@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Authority, Journal, Pending, RequestKey } from '../authorities/authority.ts';
 import { createOnce } from '../create-once.ts';
@@ -13,10 +13,10 @@ import {
   writeNew,
 } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
+import { checkDestination, refuseNoFolder } from '../given-path.ts';
 import { CertificateFolder, type Access } from '../store/generation.ts';
 import type { PendingGeneration } from '../store/pending-generation.ts';
 import { withLock } from '../store/lock.ts';
-import { refuseIrregular } from '../regular-file.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
@@ -99,7 +99,7 @@ export async function issueIntoFiles(
     ownership: await resolveOwnership(request.owner, request.group),
     keyMode: keyFileMode(request.mode, request.group),
   };
-  checkDestination(destination);
+  checkPlaces(destination);
   const keeper = authority.sells ? keeperOf(destination) : undefined;
   refuseExisting(order, keeper);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
@@ -230,41 +230,25 @@ function refuseExisting({ destination, force, foreign }: FilesOrder, keeper?: Ce
 }
 
 /**
- * Whether files can go there, found out before anything is issued: a folder to fill, or two places that differ, in folders
- * that are there.
+ * A folder that may be made, or two files that differ in folders that are there: found out before anything is issued.
  * @throws PkiError `not-found`, `bad-input`, `usage`
  */
-export function checkDestination(destination: Destination): void {
-  if (destination.kind === 'files') {
-    checkPaths(destination);
+export function checkPlaces(destination: Destination): void {
+  if (destination.kind === 'folder') {
+    refuseNoFolder(destination.path);
     return;
   }
-  const there = statSync(destination.path, { throwIfNoEntry: false });
-  if (!there || there.isDirectory()) return;
-  throw new PkiError('bad-input', `${destination.path} is not a folder`, {
-    hint: '--out takes a folder, which may be new; --key-out and --cert-out take files',
-  });
-}
-
-function checkPaths({ key, cert }: { key: string | undefined; cert: string }): void {
-  for (const path of [key, cert]) {
-    if (path === undefined) continue;
-    refuseIrregular(path);
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
-    throw new PkiError('bad-input', `${path} is a folder`, { hint: 'name a file in it' });
-  }
-  const placed = (path: string): string => {
-    try {
-      return join(realpathSync(dirname(path)), basename(path));
-    } catch (error) {
-      throw new PkiError('not-found', ioError(error, 'write', path).message, {
-        hint: `the folder ${dirname(path)} must be there`,
-        cause: error,
-      });
-    }
-  };
+  const { key, cert } = destination;
+  checkDestination(cert, '--cert-out');
+  if (key === undefined) return;
+  checkDestination(key, '--key-out');
+  const placed = (path: string): string =>
+    join(
+      orIoError('look at', path, () => realpathSync(dirname(path))),
+      basename(path),
+    );
   const at = placed(cert);
-  if (key === undefined || placed(key) !== at) return;
+  if (placed(key) !== at) return;
   throw new PkiError('usage', `the key and the certificate would both be written to ${at}`, {
     hint: 'give --key-out and --cert-out two different files',
   });

@@ -1,7 +1,4 @@
-import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { readIfThere, replace } from '../durable.ts';
-import { PkiError } from '../errors.ts';
 import { crlsOfStore } from './list-crls.ts';
 import { listStored, type StoredRow } from './list-stored.ts';
 
@@ -25,23 +22,6 @@ interface Metric {
 
 const lastRun = 'certwright_rotate_last_run_timestamp_seconds';
 const lastSuccess = 'certwright_rotate_last_success_timestamp_seconds';
-
-/**
- * Before anything else is done: a file that cannot be written must not be found out by a run that has rotated.
- * @throws PkiError `not-found`, `bad-input`
- */
-export function checkMetricsFile(file: string): void {
-  if (statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new PkiError('not-found', `there is no folder ${dirname(file)} for --metrics`, {
-      hint: "name a file in the folder of the textfile collector (node_exporter's --collector.textfile.directory)",
-    });
-  }
-  const there = statSync(file, { throwIfNoEntry: false });
-  if (!there || there.isFile()) return;
-  throw new PkiError('bad-input', `--metrics ${file} is not a regular file`, {
-    hint: 'name a file that is to be replaced, such as certwright.prom',
-  });
-}
 
 /**
  * Writes how a store stands, as Prometheus's textfile collector reads it, by one rename.

@@ -11,6 +11,7 @@ import {
   temporaryBeside,
   writeNew,
 } from '../../durable.ts';
+import { checkDestination } from '../../given-path.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { buildCertificate, randomSerial, type CertificateTemplate } from '../../x509/certificate-builder.ts';
 import { readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';
@@ -69,7 +70,7 @@ export async function createCa(folder: string, wanted: NewCa, now: Date): Promis
     });
   }
   refuseOccupied(folder);
-  refuseKeptRootKey(wanted.offlineRoot);
+  checkRootKeyFile(wanted.offlineRoot);
   makeFolder(dirname(folder));
   // A run that was killed has left a draft that may hold keys.
   sweepDrafts(dirname(folder), basename(folder));
@@ -105,9 +106,11 @@ export const occupied = (folder: string): PkiError =>
     hint: 'a CA is made in a new or empty folder: name another with --ca DIR',
   });
 
-/** @throws PkiError `exists` before anything is made. */
-function refuseKeptRootKey(file: string | undefined): void {
-  if (file === undefined || !isThere(file)) return;
+/** @throws PkiError `exists`, `not-found` before anything is made. */
+function checkRootKeyFile(file: string | undefined): void {
+  if (file === undefined) return;
+  checkDestination(file, '--offline-root');
+  if (!isThere(file)) return;
   throw new PkiError('exists', `--offline-root ${file} is there already`, {
     hint: 'name another file; where a run that died has left it and it belongs to no CA, remove it',
   });
