@@ -10,7 +10,7 @@ import {
   type Wanted,
 } from '../pki/lifecycle/issue-all.ts';
 import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
-import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
+import { likelyRefusals, limitsOrNew } from '../pki/lifecycle/plan.ts';
 import { PkiError } from '../pki/errors.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { givenCaPassphrase } from './passphrase.ts';
@@ -132,7 +132,7 @@ async function look(
 ): Promise<void> {
   const options = openOptions(flags, context, output);
   const limits = once(({ reference, request }) =>
-    limitsFor(reference, flags.createCa ?? false, options(request), context.now()),
+    limitsOrNew(reference, flags.createCa ?? false, options(request), context.now()),
   );
   // --check only compares; --dry-run meets every refusal that comes before a signature.
   const examine: Parameters<typeof lookAtAll>[1] =

@@ -4,7 +4,7 @@ import { PkiError } from '../pki/errors.ts';
 import type { Config } from '../pki/lifecycle/config.ts';
 import { requestFor } from '../pki/lifecycle/declared.ts';
 import { once, type Wanted } from '../pki/lifecycle/issue-all.ts';
-import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
+import { openAuthority, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
 import type { StoredRequest } from '../pki/lifecycle/request.ts';
 import { rollBackAndTell } from '../pki/lifecycle/roll-back.ts';
@@ -197,8 +197,7 @@ export function opener(
   output: Output,
 ): (wanted: Wanted) => Promise<Authority> {
   const options = openOptions(flags, context, output);
-  return async ({ reference, request }) =>
-    (await openOrCreate(reference, { ...options(request), create: undefined })).authority;
+  return ({ reference, request }) => openAuthority(reference, options(request));
 }
 
 async function act(
@@ -223,9 +222,7 @@ async function look(
   output: Output,
 ): Promise<void> {
   const options = openOptions(flags, context, output);
-  const limits = once(({ reference, request }) =>
-    limitsFor(reference, false, options(request), context.now()),
-  );
+  const limits = once(({ reference, request }) => limitsFor(reference, options(request), context.now()));
   const examine: Parameters<typeof lookAtRotation>[1] = async (wanted) => {
     const found = await limits(wanted);
     return { limits: found, warnings: likelyRefusals(wanted.request, found, context.now()) };

@@ -1,5 +1,5 @@
 import { PkiError } from '../pki/errors.ts';
-import { openOrCreate, publishesTrust } from '../pki/lifecycle/open-ca.ts';
+import { openAuthority, publishesTrust } from '../pki/lifecycle/open-ca.ts';
 import type { TrustReach } from '../pki/lifecycle/gather-trust.ts';
 import { awsConnection } from './aws-connection.ts';
 import { awsOptions, type AwsFlags } from './aws-options.ts';
@@ -26,9 +26,8 @@ export function trustReach(
         ask: () => (passphrase ??= caPassphrase(flags.passphraseFile, context)),
         now: context.now,
         aws: awsOptions(flags, nothing, context, output),
-        create: undefined,
       };
-      const { authority } = await openOrCreate(reference, options);
+      const authority = await openAuthority(reference, options);
       if (publishesTrust(authority)) return authority;
       throw new PkiError('unsupported', `${reference} publishes no CRL of its own`);
     },

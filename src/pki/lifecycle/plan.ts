@@ -1,6 +1,4 @@
 import { createPublicKey } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Authority, Explanation, RequestKey } from '../authorities/authority.ts';
 import { checkTimes } from '../authorities/local/limits.ts';
 import { readAuthorityLimits } from '../authorities/local/local-authority.ts';
@@ -11,9 +9,9 @@ import { formatGeneralName } from '../x509/general-name.ts';
 import { keyTypeOf } from '../x509/key.ts';
 import { oid } from '../x509/oid.ts';
 import { extendedKeyUsageFor, keyKindOf, keyUsageFor, subjectOf, type Profile } from '../x509/profile.ts';
-import { isAws, openAuthority, type OpenOptions } from '../authorities/open.ts';
 import { defaultCaLifetime } from './ca.ts';
 import { checkWithAuthority, publicKeyOf } from './obtain.ts';
+import { authorityExists, isAws, openAuthority, orCreateHint, type OpenOptions } from './open-ca.ts';
 import { profileFor } from './profile-for.ts';
 
 /** What a certificate would say. */
@@ -57,7 +55,7 @@ export async function planIssue(
 ): Promise<IssuePlan> {
   keyFileMode(request.mode, request.group);
   await resolveOwnership(request.owner, request.group);
-  const limits = await limitsFor(reference, create, options, now);
+  const limits = await limitsOrNew(reference, create, options, now);
   const theirs: RequestKey | undefined = foreign && { kind: 'foreign', request: foreign };
   const publicKey = theirs && publicKeyOf(theirs);
   const warnings = checkWithAuthority(request, theirs, limits, now);
@@ -85,20 +83,22 @@ export async function planIssue(
   };
 }
 
-/** What an authority would refuse before signing; of one that `create` would make, what is known of any. */
-export async function limitsFor(
+/** What an authority would refuse before signing. */
+export async function limitsFor(reference: string, options: OpenOptions, now: Date): Promise<Limits> {
+  if (isAws(reference)) return openAuthority(reference, options);
+  return { ...limitsOf(reference, now), ...inFolder(reference) };
+}
+
+/** The same for `issue`; of an authority that `create` would make, what is known of any. */
+export async function limitsOrNew(
   reference: string,
   create: boolean,
   options: OpenOptions,
   now: Date,
 ): Promise<Limits> {
-  if (isAws(reference)) return openAuthority(reference, options);
-  const limits = authorityExists(reference) || !create ? limitsOf(reference, now) : limitsOfNewCa(now);
-  return { ...limits, ...inFolder(reference) };
+  if (create && !authorityExists(reference)) return { ...limitsOfNewCa(now), ...inFolder(reference) };
+  return orCreateHint(reference, limitsFor(reference, options, now));
 }
-
-const authorityExists = (reference: string): boolean =>
-  isAws(reference) || existsSync(join(reference, 'ca.json'));
 
 /**
  * Asks limits about a request.
