@@ -7,11 +7,12 @@ import { certificateFolder } from '../store/store.ts';
 import { defaultTrust } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
+import { kindOf } from '../x509/der-kind.ts';
 import { openPrivateKey, publicKeyDer, type AskPassphrase } from '../x509/key.ts';
 import { displayName } from '../x509/validation/verdict.ts';
 import { readWhole } from './read-whole.ts';
 import { storedName } from './stored-name.ts';
-import { readCertificateFiles, readCrlFiles } from './trust.ts';
+import { readCertificateFiles, readCertificates, readCrlFiles } from './trust.ts';
 
 /** A certificate with its key, as a side of mutual TLS presents it. */
 export interface Pair {
@@ -43,9 +44,13 @@ export interface PairReference {
  */
 export async function readPair({ reference, keyFile, flag, ask }: PairReference): Promise<Pair> {
   const { source, files, folder, store } = locate(reference, flag);
-  const [leaf, ...others] = await readCertificateFiles(files, flag);
+  const [file = source, ...more] = files;
+  const bytes = readWhole(file);
+  refusePkcs12(bytes, file, flag);
+  const own = await readCertificates(bytes, file, flag);
+  const [leaf, ...others] = [...own, ...(await readCertificateFiles(more, flag))];
   if (!leaf) throw new PkiError('bad-input', `${flag} ${source} holds no certificate`);
-  const key = await readKey(keyFile ?? keyBeside(files[0] ?? source, folder), flag, ask);
+  const key = await readKey(keyFile ?? keyBeside(bytes, file, folder), flag, ask);
   checkKey(key, [leaf, ...others], source);
   const anchors = await readAnchors(join(folder, 'ca.pem'));
   return { source, chain: [leaf, ...others], key, anchors, crls: await storedCrls(store, anchors) };
@@ -104,8 +109,16 @@ function inFolder(path: string, flag: string): Omit<Location, 'source' | 'store'
 
 const keyBlock = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/;
 
-function keyBeside(file: string, folder: string): string {
-  if (keyBlock.test(readWhole(file).toString('latin1'))) return file;
+/** It holds all that a pair needs, and may hold more than one: which of them is meant is for its owner to say. */
+function refusePkcs12(bytes: Buffer, file: string, flag: string): void {
+  if (kindOf(bytes) !== 'pkcs12') return;
+  throw new PkiError('unsupported', `${flag}: ${file} is PKCS#12, and a pair is read from PEM`, {
+    hint: 'openssl pkcs12 -in FILE -nodes -out FILE.pem makes PEM of it',
+  });
+}
+
+function keyBeside(bytes: Buffer, file: string, folder: string): string {
+  if (keyBlock.test(bytes.toString('latin1'))) return file;
   const beside = join(folder, 'key.pem');
   if (existsSync(beside)) return beside;
   throw new PkiError('not-found', `there is no key in ${file} and no key.pem beside it`, {
@@ -115,9 +128,10 @@ function keyBeside(file: string, folder: string): string {
 
 async function readKey(file: string, flag: string, ask: AskPassphrase): Promise<KeyObject> {
   const pem = readWhole(file);
+  refusePkcs12(pem, file, flag);
   if (!keyBlock.test(pem.toString('latin1'))) {
     throw new PkiError('unsupported', `${flag}: ${file} holds no private key in PEM`, {
-      hint: 'PKCS#12: openssl pkcs12 -in FILE -nodes; DER: openssl pkey -inform DER -in FILE',
+      hint: 'of DER, openssl pkey -inform DER -in FILE -out FILE.pem makes PEM',
     });
   }
   try {

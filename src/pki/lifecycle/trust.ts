@@ -11,13 +11,19 @@ import { readWhole } from './read-whole.ts';
 
 /** Certificates of files, each given as an absolute path. @param flag that named them, for messages */
 export async function readCertificateFiles(paths: readonly string[], flag: string): Promise<Certificate[]> {
-  const items = await Promise.all(paths.map((path) => itemsOf(path, flag, 'certificate')));
-  return items.flat().map(({ certificate }) => certificate);
+  const lists = await Promise.all(paths.map((path) => readCertificates(readWhole(path), path, flag)));
+  return lists.flat();
+}
+
+/** Those of one file that was read already. */
+export async function readCertificates(bytes: Buffer, path: string, flag: string): Promise<Certificate[]> {
+  const items = await itemsIn(bytes, path, flag, 'certificate');
+  return items.map(({ certificate }) => certificate);
 }
 
 /** The same for anchors, which must be trusted without reserve: OpenSSL's TRUSTED CERTIFICATE may say for what alone. */
 export async function readAnchorFiles(paths: readonly string[], flag: string): Promise<Certificate[]> {
-  const lists = await Promise.all(paths.map((path) => itemsOf(path, flag, 'certificate')));
+  const lists = await Promise.all(paths.map((path) => itemsIn(readWhole(path), path, flag, 'certificate')));
   lists.forEach((items, at) => {
     const reserved = items.find(
       ({ trust }) => (trust?.trusted.length ?? 0) + (trust?.rejected.length ?? 0) > 0,
@@ -33,16 +39,17 @@ export async function readAnchorFiles(paths: readonly string[], flag: string): P
 
 /** CRLs of files, each given as an absolute path. */
 export async function readCrlFiles(paths: readonly string[], flag: string): Promise<Crl[]> {
-  const items = await Promise.all(paths.map((path) => itemsOf(path, flag, 'crl')));
+  const items = await Promise.all(paths.map((path) => itemsIn(readWhole(path), path, flag, 'crl')));
   return items.flat().map(({ crl }) => crl);
 }
 
-async function itemsOf<Kind extends Item['kind']>(
+async function itemsIn<Kind extends Item['kind']>(
+  bytes: Buffer,
   path: string,
   flag: string,
   kind: Kind,
 ): Promise<Extract<Item, { kind: Kind }>[]> {
-  const { items, problems } = await readDocument(readWhole(path), async () => undefined);
+  const { items, problems } = await readDocument(bytes, async () => undefined);
   const [problem] = problems;
   if (problem) {
     throw new PkiError(problem.code, `${flag} ${path}: ${problem.message}`, { hint: problem.hint });
