@@ -11,7 +11,15 @@ import { certificateDocument } from './certificate-document.ts';
 import { addConfigOption, authorityNamed, loadConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
-import { addOutputOptions, addStoreOption, oneOf, storePath, type Run, type StoreFlags } from './options.ts';
+import {
+  addOutputOptions,
+  addStoreOption,
+  collect,
+  oneOf,
+  storePath,
+  type Run,
+  type StoreFlags,
+} from './options.ts';
 import { Output } from './output.ts';
 import { passphraseFile, prompt } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -20,7 +28,7 @@ import { addInstanceOption, worldOf, type InstanceFlags } from './world.ts';
 interface AdoptFlags extends StoreFlags, ConfigFlags, InstanceFlags {
   cert?: string;
   key?: string;
-  chain?: string;
+  chain?: string[];
   ca?: string;
   owner?: string;
   group?: string;
@@ -49,7 +57,7 @@ export function register(command: Command, context: Context, run: Run): void {
     .argument('<name>', 'its name in the store')
     .requiredOption('--cert <file>', 'its certificate, with or without the chain and the key')
     .option('--key <file>', 'its private key (default in the same file, or key.pem beside it)')
-    .option('--chain <file>', 'the certificates above it')
+    .option('--chain <file>', 'certificates above it (repeatable)', collect)
     .option('--ca <ref>', 'who makes its successors: a folder, an ARN, acm, acm:ARN, an alias')
     .option('--owner <user>', 'owner of the files')
     .option('--group <group>', 'group of the files, which may read the key')
@@ -91,7 +99,7 @@ async function orderOf(name: string, flags: AdoptFlags, context: Context): Promi
     name: nameOf(name),
     certificate: path(flags.cert ?? ''),
     key: flags.key === undefined ? undefined : path(flags.key),
-    chain: flags.chain === undefined ? undefined : path(flags.chain),
+    chain: (flags.chain ?? []).map(path),
     ask: async () =>
       flags.passphraseFile === undefined
         ? prompt(`passphrase of the key of ${name}`, context, 'give it with --passphrase-file FILE')

@@ -5,6 +5,7 @@ import { untoldRevocations } from './crl-report.ts';
 import { listStored, type StoredRow } from '../pki/lifecycle/list-stored.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
+import { checkAwsFlags } from './aws-options.ts';
 import { addConfigOption, authorityNamed, loadConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -64,6 +65,7 @@ export function register(command: Command, context: Context, run: Run): void {
 
 async function list(flags: ListFlags, context: Context): Promise<ExitCode> {
   exclusive({ '--json': flags.json, '--json-lines': flags.jsonLines });
+  checkAwsFlags(flags);
   const output = new Output(context, { ...flags, json: flags.json === true || flags.jsonLines === true });
   const span = (flag: string, text: string | undefined): number | undefined =>
     text === undefined ? undefined : parseDuration(text, flag);

@@ -86,6 +86,7 @@ async function buildProgram(argv: readonly string[], context: Context, run: Run)
     .helpCommand('help [command]', 'show help for a command')
     .addHelpText('after', examples)
     .exitOverride()
+    .hook('preAction', (_, command) => checkPassphraseFiles(command, context))
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: () => undefined,
@@ -97,6 +98,17 @@ async function buildProgram(argv: readonly string[], context: Context, run: Run)
     if (name === called) (await load()).register(command, context, run);
   }
   return program;
+}
+
+/** Whether the files that are to hold a passphrase can be read: most commands read one only where they need it. */
+async function checkPassphraseFiles(command: Command, context: Context): Promise<void> {
+  const flags = Object.entries(command.opts<Record<string, unknown>>());
+  const files = flags.flatMap(([flag, file]) =>
+    /passphraseFile$/i.test(flag) && typeof file === 'string' ? [file] : [],
+  );
+  if (files.length === 0) return;
+  const { checkPassphraseFile } = await import('./passphrase.ts');
+  for (const file of files) checkPassphraseFile(file, context);
 }
 
 async function fail(argv: readonly string[], context: Context, error: unknown): Promise<ExitCode> {

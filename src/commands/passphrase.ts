@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { ReadStream } from 'node:tty';
 import { PkiError } from '../pki/errors.ts';
+import { refuseUnreadable } from '../pki/given-path.ts';
 import { readWhole } from '../pki/lifecycle/read-whole.ts';
 import { nonEmpty } from './options.ts';
 import type { Context } from './context.ts';
@@ -11,7 +12,7 @@ import type { Context } from './context.ts';
  */
 export function passphraseFile(path: string, context: Context): Buffer {
   const file = resolve(context.cwd, path);
-  const bytes = readGiven(file);
+  const bytes = given(() => readWhole(file));
   const end = bytes.indexOf('\n');
   const line = end === -1 ? bytes : bytes.subarray(0, end);
   const passphrase = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
@@ -23,9 +24,17 @@ export function passphraseFile(path: string, context: Context): Buffer {
   return passphrase;
 }
 
-function readGiven(file: string): Buffer {
+/** A file that turns out not to be needed may be mistyped all the same. @throws PkiError `not-found`, `unreadable` */
+export function checkPassphraseFile(path: string, context: Context): void {
+  const file = resolve(context.cwd, path);
+  given(() => {
+    refuseUnreadable(file);
+  });
+}
+
+function given<T>(read: () => T): T {
   try {
-    return readWhole(file);
+    return read();
   } catch (error) {
     if (!(error instanceof PkiError)) throw error;
     throw new PkiError(error.code, error.message, {

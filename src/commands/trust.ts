@@ -3,6 +3,7 @@ import { PkiError } from '../pki/errors.ts';
 import { keepTrust, type KeptTrust } from '../pki/lifecycle/keep-trust.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, type AwsConnectionFlags } from './aws-connection.ts';
+import { checkAwsFlags } from './aws-options.ts';
 import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
 import { combineParts, type ExitCode } from './exit-codes.ts';
@@ -42,6 +43,7 @@ export function register(command: Command, context: Context, run: Run): void {
 
 async function trust(names: readonly string[], flags: Flags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
+  checkAwsFlags(flags);
   const config = await loadConfig(flags, context);
   const store = storePath(flags, context);
   const order = {

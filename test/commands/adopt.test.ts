@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { pkcs12Schemes, writePkcs12 } from '../../src/pki/x509/pkcs12-writer.ts';
 import { run, succeed, temporaryFolder, temporaryFolderForSuite, type Lent } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
@@ -261,6 +262,39 @@ describe('adopt', () => {
     expect((await adopt(cwd, ...argv, '--force')).generation).toBe(2);
     await succeed(['rotate', 'shop.example.com', '--rollback'], at(cwd));
   });
+
+  it('takes what stands above it from several files', async () => {
+    const cwd = temporaryFolder();
+    const of = (file: string): string => join(suite(), file);
+    const pair = ['--cert', of('shop/cert.pem'), '--key', of('shop/key.pem')];
+    const above = ['--chain', of('shop/chain.pem'), '--chain', of('shop/ca.pem')];
+    const { warnings } = await adopt(cwd, 'shop', ...pair, ...above);
+    expect(warnings.join()).not.toContain('its issuer is in none of the files');
+    const kept = (file: string): string => readFileSync(join(cwd, 'certs/shop/current', file), 'utf8');
+    expect([kept('chain.pem'), kept('ca.pem')]).toEqual(
+      ['shop/chain.pem', 'shop/ca.pem'].map((file) => readFileSync(of(file), 'utf8')),
+    );
+  });
+
+  it.each(['--cert', '--key'])(
+    'refuses PKCS#12 as %s with the command that makes PEM of it',
+    async (flag) => {
+      const cwd = temporaryFolder();
+      const key = createPrivateKey(readFileSync(join(suite(), 'shop/key.pem')));
+      const certificates = [certificate(join(suite(), 'shop/cert.pem')).raw];
+      for (const passphrase of ['secret', '']) {
+        const content = { key, certificates, friendlyName: 'shop', passphrase: Buffer.from(passphrase) };
+        writeFileSync(join(cwd, 'pair.p12'), await writePkcs12(content, pkcs12Schemes.modern));
+        const cert = flag === '--cert' ? [] : ['--cert', join(suite(), 'shop/cert.pem')];
+        const { code, stderr } = await run(['adopt', 'shop', ...cert, flag, 'pair.p12'], at(cwd));
+        expect([code, stderr]).toEqual([
+          2,
+          expect.stringMatching(/pair\.p12 is PKCS#12.*\n.*openssl pkcs12 -in FILE -nodes -out FILE\.pem/),
+        ]);
+      }
+      expect(existsSync(join(cwd, 'certs'))).toBe(false);
+    },
+  );
 
   it.each([
     ['a key that is another one', ['--cert', 'shop/cert.pem', '--key', 'worker/key.pem'], 'does not belong'],

@@ -664,6 +664,14 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
     }
   });
 
+  it('has no key for --format pair, and says so', async () => {
+    const cwd = await withCa();
+    await request(cwd);
+    const ran = await issue(cwd, ['printer.internal', '--csr', 'r.csr', '--format', 'pair']);
+    expect(refusal(ran)).toEqual({ exit: 2, code: 'usage' });
+    expect(existsSync(join(cwd, 'certs'))).toBe(false);
+  });
+
   it('takes names from the command line only, or from the request with --names-from-csr', async () => {
     const cwd = await withCa();
     await request(cwd, ['-addext', 'subjectAltName=DNS:evil.example,IP:10.9.9.9']);

@@ -27,7 +27,7 @@ export interface AdoptOrder {
   /** Absolute paths. */
   certificate: string;
   key: string | undefined;
-  chain: string | undefined;
+  chain: readonly string[];
   ask: AskPassphrase;
   /** Who makes its successors; `undefined` where that is not told. */
   reference: string | undefined;
@@ -62,7 +62,7 @@ export async function adopt(order: AdoptOrder, world: World): Promise<Adopted> {
   });
   const [leaf, ...beside] = pair.chain;
   refuseCa(leaf, order.certificate);
-  const more = order.chain === undefined ? [] : await readCertificateFiles([order.chain], '--chain');
+  const more = await readCertificateFiles(order.chain, '--chain');
   const upwards = chainOf(leaf, [...beside, ...more, ...pair.anchors, ...issuersOf(order.reference)]);
   const { request, unlike } = wishFor(order, leaf, pair.key);
   const warnings = [...unlike, ...remarks(leaf, upwards, order, world.now())];
