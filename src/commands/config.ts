@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import type { Command } from 'commander';
 import type { Config, Declaration, TrustSource } from '../pki/lifecycle/config.ts';
 import { requestFor } from '../pki/lifecycle/declared.ts';
@@ -96,6 +96,7 @@ function certificateLines(one: Meaning, context: Context): string[] {
     one.group === undefined ? '' : `group ${one.group}`,
     one.mode === undefined ? '' : `mode ${one.mode}`,
   ].filter((part) => part !== '');
+  const peer = one.deploy?.rehearse;
   const aws = [one.template, one.signingAlgorithm, one.exportable ? 'exportable' : undefined, one.validation];
   const rows: readonly (readonly [string, string])[] = [
     ['names', one.names.join(', ')],
@@ -103,12 +104,15 @@ function certificateLines(one: Meaning, context: Context): string[] {
     ['usage', one.usage],
     ['key', `${one.keyType}${one.reuseKey ? ', used again' : ''}`],
     ['valid', validity(one)],
+    ['due', due(one)],
+    ['window', one.window.map(windowText).join(', ')],
     ['subject', one.subject ?? ''],
     ['URLs', urls.join(', ')],
     ['formats', one.formats.join(', ')],
     ['AWS', aws.filter((part) => part !== undefined).join(', ')],
     ['files', access.join(', ')],
     ...one.outputs.map(({ path, content }) => ['output', `${content} ${shortest(path, context)}`] as const),
+    ['rehearse', peer === undefined ? '' : `with ${isAbsolute(peer) ? shortest(peer, context) : peer}`],
     ['deploy', one.deploy ? describePlan(one.deploy).join(', ') : ''],
   ];
   const told = rows.filter(([, value]) => value !== '');
@@ -120,6 +124,20 @@ function validity({ lifetime, notBefore, notAfter, clamp }: Meaning): string {
   if (lifetime === undefined && notAfter === undefined) return 'as long as the authority decides';
   const span = notAfter === undefined ? `for ${lifetime ?? ''}` : `until ${notAfter}`;
   return `${from}${span}${clamp ? ', cut to what the authority has left' : ''}`;
+}
+
+function due({ renewAt, spread, reissueOnExposure }: Meaning): string {
+  const parts = [
+    renewAt === undefined ? '' : `at ${renewAt}`,
+    spread === undefined ? '' : `spread over ${spread}`,
+    reissueOnExposure ? 'when others could read its key' : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function windowText({ days, from, to, timeZone }: Meaning['window'][number]): string {
+  const zone = timeZone === undefined ? '' : ` ${timeZone}`;
+  return `${days.join(' ')} ${from}-${to}${zone}`;
 }
 
 function shortest(reference: string, context: Context): string {

@@ -100,6 +100,31 @@ certificates:
     ]);
   });
 
+  it('shows also when a successor is made, and whom it must get on with', async () => {
+    const cwd = folderWith(`certificates:
+  a.internal:
+    renewAt: 66%
+    spread: 6h
+    reissueOnExposure: true
+    window: { days: [sat, sun], from: "02:00", to: "05:00", timeZone: UTC }
+    deploy: { systemd: nginx.service, rehearse: ./peer }
+  b.internal:
+    window: { from: "02:00" }
+    deploy: { run: [./reload], rehearse: a.internal }
+`);
+    const { stdout } = await run(['config', 'check'], { cwd });
+    expect(stdout).toContain(`
+  due        at 66%, spread over 6h, when others could read its key
+  window     sat sun 02:00-05:00 UTC
+  rehearse   with peer
+  deploy     systemctl reload-or-try-restart nginx.service
+`);
+    expect(stdout).toContain(`
+  window     sun mon tue wed thu fri sat 02:00-24:00
+  rehearse   with a.internal
+`);
+  });
+
   it('finds the file by argument, flag, environment and folder', async () => {
     const cwd = temporaryFolder();
     mkdirSync(join(cwd, 'etc'));
@@ -222,6 +247,55 @@ certificates:
     ]);
   });
 
+  it('is everything about an output at once', async () => {
+    expect(
+      places(
+        await faultsIn(`certificates:
+  web_1:
+    names: [web.internal]
+    outputs:
+      - content: cert
+        namespace: x
+        alias: x
+        encryption: legacy
+        name: y
+      - content: kubernetes-secret
+        mode: "0666"
+        constructor: x
+`),
+      ),
+    ).toEqual([
+      '5:9 an output has no path',
+      '6:9 namespace does not go with cert',
+      '7:9 alias does not go with cert',
+      '8:9 encryption does not go with cert',
+      '9:9 name does not go with cert',
+      '10:9 an output has no path',
+      '10:9 "web_1" is no name that Kubernetes takes',
+      '11:15 mode 0666 is not for a private key',
+      '12:9 unknown key "constructor"',
+    ]);
+  });
+
+  it('is a list without anything in it, and a program at no certain place', async () => {
+    const faults = await faultsIn(`certificates:
+  a.internal: { deploy: { run: [], confirm: [] } }
+  b.internal: { deploy: { acm: [], confirm: { nme: x } } }
+  c.internal: { deploy: { run: [bin/reload] } }
+`);
+    expect(places(faults)).toEqual([
+      '2:32 deploy.run is empty',
+      '2:45 deploy.confirm is empty',
+      '3:32 deploy.acm is empty',
+      '3:45 deploy.confirm has no servers',
+      '3:47 unknown key "nme"',
+      '4:33 deploy.run "bin/reload" is no program',
+    ]);
+    expect(faults[5]?.hint).toBe(
+      'an absolute path, one that begins with ./ or ../, or a name that is found in PATH',
+    );
+  });
+
   it('is a number where text is meant, with the quotes that it needs', async () => {
     const hints = await hintsIn('defaults: { mode: 0600 }\ncertificates: { 8443: {} }\n');
     expect(hints).toEqual(['write it in quotes: "0600"', 'write it in quotes']);
@@ -232,7 +306,9 @@ certificates:
     expect(places(await faultsIn('defaults: { lifetime: "30d }\n'))[0]).toMatch(
       /^\d:\d+ missing closing "quote/,
     );
-    expect(places(await faultsIn('defaults: {}\n---\ndefaults: {}\n'))).toHaveLength(1);
+    expect(places(await faultsIn('defaults: {}\n---\ndefaults: {}\n'))).toEqual([
+      '2:1 a second YAML document begins here',
+    ]);
   });
 
   it('is an alias that explodes, stands for itself or for nothing', async () => {

@@ -154,7 +154,12 @@ describe('certwright trust', () => {
   it('refuses a bundle that is not declared', async () => {
     config('  peers: { authorities: [old] }\n');
     const { code, stderr } = await certwright('trust', 'others');
-    expect(stderr).toContain('there is no trust bundle "others"');
+    expect(stderr).toContain('trust bundle "others" is not declared');
+    await done('issue', 'orders.internal');
+    const own = await certwright('trust', 'default');
+    expect(own.stderr).toContain(
+      'trust bundle "default" is not declared\n  "certwright rotate" keeps it fresh',
+    );
     expect(stderr).toContain('there are: peers');
     expect(code).toBe(2);
     put('certwright.yaml', '');

@@ -43,7 +43,7 @@ const deployTable = (file: string): Table<Deploy> => ({
   pidfile: text((value) => resolve(dirname(file), value)),
   systemd: checked(checkUnit),
   timeout: checked(checkTimeout),
-  acm: oneOrMore(checked(checkAcmArn), 'the ARN of a certificate in ACM', 'acm: arn:aws:acm:…'),
+  acm: oneOrMore(checked(checkAcmArn), 'acm: arn:aws:acm:…'),
   confirm: confirmReader(file),
   onFailure: choice(onFailures),
   rehearse: pairReader(file),
@@ -51,7 +51,7 @@ const deployTable = (file: string): Table<Deploy> => ({
 });
 
 const confirmTable = (file: string): Table<Confirm> => ({
-  servers: oneOrMore(checked(checkServer), 'HOST:PORT', 'for example 127.0.0.1:8443'),
+  servers: oneOrMore(checked(checkServer), 'for example 127.0.0.1:8443'),
   name: text((value) => nameText(parseName(value))),
   startTls: choice(startTlsProtocols),
   client: pairReader(file),
@@ -72,7 +72,7 @@ function confirmReader(file: string): Reader<Confirm> {
     if (tree.kind === 'map') {
       const isWhole = tree.entries.some(({ key }) => key === 'servers');
       const confirm = readTable(tree, label, table, reading);
-      if (!confirm || isWhole) return confirm;
+      if (isWhole) return confirm;
       return reading.fault(tree.at, 'bad-input', `${label} has no servers`, 'servers: [127.0.0.1:8443]');
     }
     const servers = table.servers(tree, label, reading);
@@ -84,15 +84,14 @@ function confirmReader(file: string): Reader<Confirm> {
 function commandReader(file: string): Reader<string[]> {
   const argument = checked(checkArgument);
   return (tree, label, reading) => {
-    if (tree.kind !== 'list' || tree.items.length === 0) {
-      const words = tree.kind === 'scalar' ? tree.source.split(/\s+/).join(', ') : 'systemctl, reload, nginx';
-      const hint = `a program and its arguments, without a shell: ${label}: [${words}]`;
-      return reading.wrongKind(tree, label, 'a list', hint);
-    }
-    const words = tree.items.map((item) => argument(item, label, reading));
-    const argv = words.filter((word) => word !== null);
+    const words = tree.kind === 'scalar' ? tree.source.split(/\s+/).join(', ') : 'systemctl, reload, nginx';
+    const hint = `a program and its arguments, without a shell: ${label}: [${words}]`;
+    if (tree.kind !== 'list') return reading.wrongKind(tree, label, 'a list', hint);
+    if (tree.items.length === 0) return reading.fault(tree.at, 'bad-input', `${label} is empty`, hint);
+    const items = tree.items.map((item) => argument(item, label, reading));
+    const argv = items.filter((item) => item !== null);
     const [program] = argv;
-    if (program === undefined || argv.length < words.length) return null;
+    if (program === undefined || argv.length < items.length) return null;
     const at = tree.items[0]?.at ?? tree.at;
     return reading.attempt(at, () => {
       const found = /^\.{1,2}\//.test(program) ? resolve(dirname(file), program) : program;
@@ -125,10 +124,10 @@ function checkStoreNameFor(value: string, label: string): string {
 }
 
 const oneOrMore =
-  (item: Reader<string>, what: string, hint: string): Reader<string[]> =>
+  (item: Reader<string>, hint: string): Reader<string[]> =>
   (tree, label, reading) => {
     const items = tree.kind === 'list' ? tree.items : [tree];
-    if (items.length === 0) return reading.wrongKind(tree, label, what, hint);
+    if (items.length === 0) return reading.fault(tree.at, 'bad-input', `${label} is empty`, hint);
     const read = items.map((one) => item(one, label, reading));
     const good = read.filter((one) => one !== null);
     return good.length === items.length ? [...new Set(good)] : null;

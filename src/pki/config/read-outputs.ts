@@ -15,6 +15,7 @@ import { account } from './account.ts';
 import { choice, text, type Reader } from './readers.ts';
 import type { Reading } from './reading.ts';
 import type { Entry, Position, Tree } from './tree.ts';
+import { unknownKey } from './unknown-key.ts';
 
 /** An output as a file declares it: every path absolute. */
 export interface DeclaredOutput extends OutputRequest {
@@ -97,20 +98,17 @@ export class OutputsReader {
     if (tree.kind !== 'map') {
       return reading.wrongKind(tree, 'an output', 'a mapping', 'write it as { path: …, content: … }');
     }
-    const found = readFields(tree.entries, reading);
-    if (!found || !this.#isBundle(found.bundle, tree.entries, reading)) return null;
-    const { path, content } = found;
-    if (path === undefined || content === undefined) {
-      const message = `an output has no ${path === undefined ? 'path' : 'content'}`;
-      return reading.fault(tree.at, 'bad-input', message, 'write it as { path: …, content: … }');
-    }
-    const output = this.#placed({ ...found, path, content }, tree.at, reading);
-    return output && isWhole(output, certificate, tree.entries, tree.at, reading) ? output : null;
+    const fields = readFields(tree.entries, reading);
+    this.#checkBundle(fields.bundle, tree.entries, reading);
+    checkTogether(fields, certificate, tree, reading);
+    const { path, content } = fields;
+    if (path === undefined || content === undefined) return null;
+    return this.#placed({ ...fields, path, content }, tree.at, reading);
   }
 
-  #isBundle(bundle: string | undefined, entries: readonly Entry[], reading: Reading): boolean {
+  #checkBundle(bundle: string | undefined, entries: readonly Entry[], reading: Reading): void {
     const entry = entries.find(({ key }) => key === 'bundle');
-    if (!entry || bundle === undefined || this.#bundles.includes(bundle)) return true;
+    if (!entry || bundle === undefined || this.#bundles.includes(bundle)) return;
     const meant = nearest(bundle, this.#bundles);
     const message = `bundle ${JSON.stringify(bundle.slice(0, 80))} is not declared under trust`;
     const hint =
@@ -118,7 +116,6 @@ export class OutputsReader {
         ? `there are: ${this.#bundles.join(', ')}`
         : `did you mean ${JSON.stringify(meant)}?`;
     reading.fault(entry.value.at, 'not-found', message, hint);
-    return false;
   }
 
   /** With absolute paths, where no other output has this one. */
@@ -144,57 +141,49 @@ export class OutputsReader {
   }
 }
 
+/** What is missing or faulty is `undefined`. */
 type Fields = { [K in Key]: OutputRequest[K] | undefined };
 
-function readFields(entries: readonly Entry[], reading: Reading): Fields | null {
+function readFields(entries: readonly Entry[], reading: Reading): Fields {
   const keys = Object.keys(readers) as Key[];
   const found: Record<string, unknown> = Object.fromEntries(keys.map((key) => [key, undefined]));
-  let faulty = false;
   for (const { key, at, value } of entries) {
     const known = keys.find((one) => one === key);
-    const meant = nearest(key, keys);
-    const read =
-      known === undefined
-        ? reading.fault(
-            at,
-            'usage',
-            `unknown key ${JSON.stringify(key.slice(0, 80))}`,
-            meant === undefined ? `known here: ${keys.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`,
-          )
-        : readers[known](value, known, reading);
-    if (read === null) faulty = true;
-    else found[key] = read;
+    if (known === undefined) unknownKey(key, at, keys, reading);
+    else found[known] = readers[known](value, known, reading) ?? undefined;
   }
-  return faulty ? null : (found as Fields);
+  return found as Fields;
 }
 
 /** What no key says on its own. */
-function isWhole(
-  output: OutputRequest,
+function checkTogether(
+  { content, mode }: Fields,
   certificate: string,
-  entries: readonly Entry[],
-  at: Position,
+  { entries, at }: Extract<Tree, { kind: 'map' }>,
   reading: Reading,
-): boolean {
-  const { content, mode } = output;
-  const stray = entries.find(({ key }) => only[key as Key]?.includes(content) === false);
-  if (stray) {
-    const those = only[stray.key as Key]?.join(', ') ?? '';
-    reading.fault(stray.at, 'usage', `${stray.key} does not go with ${content}`, `it is for ${those}`);
-    return false;
+): void {
+  const given = new Map(entries.map((entry) => [entry.key, entry]));
+  for (const key of ['path', 'content']) {
+    if (!given.has(key))
+      reading.fault(at, 'bad-input', `an output has no ${key}`, 'write it as { path: …, content: … }');
   }
-  if (content === 'p12' && output.passphrase === undefined) {
+  if (content === undefined) return;
+  for (const [key, those] of Object.entries(only)) {
+    const stray = those.includes(content) ? undefined : given.get(key);
+    if (stray)
+      reading.fault(stray.at, 'usage', `${key} does not go with ${content}`, `it is for ${those.join(', ')}`);
+  }
+  if (content === 'p12' && !given.has('passphrase')) {
     const hint = 'say where it is: file:PATH, env:NAME or credential:NAME (systemd)';
     reading.fault(at, 'bad-input', 'an output with p12 has no passphrase', hint);
-    return false;
   }
-  if (content === 'kubernetes-secret' && output.name === undefined && !objectName.test(certificate)) {
+  if (content === 'kubernetes-secret' && !given.has('name') && !objectName.test(certificate)) {
     const message = `${JSON.stringify(certificate)} is no name that Kubernetes takes`;
     reading.fault(at, 'bad-name', message, 'give the secret a name of its own: name: orders-tls');
-    return false;
   }
-  const bits = entries.find(({ key }) => key === 'mode');
-  if (!bits || mode === undefined) return true;
-  const check = (): number => (holdsKey(output) ? keyFileMode(mode, undefined, 'mode') : openFileMode(mode));
-  return reading.attempt(bits.value.at, check) !== null;
+  const bits = given.get('mode');
+  if (!bits || mode === undefined) return;
+  const check = (): number =>
+    holdsKey({ content }) ? keyFileMode(mode, undefined, 'mode') : openFileMode(mode);
+  reading.attempt(bits.value.at, check);
 }

@@ -40,7 +40,7 @@ export function readYaml(text: string, reading: Reading): Tree | null {
     // The library reports its own overflow as if it were an error of the text.
     if (message.startsWith('Maximum call stack')) reading.fault(place, 'malformed', ...tooDeep);
     else {
-      const words = message.charAt(0).toLowerCase() + message.slice(1);
+      const words = wordings[code] ?? message.charAt(0).toLowerCase() + message.slice(1);
       reading.fault(place, 'malformed', words, advice[code] ?? 'this is not YAML 1.2');
     }
   }
@@ -49,6 +49,11 @@ export function readYaml(text: string, reading: Reading): Tree | null {
 }
 
 const tooDeep = ['it is nested too deeply', 'three levels are enough'] as const;
+
+/** In place of the library's words where they speak to whoever calls it. */
+const wordings: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: 'a second YAML document begins here',
+};
 
 const advice: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'keep one document in a file',

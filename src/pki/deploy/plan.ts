@@ -88,7 +88,7 @@ export function checkProgram(program: string, label: string): void {
   if (program === '' || (program.includes('/') && !isAbsolute(program))) {
     throw refuse(
       `${label} ${JSON.stringify(program)} is no program`,
-      'an absolute path, or a name that is found in PATH',
+      'an absolute path, one that begins with ./ or ../, or a name that is found in PATH',
     );
   }
 }

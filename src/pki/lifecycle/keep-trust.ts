@@ -84,9 +84,15 @@ export function bundleNames({ store, declared, names }: TrustOrder): string[] {
   const all = [...new Set([...(declared?.bundles.keys() ?? []), ...declaredNames(store)])];
   const missing = names.find((name) => !all.includes(name));
   if (missing === undefined) return names.length === 0 ? all : [...new Set(names)];
-  throw new PkiError('not-found', `there is no trust bundle ${JSON.stringify(missing)}`, {
-    hint: all.length === 0 ? 'declare it under trust in certwright.yaml' : `there are: ${all.join(', ')}`,
+  throw new PkiError('not-found', `trust bundle ${JSON.stringify(missing)} is not declared`, {
+    hint: wayOut(missing, all, store),
   });
+}
+
+function wayOut(missing: string, all: readonly string[], store: string): string {
+  if (missing === 'default' && ownAuthority(store) !== undefined)
+    return '"certwright rotate" keeps it fresh as it is; under trust in certwright.yaml it may trust others too';
+  return all.length === 0 ? 'declare it under trust in certwright.yaml' : `there are: ${all.join(', ')}`;
 }
 
 /** The default one trusts the store's own CA beside what is declared. */
