@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { CrlOfIssuer, CrlReport } from '../pki/lifecycle/ca-crl.ts';
-import { formatDuration } from '../pki/x509/duration.ts';
 import { bundlesOf } from './around-trust.ts';
 import { caFolder, crlLifetimeOf } from './ca-input.ts';
 import type { Context } from './context.ts';
+import { distance } from './distance.ts';
 import { combineParts, exit, type ExitCode } from './exit-codes.ts';
 import { addOutputOptions, addStoreOption, storeBeside, type Run, type StoreFlags } from './options.ts';
 import { Output } from './output.ts';
@@ -107,7 +107,7 @@ function linesOf(
   };
   const about = ({ crl }: CrlOfIssuer): string =>
     crl
-      ? `number ${crl.number}, until ${crl.nextUpdate.toISOString()}, in ${formatDuration(crl.nextUpdate.getTime() - now.getTime())}`
+      ? `number ${crl.number}, until ${crl.nextUpdate.toISOString()}, ${distance(crl.nextUpdate, now)}`
       : 'there is none';
   return [
     ...crls.flatMap((one) => [

@@ -2,6 +2,7 @@ import type { CaSummary, IssuerSummary } from '../pki/lifecycle/ca.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { NameConstraints } from '../pki/x509/extensions.ts';
 import { formatGeneralName } from '../pki/x509/general-name.ts';
+import { distance } from './distance.ts';
 import type { Paint } from './output.ts';
 import { printable } from './printable.ts';
 
@@ -47,21 +48,25 @@ function issuerLines(issuer: IssuerSummary, now: Date, paint: Paint): string[] {
   };
   return [
     `${paint.bold(printable(issuer.subject))} (${role})`,
-    `  valid        ${left(issuer.notAfter, now, paint)}`,
+    `  valid        ${validity(issuer.notAfter, now, paint)}`,
     `  signs        ${signs}${constraintText(issuer.nameConstraints)}`,
     `  key          ${key[issuer.key]}`,
     `  issued       ${issuer.issued} certificate${issuer.issued === 1 ? '' : 's'}`,
-    `  CRL          ${issuer.crl ? `${issuer.crl.path}, valid ${left(issuer.crl.nextUpdate, now, paint)}` : 'none'}`,
+    `  CRL          ${issuer.crl ? `${issuer.crl.path}, ${crlText(issuer.crl.nextUpdate, now, paint)}` : 'none'}`,
     `  SHA-256      ${issuer.fingerprint}`,
     `  certificate  ${issuer.file}`,
   ];
 }
 
-function left(end: Date, now: Date, paint: Paint): string {
-  const remaining = end.getTime() - now.getTime();
-  if (remaining < 0) return paint.red(`ended ${formatDuration(remaining)} ago, ${end.toISOString()}`);
-  return `for ${formatDuration(remaining)}, until ${end.toISOString()}`;
-}
+const validity = (end: Date, now: Date, paint: Paint): string =>
+  end < now
+    ? paint.red(`ended ${distance(end, now)}, ${end.toISOString()}`)
+    : `for ${formatDuration(end.getTime() - now.getTime())}, until ${end.toISOString()}`;
+
+const crlText = (end: Date, now: Date, paint: Paint): string =>
+  end < now
+    ? paint.red(`lapsed ${distance(end, now)}, ${end.toISOString()}`)
+    : `valid ${validity(end, now, paint)}`;
 
 function constraintText(constraints: NameConstraints | undefined): string {
   if (!constraints) return '';

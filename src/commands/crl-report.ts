@@ -18,7 +18,7 @@ export function warnOfCrls(crls: readonly CrlRow[], now: Date, output: Output): 
     if (state === 'fresh') continue;
     const when =
       state === 'lapsed'
-        ? `has lapsed ${distance(nextUpdate, now)}, and peers that check it refuse every certificate`
+        ? `lapsed ${distance(nextUpdate, now)}, and peers that check it refuse every certificate`
         : `lapses ${distance(nextUpdate, now)}`;
     output.warn(`the CRL of ${authority} (${path}) ${when}: "certwright rotate" has the next one made`);
   }

@@ -11,7 +11,10 @@ import { printable } from './printable.ts';
 export interface Look {
   /** As it was typed. */
   target: string;
+  /** What is judged is judged for this time. */
   now: Date;
+  /** What the clock says: a CRL that is renewed each month does not lapse because somebody looks into next year. */
+  today: Date;
   pem: boolean;
   check: boolean;
   /** Milliseconds: with `check`, what ends sooner fails. */
@@ -63,7 +66,7 @@ export function report(inspection: Inspection, around: Surroundings, look: Look,
     );
   reportProblems(inspection.problems, output);
   for (const [ca, error] of around.stored?.unread ?? []) output.warn(untoldRevocations(ca, error));
-  warnOfCrls(around.stored?.crls ?? [], look.now, output);
+  warnOfCrls(around.stored?.crls ?? [], look.today, output);
   return combine([
     ...codesOf(inspection.problems, inspection.found, around),
     ...(checked?.met === false || around.judged?.holds === false || around.serial?.listed === false

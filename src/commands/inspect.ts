@@ -73,6 +73,7 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
   const look: Look = {
     target,
     now: flags.at === undefined ? context.now() : parseTime(flags.at, '--at'),
+    today: context.now(),
     pem: flags.pem ?? false,
     check: flags.check ?? false,
     within: flags.expiresWithin === undefined ? 0 : parseDuration(flags.expiresWithin, '--expires-within'),
@@ -110,7 +111,7 @@ async function inspect(target: string, flags: InspectFlags, context: Context): P
     }
     case 'stored': {
       const { inspectStored } = await import('../pki/lifecycle/inspect-stored.ts');
-      const { inspection, stored } = await inspectStored(place.store, target, lent);
+      const { inspection, stored } = await inspectStored(place.store, target, { ...lent, today: look.today });
       if (flags.trust !== undefined)
         return (await import('./inspect-trust.ts')).judgeStored(inspection, stored, asked);
       return finish(inspection, stored, look, output);

@@ -49,6 +49,15 @@ const numberOf = ({ crls }: Report): number | undefined =>
   crls.find(({ role }) => role === 'issuing')?.crl?.number;
 
 describe('certwright ca crl', () => {
+  it('says of an end that is past how long ago it was, as ca show does', async () => {
+    const cwd = await withCa('--lifetime', '10d', '--crl-lifetime', '1d');
+    const { stdout } = await run(['ca', 'crl'], { cwd, ...after(11 * day) });
+    expect(stdout).toMatch(/its CA has ended {2}CN=Test Root CA: .*, 1 day ago$/m);
+    const shown = await run(['ca', 'show'], { cwd, ...after(3 * day) });
+    expect(shown.stdout).toMatch(/CRL .*, lapsed 2 days ago, \d/);
+    expect(shown.stdout).toMatch(/CRL .*, valid for 7 days, until /);
+  });
+
   it('signs what has half of its life behind it, and leaves the rest', async () => {
     const cwd = await withCa();
     const first = await crl(cwd);

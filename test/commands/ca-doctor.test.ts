@@ -185,6 +185,10 @@ describe('ca doctor', () => {
     ).toHaveLength(1);
     const over = await doctor([], new Date(Date.now() + 11 * 365 * day));
     expect(wrong(over)).toContain('certificate');
+    const fixes = [soon, over].map(
+      ({ findings }) => findings.find(({ check }) => check === 'certificate')?.fix,
+    );
+    expect(fixes).toEqual(Array(2).fill(expect.stringMatching(/^make a new CA .*certwright ca init/)));
   });
 
   it('records under another serial, in another month, of others and unreadable ones', async () => {

@@ -588,6 +588,25 @@ describe('a target', () => {
     expect(stdout).toMatch(/^orders\.internal: generation 1, issued by .*; key\.pem belongs to it\n/);
   });
 
+  it('judged for another day is not said to have a CRL that lapses by then', async () => {
+    const cwd = temporaryFolder();
+    await run(['issue', 'orders.internal', '--create-ca', '--lifetime', '90d'], { cwd });
+    const later = new Date(Date.now() + 45 * 86_400_000).toISOString();
+    const argv = [
+      'inspect',
+      'orders.internal',
+      '--trust',
+      'certs/_trust/default/current/ca.pem',
+      '--at',
+      later,
+    ];
+    expect(await run(argv, { cwd })).toMatchObject({ code: 0, stderr: '' });
+    const { stored } = JSON.parse((await run([...argv, '--json'], { cwd })).stdout) as {
+      stored: { crls: { state: string }[] };
+    };
+    expect(stored.crls.map(({ state }) => state)).toEqual(['fresh', 'fresh']);
+  });
+
   it('that is a path and a name has to be said', async () => {
     const cwd = temporaryFolder();
     await run(['issue', 'orders.internal', '--create-ca'], { cwd });

@@ -569,7 +569,7 @@ describe('a CRL that lapses', () => {
     const lapsing = await warned(cwd, 25, 'inspect', 'a.internal');
     expect(lapsing.states).toEqual(['fresh', 'lapsing']);
     expect(lapsing.stderr).toMatch(/^warning: the CRL of \.\.\/ca .* lapses in .* "certwright rotate"/);
-    expect((await warned(cwd, 31, 'inspect', 'a.internal')).stderr).toContain('has lapsed');
+    expect((await warned(cwd, 31, 'inspect', 'a.internal')).stderr).toContain(' lapsed 1 day ago, ');
     // Whoever names a certificate has that one rotated, and no CRL signed.
     expect((await warned(cwd, 25, 'rotate', 'a.internal', '--dry-run')).stderr).toContain(' lapses in ');
     // Somebody else has the CA.

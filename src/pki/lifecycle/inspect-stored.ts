@@ -35,7 +35,7 @@ export interface StoredFacts {
 export async function inspectStored(
   store: string,
   typed: string,
-  lent: Lent,
+  lent: Lent & { today: Date },
 ): Promise<{ inspection: Inspection; stored: StoredFacts }> {
   const name = storedName(store, typed);
   const folder = certificateFolder(store, name);
@@ -63,7 +63,15 @@ export async function inspectStored(
   const authority = request?.request.authority;
   return {
     inspection,
-    stored: { name, generation, authority, keyMatches, revoked, unread, crls: crlsOfStore(store, lent.now) },
+    stored: {
+      name,
+      generation,
+      authority,
+      keyMatches,
+      revoked,
+      unread,
+      crls: crlsOfStore(store, lent.today),
+    },
   };
 }
 

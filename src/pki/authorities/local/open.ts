@@ -77,6 +77,10 @@ function issuerIds(ca: string): string[] {
     .sort();
 }
 
+/** The way out where a CA has ended. */
+export const makeSuccessor =
+  'make a new CA in another folder with "certwright ca init --ca DIR" and hand out its root';
+
 /** @throws PkiError `not-valid` where the issuer's time has not come or is over. */
 export function checkValidNow(issuer: Issuer, now: Date): void {
   const { notBefore, notAfter } = issuer.certificate;
@@ -86,9 +90,7 @@ export function checkValidNow(issuer: Issuer, now: Date): void {
     throw new PkiError(
       'not-valid',
       `the CA certificate ${JSON.stringify(name)} expired ${formatDuration(now.getTime() - notAfter.getTime())} ago (${file})`,
-      {
-        hint: 'make a new CA in another folder with "certwright ca init --ca DIR" and hand out its root',
-      },
+      { hint: makeSuccessor },
     );
   }
   if (now < notBefore) {

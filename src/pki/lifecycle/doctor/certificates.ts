@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Issuer } from '../../authorities/local/open.ts';
 import { describeRevoked, revokedIssuer } from '../../authorities/local/revoked-issuer.ts';
+import { makeSuccessor, type Issuer } from '../../authorities/local/open.ts';
 import { formatDuration } from '../../x509/duration.ts';
 import { validateChain } from '../../x509/validation/chain.ts';
 import type { Examined } from './finding.ts';
@@ -16,9 +16,11 @@ export function examineCertificate(issuer: Issuer, isActive: boolean, examined: 
   const root = chain.at(-1) ?? certificate;
   const verdict = validateChain({ leaf: certificate, intermediates: chain, anchors: [root], time: now });
   const [broken] = verdict.valid ? [] : verdict.candidates;
-  for (const { message, fix } of broken?.findings ?? []) {
-    if (isActive || !/expired/.test(message)) findings.wrong('certificate', file, message, fix);
-    else findings.note('certificate', file, `${message}; it signs nothing any more`);
+  for (const { rule, message, fix } of broken?.findings ?? []) {
+    const hasEnded = rule === 'expired';
+    if (hasEnded && !isActive) findings.note('certificate', file, `${message}; it signs nothing any more`);
+    // A leaf is rotated; a CA is not.
+    else findings.wrong('certificate', file, message, hasEnded ? makeSuccessor : fix);
   }
   const revoked = revokedIssuer(folder, issuer);
   if (revoked) {
@@ -36,9 +38,7 @@ export function examineCertificate(issuer: Issuer, isActive: boolean, examined: 
       'certificate',
       file,
       `${what} ends in ${formatDuration(left)}, ${one.notAfter.toISOString()}`,
-      isActive
-        ? 'make its successor now, and hand out the new root first'
-        : 'nothing, once all that it signed has ended',
+      isActive ? makeSuccessor : 'nothing, once all that it signed has ended',
     );
   }
 }

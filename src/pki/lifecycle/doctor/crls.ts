@@ -68,8 +68,7 @@ function examineTimes(
   }
   if (!nextUpdate) return;
   const left = nextUpdate.getTime() - now.getTime();
-  if (left <= 0)
-    wrong(`has lapsed ${formatDuration(left)} ago: peers that check revocation refuse everybody`);
+  if (left <= 0) wrong(`lapsed ${formatDuration(left)} ago: peers that check revocation refuse everybody`);
   else if (left < (nextUpdate.getTime() - thisUpdate.getTime()) / 2) {
     note(`lapses in ${formatDuration(left)}, and more than half of its life is gone`);
   }
