@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { parseEndpoint } from '../pki/endpoint.ts';
 import { PkiError } from '../pki/errors.ts';
 import { applications, nameOfHost, reach } from '../pki/lifecycle/reach.ts';
 import type { Pair } from '../pki/lifecycle/pair.ts';
@@ -8,7 +9,7 @@ import { parseName } from '../pki/x509/subject-alternative-name.ts';
 import { wanted } from './connection-input.ts';
 import type { Context } from './context.ts';
 import { combine, exit, type ExitCode } from './exit-codes.ts';
-import { oneOf } from './options.ts';
+import { exclusive, oneOf } from './options.ts';
 import type { Output } from './output.ts';
 import { chosenProbes, openProbeAuthority } from './probe-options.ts';
 import { readCrls, readGivenPair, readTrust } from './pair-input.ts';
@@ -80,6 +81,10 @@ async function readOrder(
   const crls = (await readCrls(flags.crl, context)) ?? (flags.trust === undefined ? pair.crls : []);
   const application = oneOf('--app', applications)(flags.app ?? 'http');
   const clientAuth = oneOf('--client-auth', ['required', 'optional'])(flags.clientAuth ?? 'required');
+  if (application === 'none') {
+    exclusive({ '--app none': true, '--expect-http': flags.expectHttp });
+    exclusive({ '--app none': true, '--path': flags.path });
+  }
   const expectHttp = parseStatuses(flags.expectHttp);
   const path = parsePath(flags.path);
   const probes = chosenProbes(flags);
@@ -97,7 +102,12 @@ async function readOrder(
 function readTargets(file: string, context: Context): string[] {
   const path = resolve(context.cwd, file);
   const lines = readWhole(path).toString('utf8').split(/\r?\n/);
-  const targets = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  const targets = lines.flatMap((line, at) => {
+    const target = line.trim();
+    if (target === '' || target.startsWith('#')) return [];
+    parseEndpoint(target, `--targets ${path}, line ${at + 1}:`);
+    return [target];
+  });
   if (targets.length === 0) {
     throw new PkiError('bad-input', `--targets ${path} names no server`, { hint: 'one HOST:PORT a line' });
   }

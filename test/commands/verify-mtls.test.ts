@@ -242,6 +242,18 @@ describe('live', () => {
     expect(seen(expected.document.targets[0]?.checks ?? [])[2]).toBe('ok pair accepted');
   });
 
+  it('a status that is not the expected one, which says nothing of the CA', async () => {
+    const target = `localhost:${await listen(tlsServer(required))}`;
+    const { document } = await verify([target, '--cert', 'client', '--expect-http', '204,404'], {
+      cwd: pairs(),
+    });
+    const [, , pair] = document.targets[0]?.checks ?? [];
+    expect(pair).toMatchObject({ seen: 'refused', evidence: 'HTTP 200' });
+    expect(pair?.causes.map(({ message }) => message)).toEqual([
+      'HTTP 200 is none of the statuses that count as acceptance (--expect-http 204,404)',
+    ]);
+  });
+
   it("the server's clock, where it shows one", async () => {
     const date = new Date(now - 3 * day).toUTCString();
     const one = tlsServer({ ...required, rejectUnauthorized: false }, (socket) =>
@@ -448,6 +460,26 @@ describe('bad input', () => {
       ['localhost:1', '--cert', 'client', '--expect-http', '2xx'],
       /no list of HTTP statuses/,
     ],
+    [
+      'a status of no application',
+      ['localhost:1', '--cert', 'client', '--app', 'none', '--expect-http', '200'],
+      /--app none and --expect-http exclude each other/,
+    ],
+    [
+      'a path of no application',
+      ['localhost:1', '--cert', 'client', '--app', 'none', '--path', '/'],
+      /--app none and --path exclude each other/,
+    ],
+    [
+      'a name that no server has',
+      ['localhost:1', '--cert', 'client', '--servername', 'bad name'],
+      /--servername "bad name" is no host/,
+    ],
+    [
+      'a name with a port',
+      ['localhost:1', '--cert', 'client', '--servername', 'a.internal:443'],
+      /--servername "a.internal:443" is no host/,
+    ],
     ['a wrong version', ['localhost:1', '--cert', 'client', '--tls', '1.1'], /one of: 1.2, 1.3/],
     [
       'a trust file without certificates',
@@ -457,6 +489,16 @@ describe('bad input', () => {
   ])('%s is refused with 2', async (_, argv, message) => {
     const { code, stderr } = await run(['verify-mtls', ...argv], { cwd: pairs() });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(message) as string });
+  });
+
+  it('a line of --targets that is no server is named', async () => {
+    const cwd = pairs();
+    writeFileSync(join(cwd, 'servers.txt'), '# ours\nlocalhost:1\n\nlocalhost\n');
+    const { code, stderr } = await run(['verify-mtls', '--targets', 'servers.txt', '--cert', 'client'], {
+      cwd,
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`--targets ${join(cwd, 'servers.txt')}, line 4: "localhost" is no HOST:PORT`);
   });
 
   it('a key of another certificate', async () => {

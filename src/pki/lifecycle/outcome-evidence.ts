@@ -66,6 +66,19 @@ function answerText(answer: Answer): string {
   }
 }
 
+/** An answer that no server refuses with, and not the one that was waited for. */
+export function unexpectedStatus(outcome: Outcome, expectHttp: readonly number[]): Cause | undefined {
+  if (expectHttp.length === 0 || outcome.kind !== 'accepted' || outcome.answer.kind !== 'http')
+    return undefined;
+  const { status } = outcome.answer;
+  if (refusingStatuses.includes(status)) return undefined;
+  return {
+    certainty: 'found',
+    message: `HTTP ${status} is none of the statuses that count as acceptance (--expect-http ${expectHttp.join(',')})`,
+    fix: 'add it to --expect-http if it says that the pair is let in, or ask for another --path',
+  };
+}
+
 export const answerOf = (outcome: Outcome): { date: Date | undefined } | undefined =>
   outcome.kind === 'accepted' && outcome.answer.kind === 'http' ? outcome.answer : undefined;
 

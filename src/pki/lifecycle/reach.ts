@@ -3,7 +3,7 @@ import { tlsVersions, type ProbeOrder, type TlsVersion } from '../tls/probe.ts';
 import { applications, type Application } from '../tls/prove.ts';
 import { proxyFor } from '../proxy-environment.ts';
 import { startTlsProtocols, type StartTls } from '../tls/starttls.ts';
-import { parseEndpoint } from '../endpoint.ts';
+import { parseEndpoint, readEndpoint } from '../endpoint.ts';
 import { parseName, type SubjectAlternativeName } from '../x509/subject-alternative-name.ts';
 
 export { applications, startTlsProtocols, tlsVersions, type Application, type StartTls, type TlsVersion };
@@ -34,13 +34,21 @@ export function reach(wanted: Wanted): Reach {
   const endpoint = wanted.connect === undefined ? target : parseEndpoint(wanted.connect, '--connect');
   return {
     endpoint,
-    servername: wanted.servername ?? target.host,
+    servername: wanted.servername === undefined ? target.host : hostName(wanted.servername),
     proxy: proxyFor(endpoint, wanted.proxy, wanted.env),
     startTls: wanted.startTls,
     alpn: wanted.alpn === undefined ? [] : protocols(wanted.alpn),
     version: wanted.version,
     timeout: wanted.timeout,
   };
+}
+
+/** What could be the host of a target, which need not be a name that a certificate may hold. */
+function hostName(name: string): string {
+  if (readEndpoint(`${name.includes(':') ? `[${name}]` : name}:443`)) return name;
+  throw new PkiError('usage', `--servername ${JSON.stringify(name)} is no host`, {
+    hint: 'for example orders.internal, without a port',
+  });
 }
 
 function protocols(list: string): string[] {

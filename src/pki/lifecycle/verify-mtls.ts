@@ -9,7 +9,7 @@ import type { Finding } from '../x509/validation/verdict.ts';
 import { check, findingsOf, type Check } from './mtls-check.ts';
 import type { NegativeProbe } from '../probe-names.ts';
 import { tryStrangers } from './negative-probes.ts';
-import { answerOf, otherCauses, see } from './outcome-evidence.ts';
+import { answerOf, otherCauses, see, unexpectedStatus } from './outcome-evidence.ts';
 import type { Pair } from './pair.ts';
 import type { ProbeAuthority } from './probe-authority.ts';
 import { judgeServer, type ServerJudgement } from './judge-server.ts';
@@ -114,6 +114,8 @@ function pairCheck(name: 'pair' | 'pair-again', connection: Connection, order: L
 
 /** Why it refused, by what our own validator finds in the pair. */
 function causesOf({ outcome, server }: Connection, order: LiveOrder): Cause[] {
+  const unexpected = unexpectedStatus(outcome, order.expectHttp);
+  if (unexpected) return [unexpected];
   const { chain, key } = order.pair;
   return refusalCauses({
     alert: outcome.kind === 'refused' && outcome.by === 'alert' ? outcome.alert.number : undefined,
