@@ -21,7 +21,7 @@ export interface StoreFlags extends OutputFlags {
 export function addOutputOptions(command: Command): Command {
   return command
     .option('--json', 'print one JSON document on stdout, success or failure')
-    .option('-q, --quiet', 'say nothing unless something failed')
+    .option('-q, --quiet', 'say nothing but warnings and failures')
     .option('-v, --verbose', 'show causes and stack traces');
 }
 

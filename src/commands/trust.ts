@@ -25,7 +25,7 @@ under trust, and whatever follows when they change. "certwright rotate" and "iss
 Examples:
   certwright trust                 every bundle that is declared, in the file or in the store
   certwright trust peers           one of them
-  certwright trust --quiet         from cron: says only what failed`;
+  certwright trust --quiet         from cron: nothing but warnings and failures`;
 
 export function register(command: Command, context: Context, run: Run): void {
   command
