@@ -121,7 +121,8 @@ const canonical = (names: readonly string[]): string[] => [
 ];
 
 /** What the run says beside its result, for JSON: remarks, and what somebody's request asked for in vain. */
-export const warningsOf = ({ remarks, foreign }: Order): string[] => [
-  ...remarks,
-  ...(foreign?.ignored ?? []),
-];
+export const warningsOf = (order: Order): string[] => [...order.remarks, ...ignoredOf(order)];
+
+/** What somebody's request asked for beyond names is said, never copied in silence. */
+export const ignoredOf = ({ foreign }: Order): string[] =>
+  (foreign?.ignored ?? []).map((what) => `the request's ${what} is not taken over`);

@@ -1,11 +1,16 @@
+import { isAbsolute } from 'node:path';
+import { lookInStore, momentOf } from '../pki/lifecycle/issue.ts';
 import { planIssue } from '../pki/lifecycle/plan.ts';
+import type { Standing } from '../pki/lifecycle/standing.ts';
 import type { OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import type { Context } from './context.ts';
 import type { IssueFlags } from './issue.ts';
 import type { Order } from './issue-order.ts';
-import { reportForeign } from './issue-report.ts';
+import { destinationOf, placeOf, reportForeign, whenOf } from './issue-report.ts';
+import { storePath } from './options.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
+import { worldOf } from './world.ts';
 
 /** `--dry-run`: what would be made, without a key, a signature, a call that costs money or a byte on disk. */
 export async function showPlan(
@@ -16,6 +21,7 @@ export async function showPlan(
   context: Context,
   output: Output,
 ): Promise<void> {
+  const kept = await lookAtPlace(order, flags, context);
   const plan = await planIssue(
     order.request,
     order.foreign?.request,
@@ -26,7 +32,15 @@ export async function showPlan(
   );
   reportForeign(order, output);
   for (const warning of plan.warnings) output.warn(warning);
-  output.result({ schema: 'certwright.issue-plan/1', ...plan }, [
+  const document = { schema: 'certwright.issue-plan/1', state: kept ? 'unchanged' : 'to-issue', ...plan };
+  if (kept) {
+    const due = kept.due.toISOString();
+    output.result(document, [
+      printable(`would leave ${plan.name} as it is (generation ${kept.generation}): not due before ${due}`),
+    ]);
+    return;
+  }
+  output.result(document, [
     `would issue ${printable(plan.name)}`,
     `  authority    ${printable(plan.authority)}${plan.authorityExists ? '' : ' (would be made)'}`,
     `  subject      ${printable(plan.subject) || '(empty)'}`,
@@ -37,6 +51,36 @@ export async function showPlan(
     `  key          ${plan.keyType}`,
     `  usage        ${plan.keyUsage.join(', ')}; ${plan.extendedKeyUsage.join(', ')}`,
     ...plan.urls.map((url) => `  URL          ${printable(url)}`),
-    ...plan.explanation.map(({ what, value }) => `  ${what.padEnd(12)} ${printable(value)}`),
+    ...(flags.explain === true
+      ? plan.explanation.map(({ what, value }) => `  ${what.padEnd(12)} ${printable(value)}`)
+      : []),
   ]);
+}
+
+/**
+ * What is at the place that it would go to.
+ * @returns the pair that would stay
+ * @throws PkiError what the same command without `--dry-run` refuses for it
+ */
+export async function lookAtPlace(
+  order: Order,
+  flags: IssueFlags,
+  context: Context,
+): Promise<Standing | undefined> {
+  switch (placeOf(order, flags)) {
+    case 'store': {
+      const { request } = order;
+      const wanted = { store: storePath(flags, context), request, when: whenOf(flags) };
+      return lookInStore(wanted, momentOf(worldOf(flags, context)));
+    }
+    case 'files': {
+      const { refusePlace } = await import('../pki/lifecycle/issue-files.ts');
+      const place = { destination: destinationOf(flags, context), foreign: order.foreign?.request };
+      // What is paid for is at AWS; a CA in a folder is named by its path.
+      refusePlace({ ...place, force: flags.force ?? false }, !isAbsolute(order.reference));
+      return undefined;
+    }
+    case 'stdout':
+      return undefined;
+  }
 }

@@ -12,7 +12,7 @@ import { certificateDocument, statusDocument } from './certificate-document.ts';
 import type { Context } from './context.ts';
 import { combineParts, exit, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
-import { warningsOf, type Order } from './issue-order.ts';
+import { ignoredOf, warningsOf, type Order } from './issue-order.ts';
 import type { Pending } from '../pki/lifecycle/open-ca.ts';
 import { storePath } from './options.ts';
 import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
@@ -34,11 +34,8 @@ export async function finish(
   output: Output,
 ): Promise<ExitCode> {
   reportForeign(order, output);
-  const destination = destinationOf(flags, context);
-  const intoStore = destination === undefined && (order.foreign === undefined || flags.as !== undefined);
-  const ending = await (destination
-    ? toFiles(order, destination, authority, flags, context, output)
-    : (intoStore ? toStore : toStdout)(order, authority, flags, context, output));
+  const deliver = { store: toStore, files: toFiles, stdout: toStdout }[placeOf(order, flags)];
+  const ending = await deliver(order, authority, flags, context, output);
   if (typeof ending === 'object') {
     const { reportPending } = await import('./issue-pending.ts');
     reportPending(schema, order.request.name, ending, output);
@@ -52,11 +49,28 @@ export async function finish(
   return ending;
 }
 
-/** What somebody's request asked for beyond names is said, never copied in silence. */
-export function reportForeign({ foreign }: Order, output: Output): void {
+/** Where the certificate goes to. */
+export function placeOf({ foreign }: Order, flags: IssueFlags): 'store' | 'files' | 'stdout' {
+  if (flags.out !== undefined || flags.certOut !== undefined) return 'files';
+  return foreign === undefined || flags.as !== undefined ? 'store' : 'stdout';
+}
+
+/** What is done about a certificate that the store has already. */
+export const whenOf = ({ ifDue, force }: IssueFlags): 'new' | 'if-due' | 'force' =>
+  ifDue === true ? 'if-due' : force === true ? 'force' : 'new';
+
+export function destinationOf(flags: IssueFlags, context: Context): FilesOrder['destination'] {
+  const absolute = (path: string): string => resolve(context.cwd, path);
+  if (flags.out !== undefined) return { kind: 'folder', path: absolute(flags.out) };
+  const key = flags.keyOut === undefined ? undefined : absolute(flags.keyOut);
+  return { kind: 'files', key, cert: absolute(flags.certOut ?? '') };
+}
+
+export function reportForeign(order: Order, output: Output): void {
+  const { foreign } = order;
   if (!foreign) return;
   output.note(`request: ${foreign.key}, asks for ${foreign.names.join(', ') || 'no names'}`);
-  for (const ignored of foreign.ignored) output.warn(`the request's ${ignored} is not taken over`);
+  for (const ignored of ignoredOf(order)) output.warn(ignored);
 }
 
 async function toStore(
@@ -72,7 +86,7 @@ async function toStore(
       store: storePath(flags, context),
       request: order.request,
       source: order.source,
-      when: flags.ifDue === true ? 'if-due' : flags.force === true ? 'force' : 'new',
+      when: whenOf(flags),
       discardPending: flags.discardPending ?? false,
       lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
       foreign: order.foreign?.request,
@@ -161,7 +175,8 @@ function usageLines(
   const absolute = resolve(context.cwd, path);
   const roots = resolve(context.cwd, trust);
   const { usage, names } = order.request;
-  const host = names[0] ?? 'localhost';
+  // Of a mailbox, a workload or a wildcard there is nothing to be fetched.
+  const host = names.find((name) => !/[@:*]/.test(name)) ?? 'localhost';
   const server = [
     'nginx:',
     `  ssl_certificate        ${absolute}/fullchain.pem;`,
@@ -173,7 +188,7 @@ function usageLines(
   ];
   const client = [
     'curl:',
-    `  curl --cert ${path}/fullchain.pem --key ${path}/key.pem --cacert ${trust} https://${host.includes(':') ? 'localhost' : host}/`,
+    `  curl --cert ${path}/fullchain.pem --key ${path}/key.pem --cacert ${trust} https://${host}/`,
   ];
   const look = [`next: certwright inspect ${shellWord(order.request.name)}`];
   return [...(usage === 'client' ? [] : server), ...(usage === 'server' ? [] : client), ...look].map(
@@ -213,20 +228,8 @@ async function toStdout(
   return exit.done;
 }
 
-/** Where files go that are not the store's; `undefined` where none do. */
-export function destinationOf(
-  { out, keyOut, certOut }: IssueFlags,
-  { cwd }: Context,
-): FilesOrder['destination'] | undefined {
-  if (out !== undefined) return { kind: 'folder', path: resolve(cwd, out) };
-  if (certOut === undefined) return undefined;
-  const key = keyOut === undefined ? undefined : resolve(cwd, keyOut);
-  return { kind: 'files', key, cert: resolve(cwd, certOut) };
-}
-
 async function toFiles(
   order: Order,
-  destination: FilesOrder['destination'],
   authority: Authority,
   flags: IssueFlags,
   context: Context,
@@ -238,7 +241,7 @@ async function toFiles(
   const result = await issueIntoFiles(
     {
       request: order.request,
-      destination,
+      destination: destinationOf(flags, context),
       force: flags.force ?? false,
       discardPending: flags.discardPending ?? false,
       lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),

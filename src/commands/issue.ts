@@ -2,7 +2,7 @@ import { readOrder, type Order } from './issue-order.ts';
 import { openOrCreate, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { caPassphrase, givenCaPassphrase } from './passphrase.ts';
 import { printable } from './printable.ts';
-import { destinationOf, finish } from './issue-report.ts';
+import { finish } from './issue-report.ts';
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
@@ -169,15 +169,15 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
 
 /** Bad input touches nothing: no CA is made for it, either. */
 async function refuseBeforehand(
-  { request, foreign, reference }: Order,
+  order: Order,
   options: OpenOptions,
   flags: IssueFlags,
   context: Context,
 ): Promise<void> {
-  const destination = destinationOf(flags, context);
-  if (destination) (await import('../pki/lifecycle/issue-files.ts')).checkPlaces(destination);
+  const { lookAtPlace } = await import('./issue-plan.ts');
+  await lookAtPlace(order, flags, context);
   const { planIssue } = await import('../pki/lifecycle/plan.ts');
-  await planIssue(request, foreign?.request, reference, true, options, context.now());
+  await planIssue(order.request, order.foreign?.request, order.reference, true, options, context.now());
 }
 
 /** What can be said of the flags without looking at anything. */

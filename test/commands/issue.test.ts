@@ -129,6 +129,16 @@ describe('issue into the store', () => {
     expect(ran).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
+  it.each([
+    [['ops@shop.example'], 'localhost'],
+    [['*.internal', 'a.internal'], 'a.internal'],
+    [['spiffe://corp/x', '10.0.0.7'], '10.0.0.7'],
+  ])('of %j shows a call that can be made', async (names, host) => {
+    const cwd = await withCa();
+    const { stdout } = await run(['issue', ...names], { cwd });
+    expect(stdout).toMatch(new RegExp(`curl --cert .* https://${host}/$`, 'm'));
+  });
+
   it('refuses a name that has a certificate, with the way out, before the CA is asked', async () => {
     const cwd = await withCa();
     issued(await issue(cwd, ['orders.internal']));
@@ -568,6 +578,42 @@ describe('--dry-run', () => {
     expect(readdirSync(cwd)).toEqual(['ca']);
   });
 
+  it('meets what is at the place already', async () => {
+    const cwd = await withCa();
+    issued(await issue(cwd, ['a.internal']));
+    issued(await issue(cwd, ['b.internal', '--out', 'out']));
+    const before = snapshot(cwd);
+    const looked = (...args: string[]): Promise<Ran> => issue(cwd, [...args, '--dry-run']);
+    const exists = { exit: 2, code: 'exists' };
+    expect(refusal(await looked('a.internal'))).toEqual(exists);
+    expect(refusal(await looked('b.internal', '--out', 'out'))).toEqual(exists);
+    expect(refusal(await looked('b.internal', '--key-out', 'no/key', '--cert-out', 'no/cert'))).toEqual({
+      exit: 2,
+      code: 'not-found',
+    });
+    const state = async (...args: string[]): Promise<unknown> =>
+      (JSON.parse((await looked(...args)).stdout) as { state: unknown }).state;
+    expect(await state('a.internal', '--force')).toBe('to-issue');
+    expect(await state('b.internal', '--out', 'out', '--force')).toBe('to-issue');
+    expect(await state('a.internal', '--if-due')).toBe('unchanged');
+    expect(await state('a.internal', '--if-due', '--usage', 'client')).toBe('to-issue');
+    const { stdout } = await run(['issue', 'a.internal', '--if-due', '--dry-run'], { cwd });
+    expect(stdout).toMatch(/^would leave a\.internal as it is \(generation 1\): not due before \S+\n$/);
+    expect(snapshot(cwd)).toEqual(before);
+  });
+
+  it('explains how a CA in a folder would make it, where that is asked for', async () => {
+    const cwd = await withCa();
+    const text = async (flag: string): Promise<string> =>
+      (await run(['issue', 'a.internal', flag], { cwd })).stdout;
+    expect(await text('--explain')).toContain(`
+  signed by    CN=Test Issuing CA
+  signed with  ECDSA with SHA-256
+  cost         none
+`);
+    expect(await text('--dry-run')).not.toContain('cost');
+  });
+
   it('makes no CA either', async () => {
     const cwd = temporaryFolder();
     expect((await run(['issue', 'a.internal', '--create-ca', '--dry-run'], { cwd })).code).toBe(0);
@@ -707,10 +753,10 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
     );
     const { warnings, certificate } = issued(await issue(cwd, ['printer.internal', '--csr', 'r.csr']));
     expect(warnings).toEqual([
-      'extension basic constraints',
-      'extension key usage',
-      'extension extended key usage',
-      'extension 1.2.3.4',
+      "the request's extension basic constraints is not taken over",
+      "the request's extension key usage is not taken over",
+      "the request's extension extended key usage is not taken over",
+      "the request's extension 1.2.3.4 is not taken over",
     ]);
     const leaf = new X509Certificate(certificate.pem);
     expect(leaf.ca).toBe(false);

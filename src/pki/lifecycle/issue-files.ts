@@ -94,14 +94,12 @@ export async function issueIntoFiles(
   authority: Authority,
   world: World,
 ): Promise<FilesResult | Pending> {
-  const { destination, request } = order;
+  const { request } = order;
   const access = {
     ownership: await resolveOwnership(request.owner, request.group),
     keyMode: keyFileMode(request.mode, request.group),
   };
-  checkPlaces(destination);
-  const keeper = authority.sells ? keeperOf(destination) : undefined;
-  refuseExisting(order, keeper);
+  const keeper = refusePlace(order, authority.sells);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
   checkWithAuthority(request, foreign, authority, world.now());
   const work = (): Promise<FilesResult | Pending> =>
@@ -111,6 +109,22 @@ export async function issueIntoFiles(
   const lock = { pid: world.pid, timeout: order.lockTimeout, signal: world.signal };
   // Beside the folder, which goes with the run that is done.
   return withLock(`${keeper.path}.lock`, lock, work);
+}
+
+/**
+ * What `issueIntoFiles` refuses before it asks an authority.
+ * @returns where it keeps what is paid for
+ * @throws PkiError `exists`, `not-found`, `usage`
+ */
+export function refusePlace(
+  order: Pick<FilesOrder, 'destination' | 'force' | 'foreign'>,
+  sells: boolean,
+): CertificateFolder | undefined {
+  const { destination } = order;
+  checkPlaces(destination);
+  const keeper = sells ? keeperOf(destination) : undefined;
+  refuseExisting(order, keeper);
+  return keeper;
 }
 
 async function make(
@@ -218,7 +232,10 @@ function pathsOf(destination: Destination, withKey: boolean): Target[] {
 }
 
 /** @returns whether what is there may be overwritten: what a run that died has written already is its own. */
-function refuseExisting({ destination, force, foreign }: FilesOrder, keeper?: CertificateFolder): boolean {
+function refuseExisting(
+  { destination, force, foreign }: Pick<FilesOrder, 'destination' | 'force' | 'foreign'>,
+  keeper?: CertificateFolder,
+): boolean {
   if (force || keeper?.pending() !== undefined) return true;
   for (const { path } of pathsOf(destination, foreign === undefined)) {
     if (!isThere(path)) continue;
@@ -233,7 +250,7 @@ function refuseExisting({ destination, force, foreign }: FilesOrder, keeper?: Ce
  * A folder that may be made, or two files that differ in folders that are there: found out before anything is issued.
  * @throws PkiError `not-found`, `bad-input`, `usage`
  */
-export function checkPlaces(destination: Destination): void {
+function checkPlaces(destination: Destination): void {
   if (destination.kind === 'folder') {
     refuseNoFolder(destination.path);
     return;

@@ -151,6 +151,22 @@ export async function issueIntoStore(
   });
 }
 
+/**
+ * What `issueIntoStore` looks at first, without touching anything.
+ * @returns the pair that it would leave as it is
+ * @throws PkiError `exists`
+ */
+export function lookInStore(
+  order: Pick<IssueOrder, 'store' | 'request' | 'when'>,
+  moment: Moment,
+): Standing | undefined {
+  const { store, request } = order;
+  refuseNoFolder(store);
+  const folder = certificateFolder(store, request.name);
+  if (order.when === 'new') refuseExisting(folder, request.name);
+  return mayKeep(order, folder) ? standing(folder, request, moment) : undefined;
+}
+
 /** Brings the copies at places of their own up to date, or only looks; without any, not even the code is loaded. */
 export async function outputsOf(
   order: OutputsOrder,
@@ -168,7 +184,10 @@ export const accessOf = async ({ owner, group, mode }: StoredRequest): Promise<A
   keyMode: keyFileMode(mode, group),
 });
 
-function mayKeep({ when, request }: IssueOrder, folder: CertificateFolder): boolean {
+function mayKeep(
+  { when, request }: Pick<IssueOrder, 'when' | 'request'>,
+  folder: CertificateFolder,
+): boolean {
   if (typeof when === 'object') return folder.current() !== when.replaces;
   return when === 'if-due' && !isUnfinished(folder, request);
 }

@@ -4,11 +4,13 @@ import { checkTimes } from '../authorities/local/limits.ts';
 import { readAuthorityLimits } from '../authorities/local/local-authority.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
+import { signatureName } from '../x509/algorithm-names.ts';
 import { formatName, readName } from '../x509/distinguished-name.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
 import { keyTypeOf } from '../x509/key.ts';
 import { oid } from '../x509/oid.ts';
 import { extendedKeyUsageFor, keyKindOf, keyUsageFor, subjectOf, type Profile } from '../x509/profile.ts';
+import { signatureAlgorithmOf } from '../x509/signing.ts';
 import { defaultCaLifetime } from './ca.ts';
 import { checkWithAuthority, publicKeyOf } from './obtain.ts';
 import { authorityExists, isAws, openAuthority, orCreateHint, type OpenOptions } from './open-ca.ts';
@@ -115,7 +117,9 @@ const inFolder = (reference: string): Pick<Limits, 'reference' | 'fixesLifetime'
   makesKeys: false,
 });
 
-type FolderLimits = Pick<Limits, 'defaults' | 'validity' | 'constrainsHosts' | 'check'>;
+type FolderLimits = Pick<Limits, 'defaults' | 'validity' | 'constrainsHosts' | 'check' | 'explain'>;
+
+const free: Explanation = { what: 'cost', value: 'none' };
 
 function limitsOf(folder: string, now: Date): FolderLimits {
   const limits = readAuthorityLimits(folder, now);
@@ -126,6 +130,15 @@ function limitsOf(folder: string, now: Date): FolderLimits {
     check(profile) {
       limits.check(profile);
       return [];
+    },
+    explain() {
+      const { subjectName, publicKey } = limits.issuer;
+      const key = createPublicKey({ key: publicKey, format: 'der', type: 'spki' });
+      return [
+        { what: 'signed by', value: formatName(subjectName) },
+        { what: 'signed with', value: signatureName(signatureAlgorithmOf(key)) },
+        free,
+      ];
     },
   };
 }
@@ -142,5 +155,6 @@ function limitsOfNewCa(now: Date): FolderLimits {
       checkTimes(profile, validity, 'the CA that would be made');
       return [];
     },
+    explain: () => [free],
   };
 }

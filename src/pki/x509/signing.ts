@@ -6,12 +6,14 @@ import { isQuick, keyTypeOf, type KeyType } from './key.ts';
 import { oid } from './oid.ts';
 
 interface SignatureScheme {
+  id: string;
   /** AlgorithmIdentifier: RFC 4055 2.1 wants NULL for RSA, RFC 5758 3.2 and RFC 8410 3 want nothing. */
   algorithm: Buffer;
   digest: 'sha1' | 'sha256' | 'sha384' | 'sha512' | null;
 }
 
 const scheme = (id: string, digest: SignatureScheme['digest'], ...parameters: Buffer[]): SignatureScheme => ({
+  id,
   algorithm: write.sequence(write.objectIdentifier(id), ...parameters),
   digest,
 });
@@ -48,6 +50,9 @@ function schemeOf(key: KeyObject, weak?: 'sha1'): SignatureScheme {
     }
   }
 }
+
+/** OID of the algorithm by which a key signs; of a public key, by which its private one does. */
+export const signatureAlgorithmOf = (key: KeyObject): string => schemeOf(key).id;
 
 /**
  * Signs what `tbs` makes of the AlgorithmIdentifier and wraps all three

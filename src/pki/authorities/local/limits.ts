@@ -1,5 +1,5 @@
 import { PkiError } from '../../errors.ts';
-import { extension } from '../../x509/certificate.ts';
+import { extension, type Certificate } from '../../x509/certificate.ts';
 import { commonName, readName } from '../../x509/distinguished-name.ts';
 import { formatDuration } from '../../x509/duration.ts';
 import { readNameConstraints, type NameConstraints } from '../../x509/extensions.ts';
@@ -20,6 +20,10 @@ export class CaLimits {
 
   get defaults(): CaJson['defaults'] {
     return this.#ca.json.defaults;
+  }
+
+  get issuer(): Certificate {
+    return this.#ca.active.certificate;
   }
 
   /** The time in which the whole chain is valid. */
