@@ -35,7 +35,7 @@ export function registerLog(command: Command, context: Context, run: Run): void 
     .description('what a CA has issued and revoked, when, and who asked for it')
     .helpOption('-h, --help', 'show help')
     .option('--ca <dir>', 'folder of the CA (CERTWRIGHT_CA; default ./ca)')
-    .option('--since <time>', 'from then on')
+    .option('--since <time>', 'from then on: 2027-01-31, 2027-01-31T12:00:00Z, or how long ago: 7d')
     .option('--until <time>', 'before that')
     .option('--name <name>', 'certificates with this name')
     .option('--by <user>', 'asked for by this user, alone or as user@host')
@@ -75,7 +75,10 @@ async function log(flags: LogFlags, context: Context): Promise<ExitCode> {
 function timeOf(text: string | undefined, flag: string, now: Date): Date | undefined {
   if (text === undefined) return undefined;
   if (/^\d{4}-/.test(text)) return parseTime(text, flag);
-  return new Date(now.getTime() - parseDuration(text, flag));
+  if (/^\d+[a-z]/.test(text)) return new Date(now.getTime() - parseDuration(text, flag));
+  throw new PkiError('bad-time', `${flag} ${JSON.stringify(text)} is neither a time nor how long ago`, {
+    hint: '2027-01-31, 2027-01-31T12:00:00Z, or 7d',
+  });
 }
 
 function countOf(text: string): number {

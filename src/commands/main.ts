@@ -123,6 +123,14 @@ async function fail(argv: readonly string[], context: Context, error: unknown): 
   return known instanceof PkiError ? exitCodeOf[known.code] : exit.failed;
 }
 
+/** `ca` and `crl` of `ca crl --frce`: whose help it is that helps. */
+function calledCommand(argv: readonly string[]): string[] {
+  const at = argv.findIndex((word) => word in commands);
+  const [name, below = '-'] = at === -1 ? [] : argv.slice(at);
+  if (name === undefined) return [];
+  return (name === 'ca' || name === 'config') && !below.startsWith('-') ? [name, below] : [name];
+}
+
 /** commander's own words, in the form of every other refusal. */
 function usageError(error: CommanderError, argv: readonly string[]): PkiError {
   if (error.code === 'commander.help') {
@@ -135,10 +143,9 @@ function usageError(error: CommanderError, argv: readonly string[]): PkiError {
     });
   }
   const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const command = argv.find((word) => word in commands);
+  const known = calledCommand(argv).slice(0, error.code === 'commander.unknownCommand' ? 1 : 2);
   return new PkiError('usage', first.replace(/\.$/, ''), {
-    hint:
-      suggestion?.replace(/^\(|\)$/g, '') ?? `certwright ${command === undefined ? '' : `${command} `}--help`,
+    hint: suggestion?.replace(/^\(|\)$/g, '') ?? ['certwright', ...known, '--help'].join(' '),
     cause: error,
   });
 }

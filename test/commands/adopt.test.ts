@@ -12,7 +12,9 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pkcs12Schemes, writePkcs12 } from '../../src/pki/x509/pkcs12-writer.ts';
+import { authority, issue } from '../support/chains.ts';
 import { run, succeed, temporaryFolder, temporaryFolderForSuite, type Lent } from '../support/cli.ts';
+import { writePair } from '../support/pair-files.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
 const day = 86_400_000;
@@ -167,6 +169,17 @@ describe('adopt', () => {
       new Date(old.validTo).getTime() - new Date(old.validFrom).getTime(),
     );
     expect(made.publicKey.asymmetricKeyDetails).toEqual(old.publicKey.asymmetricKeyDetails);
+  });
+
+  it('says whose difference it is where a successor could not be the like of it', async () => {
+    const cwd = temporaryFolder();
+    const root = authority('root');
+    const valid = { notBefore: after(-1)(), notAfter: after(30)(), extendedKeyUsage: [] };
+    writePair(cwd, 'bare', issue('bare.internal', root, valid), [root]);
+    const { warnings } = await adopt(cwd, 'bare', '--cert', 'bare/fullchain.pem', '--key', 'bare/key.pem');
+    expect(warnings).toContain(
+      'it says nothing of its purpose: its successor would be for TLS servers and clients alone',
+    );
   });
 
   it('leaves one of the CA that issued it alone until it is due', async () => {

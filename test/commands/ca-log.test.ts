@@ -104,7 +104,15 @@ describe('ca log', () => {
     ['--since', 'yesterday'],
     ['--only', 'lost'],
     ['--json', '--json-lines'],
+    ['--since', '7x'],
   ])('refuses %s %s', async (...flags) => {
     expect(await certwright(start, 'ca', 'log', ...flags)).toMatchObject({ code: 2 });
+  });
+
+  it('names both ways in which a time may be said', async () => {
+    const { stderr } = await certwright(start, 'ca', 'log', '--since', 'yesterday');
+    expect(stderr).toBe(
+      'certwright: --since "yesterday" is neither a time nor how long ago\n  2027-01-31, 2027-01-31T12:00:00Z, or 7d\n',
+    );
   });
 });

@@ -792,6 +792,17 @@ describe('hostile text', () => {
   });
 });
 
+it('bad input has its place in JSON too', async () => {
+  for (const bytes of ['', 'hello world']) {
+    const ran = await run(['inspect', '-', '--json'], { cwd: temporaryFolder(), stdin: bytes });
+    const { problems } = JSON.parse(ran.stdout) as {
+      problems: { offset: number | null; expected: string }[];
+    };
+    expect(problems.map(({ offset }) => offset)).toEqual([0]);
+    expect(problems[0]?.expected).toContain('PEM');
+  }
+});
+
 describe('bad input is one line with the file, the block, the byte and what was expected there', () => {
   const torn = pem.replace(/(\n.{10})./, '$1!');
   const wrong = Buffer.from(der);

@@ -44,6 +44,16 @@ describe.skipIf(!existsSync('/dev/full'))('standard output that takes nothing', 
   });
 });
 
+it.each([
+  [['ca', 'crl', '--frobnicate'], 'certwright ca crl --help'],
+  [['ca', 'frobnicate'], 'certwright ca --help'],
+  [['issue', '--frobnicate'], 'certwright issue --help'],
+])('wrong usage points to the help that has the flags: %j', async (words, hint) => {
+  const { code, stderr } = await run(words, { cwd: temporaryFolder() });
+  expect(code).toBe(2);
+  expect(stderr.split('\n')[1]).toBe(`  ${hint}`);
+});
+
 it('help about a command that there is not says so', async () => {
   const ran = await run(['help', 'bogus'], { cwd: temporaryFolder() });
   expect(ran).toMatchObject({

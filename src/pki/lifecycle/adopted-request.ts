@@ -47,7 +47,7 @@ function namesOf(certificate: Certificate, unlike: string[]): string[] {
     const shown = formatGeneralName(name);
     const text = shown.replace(/^(dns|ip|email|uri):/, '');
     if (isName(text) && text !== shown) names.push(text);
-    else unlike.push(`it would not have the name ${shown}`);
+    else unlike.push(`its successor would not have the name ${shown}`);
   }
   if (names.length === 0 && common !== undefined && isName(common)) names.push(common);
   if (names.length === 0) {
@@ -72,16 +72,18 @@ function usageOf(certificate: Certificate, unlike: string[]): Usage {
   const found = extension(certificate, oid.extendedKeyUsage);
   const purposes = found ? readExtendedKeyUsage(found.value) : [oid.serverAuth, oid.clientAuth];
   const more = purposes.filter((id) => id !== oid.serverAuth && id !== oid.clientAuth);
-  if (more.length > 0) unlike.push(`it would not be for ${more.join(', ')}`);
+  if (more.length > 0) unlike.push(`its successor would not be for ${more.join(', ')}`);
   const isServer = purposes.includes(oid.serverAuth);
   const isClient = purposes.includes(oid.clientAuth);
-  if (!found) unlike.push('it would be for TLS servers and clients alone');
+  if (!found)
+    unlike.push('it says nothing of its purpose: its successor would be for TLS servers and clients alone');
   return isServer === isClient ? 'mtls' : isServer ? 'server' : 'client';
 }
 
 function typeOf(key: KeyObject, unlike: string[]): KeyType {
   const type = keyTypeOf(key);
-  if (type === undefined) unlike.push('its key would be ec-p256: keys of this kind are not made here');
+  if (type === undefined)
+    unlike.push('the key of its successor would be ec-p256: keys of this kind are not made here');
   return type ?? 'ec-p256';
 }
 

@@ -34,8 +34,8 @@ export class DerError extends PkiError {
   readonly expected: string;
   readonly found: string;
 
-  constructor(offset: number, expected: string, found: string) {
-    super('malformed', `at byte ${offset}: expected ${expected}, found ${found}`);
+  constructor(offset: number, expected: string, found: string, hint?: string) {
+    super('malformed', `at byte ${offset}: expected ${expected}, found ${found}`, { hint });
     this.offset = offset;
     this.expected = expected;
     this.found = found;

@@ -84,9 +84,7 @@ export async function readDocument(file: Buffer, ask: AskPassphrase): Promise<Do
   const document: Document = { items: [], problems: [], budget: new FileBudget(), full: false };
   const reading: Reading = { document, ask: once(ask), curve: undefined };
   if (file.length === 0) {
-    document.problems.push(
-      problem(new PkiError('malformed', 'at byte 0: expected PEM or DER, found an empty file')),
-    );
+    document.problems.push(problem(new DerError(0, 'PEM or DER', 'an empty file')));
   } else if (
     file.includes('-----BEGIN ', 0, 'latin1') ||
     file.includes('-----END ', 0, 'latin1') ||
@@ -131,7 +129,7 @@ async function readPem(file: Buffer, reading: Reading): Promise<void> {
   const { items, problems } = reading.document;
   if (items.length > 0 || problems.length > 0) return;
   if (reading.curve) await addForeign('EC PARAMETERS', pemPlace(1, 'EC PARAMETERS', 0), reading);
-  else problems.push(problem(new PkiError('malformed', 'at byte 0: expected a PEM block, found none')));
+  else problems.push(problem(new DerError(0, 'a PEM block', 'none')));
 }
 
 const pemPlace = (block: number, label: string, offset: number): Place => ({
@@ -211,9 +209,7 @@ async function readBare(file: Buffer, reading: Reading): Promise<void> {
     const hint = isBareBase64(file)
       ? 'it looks like base64: put -----BEGIN CERTIFICATE----- before it and -----END CERTIFICATE----- behind'
       : 'a PEM file has a line -----BEGIN CERTIFICATE-----';
-    problems.push(
-      problem(new PkiError('malformed', 'at byte 0: expected PEM or DER, found neither', { hint })),
-    );
+    problems.push(problem(new DerError(0, 'PEM or DER', 'neither', hint)));
   }
 }
 

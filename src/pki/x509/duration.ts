@@ -21,7 +21,7 @@ export function parseDuration(input: string, flag = 'duration'): number {
   const total = parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as Unit], 0);
   if (total <= 0 || !Number.isSafeInteger(total)) {
     throw new PkiError('bad-time', `${flag} ${JSON.stringify(input)} is not a length of time`, {
-      hint: 'a whole number and a unit: 45m, 12h, 90d, 2w, 1y',
+      hint: 'a whole number from 1 up and a unit: 45m, 12h, 90d, 2w, 1y',
     });
   }
   return total;

@@ -21,6 +21,11 @@ describe('a length of time', () => {
     },
   );
 
+  it('says that nothing is none', () => {
+    const hint = expect.stringContaining('a whole number from 1 up') as string;
+    expect(() => parseDuration('0d')).toThrow(expect.objectContaining({ hint }));
+  });
+
   it('never takes what it cannot account for', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 12 }), (input) => {

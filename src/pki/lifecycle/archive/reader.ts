@@ -26,7 +26,7 @@ export function readArchive(file: string, take: (entry: TarEntry, content: Buffe
       return readExactly(descriptor, length, file);
     };
     for (;;) {
-      const entry = readTarHeader(next(blockSize));
+      const entry = readTarHeader(next(blockSize), file);
       if (!entry) return;
       const size = entry.kind === 'file' ? entry.size : 0;
       if (size > largest) {

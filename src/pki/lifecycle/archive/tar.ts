@@ -57,11 +57,16 @@ function checksum(header: Buffer): number {
 }
 
 /**
+ * @param archive its file, for messages
  * @returns `undefined` for an empty block, which ends an archive.
  * @throws PkiError `malformed`, `unsupported`: only files, folders and symbolic links are ever read
  */
-export function readTarHeader(header: Buffer): TarEntry | undefined {
+export function readTarHeader(header: Buffer, archive: string): TarEntry | undefined {
   if (header.every((byte) => byte === 0)) return undefined;
+  const malformed = (what: string): PkiError =>
+    new PkiError('malformed', `${archive} ${what}`, {
+      hint: 'it is damaged, or no tar archive (a compressed one: uncompress it first)',
+    });
   const text = (at: number, length: number): string => {
     const field = header.subarray(at, at + length);
     const end = field.indexOf(0);
@@ -90,15 +95,10 @@ export function readTarHeader(header: Buffer): TarEntry | undefined {
     default:
       throw new PkiError(
         'unsupported',
-        `the archive holds ${JSON.stringify(path)} of type ${JSON.stringify(type)}`,
+        `${archive} holds ${JSON.stringify(path)} of type ${JSON.stringify(type)}`,
         {
           hint: 'a backup of a CA holds files, folders and two kinds of links; nothing was restored',
         },
       );
   }
 }
-
-const malformed = (what: string): PkiError =>
-  new PkiError('malformed', `the archive ${what}`, {
-    hint: 'it is damaged, or no tar archive (a compressed one: uncompress it first)',
-  });
