@@ -27,6 +27,15 @@ const createOnce = (...flags: string[]): Promise<Ran> =>
     now: () => emulator().clock.now(),
   });
 
+/** Lets time pass with the next call of an operation. */
+function passing(operation: string, milliseconds: number): void {
+  emulator().cloud.observe = (target) => {
+    if (!target.endsWith(`.${operation}`)) return;
+    emulator().cloud.observe = undefined;
+    emulator().clock.advance(milliseconds);
+  };
+}
+
 const create = (...flags: string[]): Promise<Ran> =>
   certwright('ca', 'create', '--on', 'acm-pca', '--yes', ...flags);
 const root = ['--type', 'root', '--name', 'Corp Root'];
@@ -153,6 +162,87 @@ describe('a run that failed is gone on with', () => {
     expect(code).toBe(75);
     expect(stderr).toContain('--reissue');
     await made(...root, '--reissue');
+  });
+
+  test('a refusal after an attempt whose answer was lost makes no second CA', async () => {
+    emulator().script('CreateCertificateAuthority', { kind: 'reset', afterEffect: true });
+    emulator().refuse('CreateCertificateAuthority', 'AccessDeniedException', 'no', 2);
+    const { code, stderr } = await create(...root);
+    expect(code).toBe(75);
+    expect(stderr).toContain('may have been carried out');
+    expect(stderr).not.toContain('--discard-pending');
+    expect([...emulator().cloud.cas.keys()]).toEqual([await made(...root)]);
+  });
+
+  test('a refusal to look for a CA whose answer was lost leaves it in doubt', async () => {
+    emulator().script('CreateCertificateAuthority', { kind: 'reset', afterEffect: true });
+    expect((await createOnce(...root)).code).toBe(75);
+    emulator().clock.advance(10 * 60_000);
+    emulator().refuse('ListCertificateAuthorities', 'AccessDeniedException', 'no');
+    expect((await createOnce(...root)).code).toBe(75);
+    expect([...emulator().cloud.cas.keys()]).toEqual([await made(...root)]);
+  });
+
+  test('a CA is looked for, and not asked for again, once AWS may have forgotten its token', async () => {
+    emulator().script('CreateCertificateAuthority', { kind: 'reset', afterEffect: true });
+    passing('CreateCertificateAuthority', 6 * 60_000);
+    const arn = await made(...root);
+    expect([...emulator().cloud.cas.keys()]).toEqual([arn]);
+  });
+
+  test('a CA that AWS does not list by then is not ordered anew by the same run', async () => {
+    emulator().script('CreateCertificateAuthority', { kind: '500', afterEffect: false });
+    passing('CreateCertificateAuthority', 6 * 60_000);
+    const { code, stderr } = await create(...root);
+    expect(code).toBe(75);
+    expect(stderr).toContain('lists no such CA');
+    expect(emulator().cloud.cas.size).toBe(0);
+    await made(...root);
+    expect(emulator().cloud.cas.size).toBe(1);
+  });
+
+  test('a CA is found although the clock was set back since it was ordered', async () => {
+    emulator().script('CreateCertificateAuthority', { kind: 'reset', afterEffect: true });
+    const late = (): Date => new Date(emulator().clock.now().getTime() + 20 * 60_000);
+    const env = { ...emulator().environment, AWS_MAX_ATTEMPTS: '1' };
+    const first = await run(['ca', 'create', '--on', 'acm-pca', '--yes', ...root], { cwd, env, now: late });
+    expect(first.code).toBe(75);
+    emulator().clock.advance(10 * 60_000);
+    expect([...emulator().cloud.cas.keys()]).toEqual([await made(...root)]);
+  });
+
+  test('its certificate is not ordered again once AWS may have forgotten the token', async () => {
+    const billed = emulator().stats.billed;
+    emulator().script('IssueCertificate', { kind: 'reset', afterEffect: true });
+    passing('IssueCertificate', 6 * 60_000);
+    const { code, stderr } = await create(...root);
+    expect(code).toBe(75);
+    expect(stderr).toContain('--reissue');
+    expect(emulator().stats.billed - billed).toBe(1);
+  });
+
+  test('a refusal after an order for its certificate whose answer was lost does not pay twice', async () => {
+    const billed = emulator().stats.billed;
+    emulator().script('IssueCertificate', { kind: 'reset', afterEffect: true });
+    emulator().refuse('IssueCertificate', 'AccessDeniedException', 'no', 2);
+    expect((await create(...root)).code).toBe(75);
+    await made(...root);
+    expect(emulator().stats.billed - billed).toBe(1);
+  });
+
+  test('a plain refusal to sign leaves no order in doubt', async () => {
+    emulator().refuse('IssueCertificate', 'AccessDeniedException', 'no');
+    expect((await create(...root)).code).toBe(1);
+    emulator().clock.advance(10 * 60_000);
+    await made(...root);
+  });
+
+  test('a certificate that AWS fails to make is ordered anew', async () => {
+    const billed = emulator().stats.billed;
+    emulator().refuse('GetCertificate', 'RequestFailedException', 'it failed');
+    expect((await create(...root)).code).toBe(1);
+    await made(...root);
+    expect(emulator().stats.billed - billed).toBe(2);
   });
 
   test('what AWS refuses leaves nothing behind', async () => {

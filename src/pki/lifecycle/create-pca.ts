@@ -1,15 +1,24 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { CaCertificate, CaCertificateOrder, CaMaker, CaOrder } from '../authorities/acm-pca/new-ca.ts';
 import { isCaArn, parseArn } from '../authorities/aws/arn.ts';
 import type { AwsConnection } from '../authorities/aws/options.ts';
+import { isRefusal } from '../authorities/aws/failure.ts';
+import { inDoubtDespite, isRemembered, orderOnce } from '../authorities/aws/placed-order.ts';
 import { regionOf } from '../authorities/aws/region.ts';
-import { jsonText, makeFolder, readJson, replace, unlinkIfThere } from '../durable.ts';
+import { makeFolder } from '../durable.ts';
 import { PkiError } from '../errors.ts';
-import { folderName } from '../store/folder-name.ts';
 import { withLock } from '../store/lock.ts';
 import type { AskPassphrase, KeyType } from '../x509/key.ts';
 import { certificatePem } from '../x509/pem-writer.ts';
+import {
+  caOrders,
+  journalOf,
+  keepProgress,
+  readProgress,
+  signingOrders,
+  tokenOf,
+  type Progress,
+} from './pca-progress.ts';
 
 /** A CA of AWS Private CA, as a command asks for it. */
 export interface NewPca {
@@ -46,21 +55,6 @@ export interface MadePca {
   notAfter: string;
 }
 
-/** What is known of a CA that is being made: each field is written before, or the moment after, what it tells of. */
-interface Progress {
-  order: CaOrder;
-  parent: string | null;
-  pathLength: number;
-  notAfter: string;
-  permitAcm: boolean;
-  askedAt: string;
-  arn?: string;
-  /** The order for its certificate, from before it is placed. */
-  signing?: CaCertificateOrder & { askedAt: string; certificateArn?: string };
-  certificate?: CaCertificate;
-  done?: boolean;
-}
-
 const keyAlgorithms: Readonly<Partial<Record<KeyType, [string, string]>>> = {
   'rsa-2048': ['RSA_2048', 'SHA256WITHRSA'],
   'rsa-3072': ['RSA_3072', 'SHA256WITHRSA'],
@@ -71,9 +65,9 @@ const keyAlgorithms: Readonly<Partial<Record<KeyType, [string, string]>>> = {
 
 /** AWS forgets a token after five minutes; half a minute is left for clocks and for the answer's way. */
 const tokenLife = 4.5 * 60_000;
+const day = 86_400_000;
 
-export const journalOf = (store: string, name: string): string =>
-  join(store, '.aws', `ca-${folderName(name)}.json`);
+const wayOut = 'give the same command again';
 
 /**
  * Makes a CA of AWS Private CA: the CA, its certificate by its parent, its revocation, and what ACM may do with it. A run that
@@ -85,28 +79,23 @@ export async function createPca(wanted: NewPca, world: NewPcaWorld): Promise<Mad
   makeFolder(join(wanted.store, '.aws'), 0o700);
   const lock = { pid: world.pid, timeout: 0, signal: world.connection.signal };
   return withLock(`${journal}.lock`, lock, async () => {
-    const begun = readJson(journal) as Progress | undefined;
+    const begun = readProgress(journal);
     const progress = begun ? sameAs(begun, wanted, journal) : await begin(wanted, world);
     if (progress.done === true)
       return { arn: progress.arn ?? '', made: false, journal, notAfter: progress.notAfter };
-    const keep = (): void => {
-      replace(journal, { data: jsonText({ schema: 1, ...progress }), mode: 0o600 }, 'now');
-    };
     const { CaMaker: Maker } = await import('../authorities/acm-pca/new-ca.ts');
     const maker = new Maker(regionFor(wanted, world.connection), world.connection);
-    const arn = await create(maker, progress, wanted, world, keep, () => {
-      unlinkIfThere(journal);
-    });
+    const arn = await create(maker, progress, world, journal);
     const status = await maker.leaves(arn, 'CREATING');
     if (status === 'PENDING_CERTIFICATE') {
-      const certificate = await certify(maker, arn, progress, wanted, world, keep);
+      const certificate = await certify(maker, arn, progress, wanted, world, journal);
       world.connection.say('installing its certificate');
       await maker.install(arn, certificate);
       await maker.leaves(arn, 'PENDING_CERTIFICATE');
     }
     if (wanted.permitAcm) await maker.permitAcm(arn);
     progress.done = true;
-    keep();
+    keepProgress(journal, progress);
     return { arn, made: true, journal, notAfter: progress.notAfter };
   });
 }
@@ -159,7 +148,6 @@ async function begin(wanted: NewPca, { now, connection }: NewPcaWorld): Promise<
     pathLength,
     notAfter: notAfter.toISOString(),
     permitAcm,
-    askedAt: now().toISOString(),
   };
 }
 
@@ -186,52 +174,73 @@ async function endOf(
   );
 }
 
-/** A CA whose answer was lost is looked for before another one is made. */
+/** A CA whose answer was lost is looked for before another one is made: AWS forgets the token, and would make it. */
 async function create(
   maker: CaMaker,
   progress: Progress,
-  wanted: NewPca,
   { now, connection }: NewPcaWorld,
-  keep: () => void,
-  forget: () => void,
+  journal: string,
 ): Promise<string> {
-  if (progress.arn !== undefined) return progress.arn;
-  const since = new Date(progress.askedAt);
-  if (now().getTime() - since.getTime() > tokenLife) {
-    const found = await maker.made(progress.order, since);
-    if (found.length > 1) {
-      throw new PkiError(
-        'in-doubt',
-        `several CAs are named ${JSON.stringify(wanted.name)}: ${found.join(', ')}`,
-        {
-          hint: 'delete those that are not wanted, then give the same command again',
-        },
-      );
-    }
-    if (found[0] !== undefined) {
-      progress.arn = found[0];
-      keep();
-      return found[0];
-    }
-    progress.askedAt = now().toISOString();
+  const { arn, order, askedAt } = progress;
+  if (arn !== undefined) return arn;
+  const known = { now, tokenLife };
+  const isForgotten = askedAt !== undefined && !isRemembered({ askedAt }, known);
+  if (isForgotten) {
+    const found = await find(maker, progress, now(), journal);
+    if (found !== undefined) return found;
   }
-  keep();
-  connection.say(`making the CA ${JSON.stringify(wanted.name)}, which is billed by the month`);
-  const arn = await maker
-    .create(progress.order, tokenOf(progress.order, progress.askedAt))
-    .catch((error: unknown) => {
-      // A refusal leaves nothing behind that other flags would have to agree with.
-      if (error instanceof PkiError && error.code === 'refused') forget();
-      throw error;
+  const named = JSON.stringify(order.commonName);
+  try {
+    const { certificateArn: made } = await orderOnce<string>(caOrders(journal, progress), {
+      ...known,
+      wayOut,
+      // Then it was looked for just now.
+      reissue: isForgotten,
+      inDoubt: (at) => ({
+        message: `the CA ${named} was ordered at ${at}, its answer never came, and AWS lists no such CA`,
+        hint: 'the same command looks for it again, and makes it where it is not there',
+      }),
+      place: () => tokenOf(order, now()),
+      send: (token, sending) => {
+        connection.say(`making the CA ${named}, which is billed by the month`);
+        return maker.create(order, token, sending);
+      },
     });
-  progress.arn = arn;
-  keep();
-  return arn;
+    return made;
+  } catch (error) {
+    if (!(error instanceof PkiError) || error.code !== 'in-doubt') throw error;
+    const found = await find(maker, progress, now(), journal);
+    if (found === undefined) throw error;
+    return found;
+  }
 }
 
-/** At most 36 characters. */
-const tokenOf = (...what: unknown[]): string =>
-  createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 36);
+async function find(
+  maker: CaMaker,
+  progress: Progress,
+  now: Date,
+  journal: string,
+): Promise<string | undefined> {
+  const { order, askedAt = '' } = progress;
+  const asked = new Date(askedAt);
+  // By AWS's clock. Ours may be a time zone away, and was set back where it says that the order is yet to come.
+  const since = asked > now ? new Date(0) : new Date(asked.getTime() - day);
+  const found = await maker.made(order, since).catch((error: unknown) => {
+    throw inDoubtDespite(error, wayOut);
+  });
+  if (found.length > 1) {
+    throw new PkiError(
+      'in-doubt',
+      `several CAs are named ${JSON.stringify(order.commonName)}: ${found.join(', ')}`,
+      { hint: `delete those that are not wanted, then ${wayOut}` },
+    );
+  }
+  const [arn] = found;
+  if (arn === undefined) return undefined;
+  progress.arn = arn;
+  keepProgress(journal, progress);
+  return arn;
+}
 
 async function certify(
   maker: CaMaker,
@@ -239,15 +248,15 @@ async function certify(
   progress: Progress,
   wanted: NewPca,
   world: NewPcaWorld,
-  keep: () => void,
+  journal: string,
 ): Promise<CaCertificate> {
   if (progress.certificate) return progress.certificate;
   const request = progress.signing?.request ?? (await maker.request(arn));
   const isLocal = wanted.parent !== undefined && !wanted.parent.startsWith('arn:');
   progress.certificate = isLocal
     ? await signLocally(wanted, request, progress, world)
-    : await signAtAws(maker, arn, request, progress, wanted, world, keep);
-  keep();
+    : await signAtAws(maker, arn, request, progress, wanted, world, journal);
+  keepProgress(journal, progress);
   return progress.certificate;
 }
 
@@ -275,37 +284,37 @@ async function signAtAws(
   progress: Progress,
   { parent = arn, pathLength, type, reissue }: NewPca,
   { now, connection }: NewPcaWorld,
-  keep: () => void,
+  journal: string,
 ): Promise<CaCertificate> {
-  const isOld = (asked: string): boolean => now().getTime() - Date.parse(asked) > tokenLife;
-  if (progress.signing && progress.signing.certificateArn === undefined && isOld(progress.signing.askedAt)) {
-    if (!reissue) {
-      throw new PkiError(
-        'in-doubt',
-        `the certificate of ${arn} was ordered at ${progress.signing.askedAt} and its answer never came`,
-        { hint: '--reissue orders it, and pays, once more' },
-      );
-    }
-    delete progress.signing;
-  }
-  if (!progress.signing) {
-    const { CertificateAuthorityConfiguration: issuer } = await maker.describe(parent);
-    const order = {
-      issuer: parent,
-      request,
-      signingAlgorithm: issuer?.SigningAlgorithm ?? progress.order.signingAlgorithm,
-      template: type === 'ROOT' ? 'RootCACertificate/V1' : `SubordinateCACertificate_PathLen${pathLength}/V1`,
-      notAfter: Date.parse(progress.notAfter) / 1000,
-    };
-    const askedAt = now().toISOString();
-    progress.signing = { ...order, askedAt, token: tokenOf(order, askedAt) };
-    keep();
-  }
-  const { signing } = progress;
-  if (signing.certificateArn === undefined) {
-    connection.say(`ordering its certificate from ${parent}, which is billed`);
-    signing.certificateArn = await maker.sign(signing);
-    keep();
-  }
-  return maker.collect(parent, signing.certificateArn);
+  const { CertificateAuthorityConfiguration: issuer } = await maker.describe(parent);
+  const orders = signingOrders(journal, progress);
+  const { certificateArn } = await orderOnce<CaCertificateOrder>(orders, {
+    now,
+    tokenLife,
+    reissue,
+    wayOut,
+    inDoubt: (at) => ({
+      message: `the certificate of ${arn} was ordered at ${at} and its answer never came`,
+      hint: '--reissue orders it, and pays, once more',
+    }),
+    place: () => {
+      const order = {
+        issuer: parent,
+        request,
+        signingAlgorithm: issuer?.SigningAlgorithm ?? progress.order.signingAlgorithm,
+        template:
+          type === 'ROOT' ? 'RootCACertificate/V1' : `SubordinateCACertificate_PathLen${pathLength}/V1`,
+        notAfter: Date.parse(progress.notAfter) / 1000,
+      };
+      return { ...order, token: tokenOf(order, now()) };
+    },
+    send: (order, sending) => {
+      connection.say(`ordering its certificate from ${parent}, which is billed`);
+      return maker.sign(order, sending);
+    },
+  });
+  return maker.collect(parent, certificateArn).catch((error: unknown) => {
+    if (isRefusal(error, 'RequestFailedException')) orders.forget();
+    throw error;
+  });
 }

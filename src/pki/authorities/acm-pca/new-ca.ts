@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/client-acm-pca';
 import { PkiError } from '../../errors.ts';
 import type { AwsConnection } from '../aws/options.ts';
+import type { Sending } from '../aws/sending.ts';
 import { AcmPcaClient } from './client.ts';
 
 /** A CA as it is to be made; plain JSON, since it is kept in the journal. */
@@ -58,11 +59,12 @@ export class CaMaker {
   }
 
   /** @returns its ARN; the same token within five minutes makes no second one */
-  async create(order: CaOrder, token: string): Promise<string> {
+  async create(order: CaOrder, token: string, sending: Sending): Promise<string> {
+    const command = sending.watch(new CreateCertificateAuthorityCommand(createInput(order, token)));
     const { CertificateAuthorityArn: arn } = await this.#client.call(
       'make a CA',
       'AWS Private CA',
-      async (sdk, http) => sdk.send(new CreateCertificateAuthorityCommand(createInput(order, token)), http),
+      async (sdk, http) => sdk.send(command, http),
     );
     if (arn !== undefined) return arn;
     throw new PkiError('unreachable', 'AWS Private CA made a CA and did not say which', {
@@ -89,9 +91,8 @@ export class CaMaker {
           type === order.type &&
           it?.KeyAlgorithm === order.keyAlgorithm &&
           it.Subject?.CommonName === order.commonName &&
-          // AWS's clock and ours differ.
           at !== undefined &&
-          at.getTime() > since.getTime() - 300_000,
+          at > since,
       )
       .flatMap(({ Arn: arn }) => arn ?? []);
   }
@@ -133,21 +134,22 @@ export class CaMaker {
   }
 
   /** Orders a CA's certificate, which is billed. @returns its ARN */
-  async sign(order: CaCertificateOrder): Promise<string> {
+  async sign(order: CaCertificateOrder, sending: Sending): Promise<string> {
     const [, partition = 'aws'] = order.issuer.split(':');
-    const doing = `sign the CA by the template ${order.template}`;
-    const { CertificateArn: arn } = await this.#client.call(doing, order.issuer, async (sdk, http) =>
-      sdk.send(
-        new IssueCertificateCommand({
-          CertificateAuthorityArn: order.issuer,
-          Csr: Buffer.from(order.request, 'latin1'),
-          SigningAlgorithm: order.signingAlgorithm as 'SHA256WITHRSA',
-          TemplateArn: `arn:${partition}:acm-pca:::template/${order.template}`,
-          Validity: { Type: 'ABSOLUTE', Value: order.notAfter },
-          IdempotencyToken: order.token,
-        }),
-        http,
-      ),
+    const command = sending.watch(
+      new IssueCertificateCommand({
+        CertificateAuthorityArn: order.issuer,
+        Csr: Buffer.from(order.request, 'latin1'),
+        SigningAlgorithm: order.signingAlgorithm as 'SHA256WITHRSA',
+        TemplateArn: `arn:${partition}:acm-pca:::template/${order.template}`,
+        Validity: { Type: 'ABSOLUTE', Value: order.notAfter },
+        IdempotencyToken: order.token,
+      }),
+    );
+    const { CertificateArn: arn } = await this.#client.call(
+      `sign the CA by the template ${order.template}`,
+      order.issuer,
+      async (sdk, http) => sdk.send(command, http),
     );
     if (arn !== undefined) return arn;
     throw new PkiError('unreachable', `${order.issuer} answered an order without an ARN`, {

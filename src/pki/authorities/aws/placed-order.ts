@@ -26,6 +26,8 @@ interface Memory {
 }
 
 export interface Purchase<Order> extends Memory {
+  /** What there is to do about an order that is in doubt, where it is not the order of a generation. */
+  wayOut?: string;
   /** Makes the order; `earlier` of them came before it. */
   place: (earlier: number) => Order;
   /** Sends it, with the command's attempts watched. @returns the certificate's ARN */
@@ -52,7 +54,7 @@ export async function orderOnce<Order>(
     journal.write({ ...placed, certificateArn }, { durable: true });
     return { order: placed.order, certificateArn };
   } catch (error) {
-    if (sending.mayBeCarriedOut(error)) throw isNo(error) ? doubtful(error) : error;
+    if (sending.mayBeCarriedOut(error)) throw inDoubtDespite(error, purchase.wayOut);
     // Throttled, refused, or never sent: there is nothing to ask AWS about later.
     journal.forget();
     throw error;
@@ -60,7 +62,10 @@ export async function orderOnce<Order>(
 }
 
 /** A stamp in the future says that the clock was set back: then nobody knows how old it is. */
-function isRemembered({ askedAt }: PlacedOrder<unknown>, { now, tokenLife }: Memory): boolean {
+export function isRemembered(
+  { askedAt }: Pick<PlacedOrder<unknown>, 'askedAt'>,
+  { now, tokenLife }: Pick<Memory, 'now' | 'tokenLife'>,
+): boolean {
   const age = now().getTime() - new Date(askedAt).getTime();
   return age >= 0 && age <= tokenLife;
 }
@@ -89,15 +94,16 @@ function place<Order>(
   return placed;
 }
 
-const isNo = (error: unknown): error is PkiError =>
-  error instanceof PkiError && (error.code === 'refused' || error.code === 'credentials');
-
-const doubtful = (error: PkiError): PkiError =>
-  new PkiError(
+/** What a refusal says about an order of which an earlier attempt got no answer; any other error as it is. */
+export function inDoubtDespite(
+  error: unknown,
+  wayOut = 'give the same command again, or drop the order with --discard-pending',
+): unknown {
+  if (!(error instanceof PkiError) || (error.code !== 'refused' && error.code !== 'credentials'))
+    return error;
+  return new PkiError(
     'unreachable',
     `${error.message}; an earlier attempt at the same order got no answer and may have been carried out`,
-    {
-      hint: `${error.hint ?? 'mend that'}; then give the same command again, or drop the order with --discard-pending`,
-      cause: error,
-    },
+    { hint: `${error.hint ?? 'mend that'}; then ${wayOut}`, cause: error },
   );
+}
