@@ -55,7 +55,7 @@ function issue(call: Call, ca: CertificateAuthority): string {
   checkPathLength(ca, template);
   checkSigningAlgorithm(algorithm, ca.keyAlgorithm);
   const now = cloud.clock.seconds();
-  const validity = validityOf(input, now, own ? undefined : ca.certificate?.notAfter, ca.usageMode);
+  const validity = validityOf(input, now, own ? undefined : ca);
   const passed = passedByApi(input.optionalStructure('ApiPassthrough'));
   const certificate = signCertificate(cloud, ca, { request, template, passed, validity, algorithm });
   const arn = certificateArnOf(ca, certificate);

@@ -1,5 +1,6 @@
 import type { Input } from '../input.ts';
 import { invalid, invalidArgs } from '../refusal.ts';
+import type { CertificateAuthority } from './certificate-authority.ts';
 
 export interface Validity {
   notBefore: Date;
@@ -12,9 +13,14 @@ const day = 24 * hour;
 /**
  * When a certificate is valid, as IssueCertificate's Validity and ValidityNotBefore say.
  * @param now in whole seconds
- * @param latest the CA's own end, which no certificate outlives; `undefined` for the CA's own certificate
+ * @param issuer bounds it by its own end and by its mode; `undefined` for a root's own certificate, whose validity AWS does not check
+ * (docs.aws.amazon.com/privateca, "Understand AWS Private CA CA modes")
  */
-export function validityOf(request: Input, now: Date, latest: Date | undefined, mode: string): Validity {
+export function validityOf(
+  request: Input,
+  now: Date,
+  issuer: Pick<CertificateAuthority, 'certificate' | 'usageMode'> | undefined,
+): Validity {
   const start = request.optionalStructure('ValidityNotBefore');
   if (start && start.text('Type') !== 'ABSOLUTE')
     throw invalidArgs('ValidityNotBefore must be of type ABSOLUTE');
@@ -24,9 +30,9 @@ export function validityOf(request: Input, now: Date, latest: Date | undefined, 
   if (Number.isNaN(notAfter.getTime())) throw invalidArgs('The validity end date is not a date');
   if (notAfter <= now || notAfter <= notBefore)
     throw invalidArgs('The certificate validity end date must be after its start and in the future');
-  if (latest && notAfter > latest)
+  if (issuer?.certificate && notAfter > issuer.certificate.notAfter)
     throw invalid('The certificate validity specified exceeds the certificate authority validity');
-  if (mode === 'SHORT_LIVED_CERTIFICATE' && notAfter.getTime() - now.getTime() > 7 * day)
+  if (issuer?.usageMode === 'SHORT_LIVED_CERTIFICATE' && notAfter.getTime() - now.getTime() > 7 * day)
     throw invalid('The certificate validity specified exceeds 7 days, the maximum for a short-lived CA');
   return { notBefore, notAfter };
 }
