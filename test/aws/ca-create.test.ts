@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { run, temporaryFolder, type Ran } from '../support/cli.ts';
@@ -39,6 +39,8 @@ function passing(operation: string, milliseconds: number): void {
 const create = (...flags: string[]): Promise<Ran> =>
   certwright('ca', 'create', '--on', 'acm-pca', '--yes', ...flags);
 const root = ['--type', 'root', '--name', 'Corp Root'];
+const issuing = ['--type', 'subordinate', '--name', 'Issuing'];
+const year = 365 * 86_400_000;
 
 /** The ARN of a CA that was made. */
 async function made(...flags: string[]): Promise<string> {
@@ -116,6 +118,22 @@ describe('a CA of AWS Private CA', () => {
     expect(ocsp).toMatchObject({ Enabled: true });
   });
 
+  test('a root for short-lived certificates lives long itself', async () => {
+    const { own } = ca(await made(...root, '--mode', 'short-lived'));
+    expect(new Date(own.validTo).getTime() - emulator().clock.now().getTime()).toBeGreaterThan(9 * year);
+  });
+
+  test('one below a CA for short-lived certificates lives as short as they do', async () => {
+    const parent = await emulator().createCa({ usageMode: 'SHORT_LIVED_CERTIFICATE' });
+    await made(...issuing, '--parent', parent, '--lifetime', '6d');
+  });
+
+  test('is made where nobody may look at the certificate of its parent', async () => {
+    const parent = await emulator().createCa();
+    emulator().refuse('GetCertificateAuthorityCertificate', 'AccessDeniedException', 'no');
+    await made(...issuing, '--parent', parent);
+  });
+
   test('made once is there already', async () => {
     const arn = await made(...root);
     const before = calls('CreateCertificateAuthority');
@@ -124,6 +142,55 @@ describe('a CA of AWS Private CA', () => {
     const { code, stderr } = await create(...root, '--key-type', 'rsa-2048');
     expect(code).toBe(2);
     expect(stderr).toContain('another CA named "Corp Root"');
+    expect(stderr).toContain(arn);
+    // Without its journal, a second one would be made.
+    expect(stderr).not.toContain('remove');
+  });
+
+  test('made once, ends when it ends', async () => {
+    await made(...root);
+    const { code, stderr } = await create(...root, '--lifetime', '1y');
+    expect(code).toBe(2);
+    expect(stderr).toContain('another CA named "Corp Root"');
+  });
+
+  test('made once in another region, is not made there', async () => {
+    const arn = await made(...root);
+    const { code, stderr } = await create(...root, '--region', 'us-east-1');
+    expect(code).toBe(2);
+    expect(stderr).toContain('in eu-west-1, not in us-east-1');
+    expect(stderr).toContain(arn);
+    expect(emulator().cloud.cas.size).toBe(1);
+  });
+
+  test('made once and deleted, is not there', async () => {
+    const arn = await made(...root);
+    emulator().cloud.cas.get(arn)!.state = 'DELETED';
+    const { code, stderr } = await create(...root);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`DELETED: ${arn}`);
+    expect(stderr).not.toContain('billed until');
+  });
+
+  test('made once, is permitted to ACM later', async () => {
+    const arn = await made(...root);
+    expect(await made(...root, '--permit-acm')).toBe(arn);
+    expect(ca(arn).permissions).toHaveLength(1);
+    expect(await made(...root)).toBe(arn);
+  });
+
+  test('says when its certificate ends, which need not be what was asked for', async () => {
+    emulator().refuse('GetCertificate', 'ExpiredTokenException', 'the token has expired');
+    await create(...root);
+    const [file = ''] = readdirSync(join(cwd, 'certs/.aws'));
+    const journal = join(cwd, 'certs/.aws', file);
+    const progress = JSON.parse(readFileSync(journal, 'utf8')) as object;
+    writeFileSync(journal, JSON.stringify({ ...progress, notAfter: '2099-01-01T00:00:00.000Z' }));
+    const { stderr } = await create(...root);
+    const { stdout } = await create(...root, '--json');
+    const { arn, notAfter } = JSON.parse(stdout) as { arn: string; notAfter: string };
+    expect(notAfter).toBe(new Date(ca(arn).own.validTo).toISOString());
+    expect(stderr).toContain('and not 2099-01-01T00:00:00.000Z as was asked');
   });
 });
 
@@ -245,6 +312,38 @@ describe('a run that failed is gone on with', () => {
     expect(emulator().stats.billed - billed).toBe(2);
   });
 
+  test('until its certificate is ordered, its end can be chosen anew', async () => {
+    emulator().refuse('GetCertificateAuthorityCsr', 'ExpiredTokenException', 'the token has expired');
+    await create(...root);
+    const { own } = ca(await made(...root, '--lifetime', '1y'));
+    expect(new Date(own.validTo).getTime() - emulator().clock.now().getTime()).toBeLessThan(2 * year);
+  });
+
+  test('what fails then says that there is a CA, and that it is billed', async () => {
+    emulator().refuse('IssueCertificate', 'AccessDeniedException', 'no');
+    const { code, stderr } = await create(...root);
+    const [arn = ''] = emulator().cloud.cas.keys();
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${arn} exists and is billed`);
+  });
+
+  test('a CA that was deleted meanwhile is not made', async () => {
+    emulator().refuse('IssueCertificate', 'AccessDeniedException', 'no');
+    await create(...root);
+    for (const one of emulator().cloud.cas.values()) one.state = 'DELETED';
+    const { code, stderr } = await create(...root);
+    expect(code).toBe(2);
+    expect(stderr).toContain('DELETED');
+    expect(emulator().cloud.cas.size).toBe(1);
+  });
+
+  test('another run at the same time has no time-out to name', async () => {
+    const both = await Promise.all([create(...root), create(...root)]);
+    expect(both.map(({ code }) => code).sort()).toEqual([0, 75]);
+    expect(both.map(({ stderr }) => stderr).join('')).not.toContain('--lock-timeout');
+    expect(emulator().cloud.cas.size).toBe(1);
+  });
+
   test('what AWS refuses leaves nothing behind', async () => {
     emulator().refuse('CreateCertificateAuthority', 'InvalidPolicyException', 'the bucket does not allow it');
     expect((await create(...root, '--crl-bucket', 'crl-bucket')).code).toBe(1);
@@ -273,6 +372,49 @@ describe('refused before anything is made', () => {
     const { code, stderr } = await create('--type', 'subordinate', '--name', 'Issuing', '--parent', './ca');
     expect(code).toBe(2);
     expect(stderr).toContain('outlive its parent');
+  });
+
+  test('a parent in another region', async () => {
+    const parent = await emulator().createCa();
+    const refused = await create(...issuing, '--parent', parent, '--region', 'us-east-1');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('eu-west-1');
+    expect(emulator().cloud.cas.size).toBe(1);
+  });
+
+  test('a parent that no CA may stand below', async () => {
+    const parent = await emulator().createCa({ parent: await emulator().createCa(), pathLength: 0 });
+    const { code, stderr } = await create(...issuing, '--parent', parent);
+    expect(code).toBe(2);
+    expect(stderr).toContain('path length 0');
+    expect(emulator().cloud.cas.size).toBe(2);
+  });
+
+  test('a parent that signs for 7 days at most', async () => {
+    const parent = await emulator().createCa({ usageMode: 'SHORT_LIVED_CERTIFICATE' });
+    const { code, stderr } = await create(...issuing, '--parent', parent);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--lifetime 7d');
+    expect(emulator().cloud.cas.size).toBe(1);
+  });
+
+  test('a parent that is not there', async () => {
+    const { code, stdout } = await create(...issuing, '--parent', './nope', '--json');
+    expect({ code, errors: schemaErrors(stdout) }).toEqual({ code: 2, errors: [] });
+    expect(stdout).toContain('"not-found"');
+  });
+
+  test('a parent whose key does not open', async () => {
+    writeFileSync(join(cwd, 'right'), 'right\n');
+    writeFileSync(join(cwd, 'wrong'), 'wrong\n');
+    await certwright('ca', 'init', '--name', 'Shop', '--passphrase-file', 'right');
+    for (const flags of [[], ['--passphrase-file', 'wrong']]) {
+      const { code, stdout } = await create(...issuing, '--parent', './ca', '--json', ...flags);
+      expect(code).toBe(2);
+      expect(stdout).toContain('"passphrase"');
+    }
+    expect(emulator().cloud.cas.size).toBe(0);
+    await made(...issuing, '--parent', './ca', '--passphrase-file', 'right');
   });
 
   test('without --yes and without a terminal, after saying what it costs', async () => {

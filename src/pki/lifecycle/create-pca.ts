@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { CaCertificate, CaCertificateOrder, CaMaker, CaOrder } from '../authorities/acm-pca/new-ca.ts';
+import { remedies } from '../authorities/acm-pca/ca-facts.ts';
+import type { CaMaker, CaOrder } from '../authorities/acm-pca/new-ca.ts';
 import { isCaArn, parseArn } from '../authorities/aws/arn.ts';
 import type { AwsConnection } from '../authorities/aws/options.ts';
 import { isRefusal } from '../authorities/aws/failure.ts';
@@ -9,14 +10,16 @@ import { makeFolder } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { withLock } from '../store/lock.ts';
 import type { AskPassphrase, KeyType } from '../x509/key.ts';
-import { certificatePem } from '../x509/pem-writer.ts';
+import { certify, endOf } from './pca-certificate.ts';
+import { openParent, type LocalParent } from './pca-parent.ts';
 import {
   caOrders,
   journalOf,
   keepProgress,
   readProgress,
-  signingOrders,
+  tokenLife,
   tokenOf,
+  wayOut,
   type Progress,
 } from './pca-progress.ts';
 
@@ -52,6 +55,7 @@ export interface MadePca {
   /** `false` where an earlier run had made it whole. */
   made: boolean;
   journal: string;
+  /** Of its certificate. */
   notAfter: string;
 }
 
@@ -63,16 +67,13 @@ const keyAlgorithms: Readonly<Partial<Record<KeyType, [string, string]>>> = {
   'ec-p384': ['EC_secp384r1', 'SHA384WITHECDSA'],
 };
 
-/** AWS forgets a token after five minutes; half a minute is left for clocks and for the answer's way. */
-const tokenLife = 4.5 * 60_000;
 const day = 86_400_000;
-
-const wayOut = 'give the same command again';
 
 /**
  * Makes a CA of AWS Private CA: the CA, its certificate by its parent, its revocation, and what ACM may do with it. A run that
  * died or was refused is gone on with by the same call.
- * @throws PkiError `pending-differs` where an earlier run was asked for another CA of that name
+ * @throws PkiError `pending-differs` where an earlier run was asked for another CA of that name; `not-valid` where it is made and
+ * not ACTIVE
  */
 export async function createPca(wanted: NewPca, world: NewPcaWorld): Promise<MadePca> {
   const journal = journalOf(wanted.store, wanted.name);
@@ -80,30 +81,73 @@ export async function createPca(wanted: NewPca, world: NewPcaWorld): Promise<Mad
   const lock = { pid: world.pid, timeout: 0, signal: world.connection.signal };
   return withLock(`${journal}.lock`, lock, async () => {
     const begun = readProgress(journal);
-    const progress = begun ? sameAs(begun, wanted, journal) : await begin(wanted, world);
-    if (progress.done === true)
-      return { arn: progress.arn ?? '', made: false, journal, notAfter: progress.notAfter };
-    const { CaMaker: Maker } = await import('../authorities/acm-pca/new-ca.ts');
-    const maker = new Maker(regionFor(wanted, world.connection), world.connection);
-    const arn = await create(maker, progress, world, journal);
-    const status = await maker.leaves(arn, 'CREATING');
-    if (status === 'PENDING_CERTIFICATE') {
-      const certificate = await certify(maker, arn, progress, wanted, world, journal);
-      world.connection.say('installing its certificate');
-      await maker.install(arn, certificate);
-      await maker.leaves(arn, 'PENDING_CERTIFICATE');
+    if (begun) refuseOther(begun, wanted, world.connection);
+    const progress = begun ?? begin(wanted, world.now());
+    try {
+      return await goOn(progress, wanted, world, journal);
+    } catch (error) {
+      throw error instanceof NotActive ? error : withCa(error, progress.arn, journal);
     }
-    if (wanted.permitAcm) await maker.permitAcm(arn);
-    progress.done = true;
-    keepProgress(journal, progress);
-    return { arn, made: true, journal, notAfter: progress.notAfter };
   });
 }
 
-function regionFor({ parent }: NewPca, connection: AwsConnection): string | undefined {
-  const [, , , ofParent = ''] = parent?.split(':') ?? [];
-  return regionOf(connection, undefined) ?? (ofParent === '' ? undefined : ofParent);
+async function goOn(
+  progress: Progress,
+  wanted: NewPca,
+  world: NewPcaWorld,
+  journal: string,
+): Promise<MadePca> {
+  const { connection } = world;
+  const { CaMaker: Maker } = await import('../authorities/acm-pca/new-ca.ts');
+  const maker = new Maker(regionFor(progress, wanted, connection), connection);
+  progress.region ??= await maker.region();
+  const parent = await parentFor(progress, wanted, maker, world);
+  const arn = await create(maker, progress, world, journal);
+  let ca = await maker.leaves(arn, 'CREATING');
+  if (ca.Status === 'PENDING_CERTIFICATE') {
+    const { reissue } = wanted;
+    const certificate = await certify({ maker, arn, progress, journal, parent, reissue, ...world });
+    connection.say('installing its certificate');
+    await maker.install(arn, certificate);
+    ca = await maker.leaves(arn, 'PENDING_CERTIFICATE');
+  }
+  if (ca.Status !== 'ACTIVE') throw notActive(ca, arn, journal);
+  const made = progress.done !== true;
+  if (wanted.permitAcm || (made && progress.permitAcm)) await maker.permitAcm(arn);
+  progress.permitAcm ||= wanted.permitAcm;
+  progress.done = true;
+  keepProgress(journal, progress);
+  return { arn, made, journal, notAfter: endOf(progress) };
 }
+
+/** Its end can be chosen until its certificate is ordered, and is counted from then. */
+function parentFor(
+  progress: Progress,
+  { parent, pathLength, lifetime }: NewPca,
+  maker: CaMaker,
+  { now, ask }: NewPcaWorld,
+): Promise<LocalParent | undefined> {
+  if (progress.certificate || progress.signing) return Promise.resolve(undefined);
+  Object.assign(progress, { lifetime, notAfter: endAfter(lifetime, now()) });
+  return openParent({ parent, pathLength, notAfter: new Date(progress.notAfter) }, maker, ask, now());
+}
+
+/** Of whole seconds, as certificates have them. */
+const endAfter = (lifetime: number, now: Date): string =>
+  new Date(Math.floor((now.getTime() + lifetime) / 1000) * 1000).toISOString();
+
+/** It stays where it was begun, and is signed by a CA of its own region. */
+function regionFor(
+  progress: Progress,
+  { parent }: NewPca,
+  { env, region }: AwsConnection,
+): string | undefined {
+  const above =
+    parent?.startsWith('arn:') === true ? parseArn(parent, 'acm-pca', isCaArn, '--parent') : undefined;
+  return regionOf({ env, region: regionBegunIn(progress) ?? region }, above);
+}
+
+const regionBegunIn = ({ arn, region }: Progress): string | undefined => arn?.split(':')[3] ?? region;
 
 export function caOrder({ type, name, keyType, mode, crl, ocsp }: NewPca): CaOrder {
   const [keyAlgorithm, signingAlgorithm] = keyAlgorithms[keyType] ?? [];
@@ -115,63 +159,61 @@ export function caOrder({ type, name, keyType, mode, crl, ocsp }: NewPca): CaOrd
   return { type, commonName: name, keyAlgorithm, signingAlgorithm, mode, crl, ocsp };
 }
 
-function sameAs(begun: Progress, wanted: NewPca, journal: string): Progress {
-  const asked = [caOrder(wanted), wanted.parent ?? null, wanted.pathLength, wanted.permitAcm];
-  const known = [begun.order, begun.parent, begun.pathLength, begun.permitAcm];
-  if (JSON.stringify(asked) === JSON.stringify(known)) return begun;
-  throw new PkiError(
-    'pending-differs',
-    `an earlier run was asked for another CA named ${JSON.stringify(wanted.name)}`,
-    {
-      hint: `give the same flags again to go on with it, choose another --name, or remove ${journal}`,
-    },
-  );
+const begin = (wanted: NewPca, now: Date): Progress => ({
+  order: caOrder(wanted),
+  parent: wanted.parent ?? null,
+  pathLength: wanted.pathLength,
+  notAfter: endAfter(wanted.lifetime, now),
+  permitAcm: wanted.permitAcm,
+});
+
+/** Whoever follows the hint must not make a second CA: the journal is what knows of the first. */
+function refuseOther(begun: Progress, wanted: NewPca, connection: AwsConnection): void {
+  const named = JSON.stringify(wanted.name);
+  const known = begun.arn === undefined ? 'it' : begun.arn;
+  const refuse = (message: string): PkiError =>
+    new PkiError('pending-differs', message, {
+      hint: `give the same flags again to go on with ${known}, or choose another --name`,
+    });
+  const ordered = begun.signing !== undefined || begun.certificate !== undefined;
+  const lifetime = ordered ? begun.lifetime : undefined;
+  const asked = [caOrder(wanted), wanted.parent ?? null, wanted.pathLength, lifetime && wanted.lifetime];
+  const earlier = [begun.order, begun.parent, begun.pathLength, lifetime];
+  if (JSON.stringify(asked) !== JSON.stringify(earlier))
+    throw refuse(`an earlier run was asked for another CA named ${named}`);
+  const region = regionOf(connection, undefined);
+  const before = regionBegunIn(begun);
+  if (region !== undefined && before !== undefined && region !== before)
+    throw refuse(`an earlier run was asked for the CA ${named} in ${before}, not in ${region}`);
 }
 
-/** What can be refused before anything is made is refused here: a CA costs money from its first day. */
-async function begin(wanted: NewPca, { now, connection }: NewPcaWorld): Promise<Progress> {
-  const { parent, pathLength, lifetime, permitAcm } = wanted;
-  const notAfter = new Date(Math.floor((now().getTime() + lifetime) / 1000) * 1000);
-  const ends = parent === undefined ? undefined : await endOf(parent, pathLength, now(), connection);
-  if (ends && notAfter > ends) {
-    throw new PkiError(
-      'outlives-issuer',
-      `the CA would outlive its parent, which ends ${ends.toISOString()}`,
-      {
-        hint: 'ask for less with --lifetime',
-      },
-    );
-  }
-  return {
-    order: caOrder(wanted),
-    parent: parent ?? null,
-    pathLength,
-    notAfter: notAfter.toISOString(),
-    permitAcm,
-  };
+/** What fails once there is a CA does not hide that it costs money. */
+function withCa(error: unknown, arn: string | undefined, journal: string): unknown {
+  if (arn === undefined || !(error instanceof PkiError)) return error;
+  const { code, message, hint = wayOut, cause } = error;
+  const more = isRefusal(error, 'ResourceNotFoundException')
+    ? `where the CA ${arn} was deleted for good, remove ${journal} to make another one`
+    : `the CA ${arn} exists and is billed until it is deleted`;
+  return new PkiError(code, message, { hint: `${hint}; ${more}`, cause });
 }
 
-async function endOf(
-  parent: string,
-  pathLength: number,
-  now: Date,
-  connection: AwsConnection,
-): Promise<Date | undefined> {
-  if (!parent.startsWith('arn:')) {
-    const { issuerOfCas } = await import('../authorities/local/sign-ca.ts');
-    return issuerOfCas(parent, pathLength, now).certificate.notAfter;
+/** A CA that is of no use, and does not get better by the same command. */
+class NotActive extends PkiError {}
+
+function notActive(
+  { Status: status = 'in an unknown state', FailureReason: why }: { Status?: string; FailureReason?: string },
+  arn: string,
+  journal: string,
+): NotActive {
+  if (status === 'FAILED') {
+    return new NotActive('refused', `AWS could not make ${arn}: ${why ?? 'it does not say why'}`, {
+      hint: 'look at the bucket and its policy, then begin anew with another --name',
+    });
   }
-  const arn = parseArn(parent, 'acm-pca', isCaArn, '--parent');
-  const { CaMaker: Maker } = await import('../authorities/acm-pca/new-ca.ts');
-  const { Status: status, NotAfter: notAfter } = await new Maker(arn.region, connection).describe(parent);
-  if (status === 'ACTIVE') return notAfter;
-  throw new PkiError(
-    'not-permitted',
-    `the parent ${parent} is ${status ?? 'in an unknown state'}, not ACTIVE`,
-    {
-      hint: 'name another with --parent',
-    },
-  );
+  const remedy = remedies[status] ?? 'see its page in the console';
+  return new NotActive('not-valid', `the CA is made, and is ${status}: ${arn}`, {
+    hint: status === 'DELETED' ? `${remedy}, or remove ${journal} to make another one` : remedy,
+  });
 }
 
 /** A CA whose answer was lost is looked for before another one is made: AWS forgets the token, and would make it. */
@@ -240,81 +282,4 @@ async function find(
   progress.arn = arn;
   keepProgress(journal, progress);
   return arn;
-}
-
-async function certify(
-  maker: CaMaker,
-  arn: string,
-  progress: Progress,
-  wanted: NewPca,
-  world: NewPcaWorld,
-  journal: string,
-): Promise<CaCertificate> {
-  if (progress.certificate) return progress.certificate;
-  const request = progress.signing?.request ?? (await maker.request(arn));
-  const isLocal = wanted.parent !== undefined && !wanted.parent.startsWith('arn:');
-  progress.certificate = isLocal
-    ? await signLocally(wanted, request, progress, world)
-    : await signAtAws(maker, arn, request, progress, wanted, world, journal);
-  keepProgress(journal, progress);
-  return progress.certificate;
-}
-
-async function signLocally(
-  { parent = '', pathLength }: NewPca,
-  request: string,
-  { notAfter }: Progress,
-  { ask, now }: NewPcaWorld,
-): Promise<CaCertificate> {
-  const { issuerOfCas, signCa } = await import('../authorities/local/sign-ca.ts');
-  const der = Buffer.from(request.replace(/-----[^-]+-----|\s/g, ''), 'base64');
-  const issuer = issuerOfCas(parent, pathLength, now());
-  const signed = await signCa(issuer, der, { pathLength, notAfter: new Date(notAfter) }, ask, now());
-  return {
-    certificate: certificatePem(signed.certificate),
-    chain: signed.chain.map((one) => certificatePem(one.der)).join(''),
-  };
-}
-
-/** The order is written down before it is placed, its answer the moment it is known: it is billed. */
-async function signAtAws(
-  maker: CaMaker,
-  arn: string,
-  request: string,
-  progress: Progress,
-  { parent = arn, pathLength, type, reissue }: NewPca,
-  { now, connection }: NewPcaWorld,
-  journal: string,
-): Promise<CaCertificate> {
-  const { CertificateAuthorityConfiguration: issuer } = await maker.describe(parent);
-  const orders = signingOrders(journal, progress);
-  const { certificateArn } = await orderOnce<CaCertificateOrder>(orders, {
-    now,
-    tokenLife,
-    reissue,
-    wayOut,
-    inDoubt: (at) => ({
-      message: `the certificate of ${arn} was ordered at ${at} and its answer never came`,
-      hint: '--reissue orders it, and pays, once more',
-    }),
-    place: () => {
-      const order = {
-        issuer: parent,
-        request,
-        signingAlgorithm: issuer?.SigningAlgorithm ?? progress.order.signingAlgorithm,
-        template:
-          type === 'ROOT' ? 'RootCACertificate/V1' : `SubordinateCACertificate_PathLen${pathLength}/V1`,
-        notAfter: Date.parse(progress.notAfter) / 1000,
-      };
-      return { ...order, token: tokenOf(order, now()) };
-    },
-    send: (order, sending) => {
-      connection.say(`ordering its certificate from ${parent}, which is billed`);
-      return maker.sign(order, sending);
-    },
-  });
-  return maker.collect(parent, certificateArn).catch((error: unknown) => {
-    if (isRefusal(error, 'RequestFailedException')) orders.forget();
-    throw error;
-  });
 }

@@ -10,8 +10,12 @@ export interface Progress {
   order: CaOrder;
   parent: string | null;
   pathLength: number;
+  /** Milliseconds, and where it leads to: both may change until its certificate is ordered. */
+  lifetime?: number;
   notAfter: string;
   permitAcm: boolean;
+  /** Where it is made, before it has an ARN. */
+  region?: string;
   /** When the CA was ordered, and by which token, from before that. */
   askedAt?: string;
   token?: string;
@@ -21,6 +25,11 @@ export interface Progress {
   certificate?: CaCertificate;
   done?: boolean;
 }
+
+/** AWS forgets a token after five minutes; half a minute is left for clocks and for the answer's way. */
+export const tokenLife = 4.5 * 60_000;
+
+export const wayOut = 'give the same command again';
 
 export const journalOf = (store: string, name: string): string =>
   join(store, '.aws', `ca-${folderName(name)}.json`);

@@ -64,7 +64,10 @@ async function acquire(path: string, text: string, us: RunOwner, options: LockOp
     }
     if (performance.now() > deadline) {
       throw new PkiError('busy', `another run holds ${path}${owner ? ` (process ${owner.pid})` : ''}`, {
-        hint: 'wait for it, or give more time with --lock-timeout',
+        hint:
+          options.timeout === 0
+            ? 'wait until it is done'
+            : 'wait for it, or give more time with --lock-timeout',
       });
     }
     const { setTimeout: wait } = await import('node:timers/promises');

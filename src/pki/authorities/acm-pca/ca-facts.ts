@@ -35,7 +35,7 @@ export function caFactsOf(answer: DescribeCertificateAuthorityCommandOutput): Ca
 }
 
 /** What helps where a CA is not ACTIVE. */
-const remedies: Readonly<Record<string, string>> = {
+export const remedies: Readonly<Record<string, string>> = {
   CREATING: 'wait until it is made',
   PENDING_CERTIFICATE: 'install its certificate first',
   DISABLED: 'enable it: aws acm-pca update-certificate-authority --status ACTIVE',

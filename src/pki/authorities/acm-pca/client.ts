@@ -31,6 +31,11 @@ export class AcmPcaClient {
     watchAttempts(this.#sdk, connection, paces);
   }
 
+  /** The one that was named, or the profile's. */
+  region(): Promise<string> {
+    return this.call('be reached', 'AWS Private CA', (sdk) => sdk.config.region());
+  }
+
   /**
    * @param doing `issue a certificate`, …
    * @param who what is asked, as the user names it

@@ -3,6 +3,7 @@ import {
   CreateCertificateAuthorityCommand,
   CreatePermissionCommand,
   DescribeCertificateAuthorityCommand,
+  GetCertificateAuthorityCertificateCommand,
   GetCertificateAuthorityCsrCommand,
   GetCertificateCommand,
   ImportCertificateAuthorityCertificateCommand,
@@ -58,6 +59,10 @@ export class CaMaker {
     this.#connection = connection;
   }
 
+  region(): Promise<string> {
+    return this.#client.region();
+  }
+
   /** @returns its ARN; the same token within five minutes makes no second one */
   async create(order: CaOrder, token: string, sending: Sending): Promise<string> {
     const command = sending.watch(new CreateCertificateAuthorityCommand(createInput(order, token)));
@@ -107,16 +112,22 @@ export class CaMaker {
     return ca;
   }
 
-  /** Waits until a CA has left a status. @returns the one it has then */
-  async leaves(arn: string, status: string): Promise<string> {
+  /** PEM of a CA's own certificate. */
+  async certificate(arn: string): Promise<string> {
+    const { Certificate: pem = '' } = await this.#client.call(
+      'hand out its own certificate',
+      arn,
+      async (sdk, http) =>
+        sdk.send(new GetCertificateAuthorityCertificateCommand({ CertificateAuthorityArn: arn }), http),
+    );
+    return pem;
+  }
+
+  /** Waits until a CA has left a status. @returns it as it is then */
+  async leaves(arn: string, status: string): Promise<CertificateAuthority> {
     return this.#until(`${arn} to be no longer ${status}`, async () => {
-      const { Status: now = 'unknown', FailureReason: why } = await this.describe(arn);
-      if (now === 'FAILED') {
-        throw new PkiError('refused', `AWS could not make ${arn}: ${why ?? 'it does not say why'}`, {
-          hint: 'look at the bucket and its policy, then begin anew with another --name',
-        });
-      }
-      return now === status ? undefined : now;
+      const ca = await this.describe(arn);
+      return ca.Status === status ? undefined : ca;
     });
   }
 
@@ -159,12 +170,13 @@ export class CaMaker {
 
   async collect(issuer: string, certificateArn: string): Promise<CaCertificate> {
     const input = { CertificateAuthorityArn: issuer, CertificateArn: certificateArn };
-    const answer = await this.#until(`AWS to make ${certificateArn}`, () =>
-      this.#client.call(`hand out ${certificateArn}`, issuer, async (sdk, http) =>
+    return this.#until(`AWS to make ${certificateArn}`, async () => {
+      const answer = await this.#client.call(`hand out ${certificateArn}`, issuer, async (sdk, http) =>
         sdk.send(new GetCertificateCommand(input), http).catch(unlessInProgress),
-      ),
-    );
-    return { certificate: answer.Certificate ?? '', chain: answer.CertificateChain ?? '' };
+      );
+      const { Certificate: certificate, CertificateChain: chain = '' } = answer ?? {};
+      return certificate === undefined ? undefined : { certificate, chain };
+    });
   }
 
   async install(arn: string, { certificate, chain }: CaCertificate): Promise<void> {

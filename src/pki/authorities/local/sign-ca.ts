@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { dirname } from 'node:path';
 import { createOnce } from '../../create-once.ts';
 import { makeFolder, syncFolder } from '../../durable.ts';
@@ -6,19 +7,20 @@ import { buildCertificate, randomSerial } from '../../x509/certificate-builder.t
 import { extension, readCertificate, serialHex, type Certificate } from '../../x509/certificate.ts';
 import { readCertificationRequest } from '../../x509/certification-request.ts';
 import { readBasicConstraints } from '../../x509/extensions.ts';
-import type { AskPassphrase } from '../../x509/key.ts';
 import { oid } from '../../x509/oid.ts';
+import { readCaJson } from './ca-json.ts';
 import { subjectKeyIdentifierOf } from './crl.ts';
 import { backdating } from './init.ts';
 import { issuedFile } from './layout.ts';
-import { allIssuers, checkValidNow, openIssuerKey, type Issuer } from './open.ts';
+import { allIssuers, checkValidNow, type Issuer } from './open.ts';
 import { recordText } from './record.ts';
 
 /**
  * The issuer of a CA in a folder that may sign a CA with so many more below it: its root, since what signs leaves may not.
- * @throws PkiError `not-permitted`, `not-valid`
+ * @throws PkiError `not-found` where the folder is no CA, `not-permitted`, `not-valid`
  */
 export function issuerOfCas(folder: string, pathLength: number, now: Date): Issuer {
+  readCaJson(folder);
   const issuer = allIssuers(folder).find(({ certificate, chain }) => {
     const found = extension(certificate, oid.basicConstraints);
     const { pathLength: most } = found ? readBasicConstraints(found.value) : { pathLength: 0 };
@@ -34,14 +36,13 @@ export function issuerOfCas(folder: string, pathLength: number, now: Date): Issu
 }
 
 /** Signs a subordinate CA and writes down that it did. @returns its certificate, and those above it */
-export async function signCa(
+export function signCa(
   issuer: Issuer,
+  key: KeyObject,
   request: Buffer,
   wanted: { pathLength: number; notAfter: Date },
-  ask: AskPassphrase,
   now: Date,
-): Promise<{ certificate: Buffer; chain: readonly Certificate[] }> {
-  const key = await openIssuerKey(issuer, ask);
+): { certificate: Buffer; chain: readonly Certificate[] } {
   const { subject, publicKey } = readCertificationRequest(request);
   const certificate = buildCertificate(
     {
