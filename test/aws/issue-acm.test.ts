@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreatePermissionCommand } from '@aws-sdk/client-acm-pca';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { emulatorForFile } from '../support/aws/lent.ts';
 import { pcaClient } from '../support/aws/sdk.ts';
 import { leftovers } from '../support/invariants.ts';
@@ -229,6 +229,65 @@ describe('public certificates', () => {
     expect([files.includes('cert.pem'), files.includes('key.pem')]).toEqual([true, false]);
     expect(emulator().stats.billed).toBe(paid);
     expect(verdict(await issue(cwd, [...args, '--if-due']))).toEqual({ exit: 0, what: 'unchanged' });
+  });
+
+  describe('stay in the region that they were begun in', () => {
+    const here = ['shop.example.com', '--ca', 'acm', '--usage', 'server'];
+    const there = [...here, '--region', 'us-east-1'];
+    const regions = (): string[] =>
+      [...emulator().cloud.certificates.keys()].map((arn) => arn.split(':')[3] ?? '');
+    const nameOf = (cwd: string): unknown =>
+      (
+        JSON.parse(readFileSync(join(cwd, 'certs/shop.example.com/current/version.json'), 'utf8')) as {
+          arn?: string;
+        }
+      ).arn;
+    beforeEach(() => {
+      emulator().cloud.certificates.clear();
+    });
+
+    it('and are not requested in another one after an answer was lost', async () => {
+      const cwd = temporaryFolder();
+      emulator().script('RequestCertificate', { kind: 'reset', afterEffect: true });
+      expect(verdict(await issue(cwd, there))).toEqual({ exit: 75, what: 'unreachable' });
+      const before = calls('RequestCertificate');
+      const other = await issue(cwd, [...here, '--region', 'eu-west-1']);
+      expect(verdict(other)).toEqual({ exit: 2, what: 'pending-differs' });
+      expect(documentOf(other).error).toMatchObject({
+        message: 'an earlier run requested it in us-east-1, and --region is eu-west-1',
+        hint: expect.stringContaining('--discard-pending') as string,
+      });
+      expect(calls('RequestCertificate')).toBe(before);
+      // The environment names eu-west-1.
+      expect(verdict(await issue(cwd, here))).toEqual(pending);
+      expect(regions()).toEqual(['us-east-1']);
+    });
+
+    it('and are fetched there, whatever the environment says', async () => {
+      const cwd = temporaryFolder();
+      expect(verdict(await issue(cwd, there))).toEqual(pending);
+      emulator().approve(newest());
+      const other = await issue(cwd, [...here, '--region', 'eu-west-1']);
+      expect(verdict(other)).toEqual({ exit: 2, what: 'pending-differs' });
+      vi.stubEnv('AWS_REGION', undefined);
+      const { AWS_REGION: _, ...env } = emulator().environment;
+      const nowhere = await run(['issue', ...here, '--json'], { cwd, env });
+      vi.unstubAllEnvs();
+      expect(verdict(nowhere)).toEqual(done);
+      expect(nameOf(cwd)).toBe(newest());
+    });
+
+    it('and so does what takes their place, unless --region says otherwise', async () => {
+      const cwd = temporaryFolder();
+      await issue(cwd, there);
+      emulator().approve(newest());
+      expect(verdict(await issue(cwd, there))).toEqual(done);
+      expect(verdict(await issue(cwd, [...here, '--force']))).toEqual(pending);
+      expect(regions()).toEqual(['us-east-1', 'us-east-1']);
+      const moved = [...here, '--force', '--discard-pending', '--region', 'eu-west-1'];
+      expect(verdict(await issue(cwd, moved))).toEqual(pending);
+      expect(newest()).toMatch(/^arn:aws:acm:eu-west-1:/);
+    });
   });
 
   it('are waited for with --wait', async () => {

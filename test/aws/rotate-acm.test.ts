@@ -207,6 +207,27 @@ describe('a private certificate of ACM', () => {
     expect(since()).toEqual({ requested: 1, renewed: 0, exported: 1, billed: 1 });
   });
 
+  it('of which the ARN was not kept is found among others that were never issued', async () => {
+    const argv = ['issue', 'shop.example.com', '--ca', 'acm', '--usage', 'server', '--store', 'others'];
+    expect((await certwright(...argv)).code).toBe(75);
+    const made = [...emulator().cloud.certificates.values()];
+    const [ours, waiting] = made;
+    for (const status of ['FAILED', 'VALIDATION_TIMED_OUT'] as const) {
+      const arn = `${waiting!.arn.slice(0, -2)}${status.length}`;
+      emulator().cloud.certificates.set(arn, { ...waiting!, type: 'PRIVATE', arn, status });
+    }
+    // The list tells them in the order in which they were made.
+    emulator().cloud.certificates.delete(ours!.arn);
+    emulator().cloud.certificates.set(ours!.arn, ours!);
+    const { arn: _, ...version } = JSON.parse(readFileSync(current('version.json'), 'utf8')) as {
+      arn: string;
+    };
+    writeFileSync(current('version.json'), JSON.stringify(version));
+    expect(await rotate('--dry-run', '--force')).toMatchObject({
+      plan: `has ACM renew ${ours!.arn}, which is billed`,
+    });
+  });
+
   it('that is gone, or is looked for in another account, is bought anew with --force only', async () => {
     due();
     emulator().cloud.certificates.clear();
@@ -243,6 +264,20 @@ describe('a public certificate of ACM', () => {
     return inAcm();
   };
   const balancer = 'arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/1';
+
+  it('is looked for, and another one requested, in its own region, whatever the environment says', async () => {
+    const { arn } = await get('--region', 'us-east-1');
+    expect(await rotate('--dry-run', '--force')).toMatchObject({ plan: 'requests another one in us-east-1' });
+    emulator().associate(arn, balancer);
+    emulator().clock.advance(140 * day);
+    expect(await rotate()).toMatchObject({ state: 'due', renewedBy: 'acm', acm: { arn } });
+    const other = await rotate('--region', 'eu-west-1');
+    expect(other).toMatchObject({ state: 'failed', exitCode: 2, error: { code: 'usage' } });
+    expect(other.error?.message).toBe(`--region is eu-west-1, and ${arn} is of us-east-1`);
+    expect(await rotate('--force')).toMatchObject({ state: 'pending' });
+    const arns = [...emulator().cloud.certificates.keys()];
+    expect(arns.map((one) => one.split(':')[3])).toEqual(['us-east-1', 'us-east-1']);
+  });
 
   it('that stays in ACM and is in use is renewed by ACM, whose state is told; its copy follows', async () => {
     const { arn } = await get();

@@ -107,15 +107,27 @@ export interface Authority {
   /**
    * A journal that already holds a request is continued, never started again.
    * @param key `undefined` where the authority makes the key itself.
+   * @param before `undefined` where it is the first one, or that is not known.
    * @throws PkiError `refused`, `credentials` where it was not done: then the journal is empty; `unreachable`, `in-doubt`
    * where it may have been.
    */
-  issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance>;
+  issue(
+    profile: Profile,
+    key: RequestKey | undefined,
+    journal: Journal,
+    before?: Predecessor,
+  ): Promise<Issuance>;
   /**
    * The folders in which it has recorded a certificate; none where it keeps no records here.
    * @param version what `version.json` says of it.
    */
   recordedIn?(version: Readonly<Record<string, unknown>>): readonly string[];
+}
+
+/** The certificate whose place another one takes. */
+export interface Predecessor {
+  /** What its authority calls it, where that was kept. */
+  arn: string | undefined;
 }
 
 /** A certificate that is to change under the name that it has at its authority. */

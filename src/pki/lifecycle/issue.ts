@@ -1,5 +1,13 @@
 import { PkiError } from '../errors.ts';
-import type { Authority, Pending, Renewal, RequestKey, Successor } from '../authorities/authority.ts';
+import {
+  renewsInPlace,
+  type Authority,
+  type Pending,
+  type Predecessor,
+  type Renewal,
+  type RequestKey,
+  type Successor,
+} from '../authorities/authority.ts';
 import { refuseNoFolder } from '../given-path.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
@@ -21,7 +29,7 @@ import { keepPolicyUnderLock } from './keep-policy.ts';
 import type { OutputOutcome, OutputsOrder } from './outputs.ts';
 import { checkWithAuthority, obtain } from './obtain.ts';
 import { assess, standing, type Assessment, type Moment, type Standing } from './standing.ts';
-import { isOfOthers, renewalBy, successorOf, type OfOthers } from './successor.ts';
+import { arnIn, isOfOthers, renewalBy, successorOf, type OfOthers } from './successor.ts';
 
 /** What a run is lent by whoever starts it. */
 export interface World {
@@ -275,7 +283,8 @@ async function makeGeneration(
     );
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
-    const asked = obtain(request, requestKey, authority, pending, world.now(), renewal);
+    const before = renewsInPlace(authority) ? predecessorIn(folder) : undefined;
+    const asked = obtain(request, requestKey, authority, pending, world.now(), { renewal, before });
     const issuance = await asked.catch((error: unknown) => {
       pending.giveUp();
       throw error;
@@ -307,6 +316,12 @@ async function makeGeneration(
       due: dueAt(certificate, request, world.instance),
     };
   }
+}
+
+/** The one in use, by the name that its authority has for it. */
+function predecessorIn(folder: CertificateFolder): Predecessor | undefined {
+  const generation = folder.current();
+  return generation === undefined ? undefined : { arn: arnIn(folder.versionPath(generation)) };
 }
 
 /** A key that is in wrong hands is not used again, whatever the request says. */

@@ -4,6 +4,7 @@ import {
   type Issued,
   type Journal,
   type Pending,
+  type Predecessor,
   type Renewal,
   type RequestKey,
 } from '../authorities/authority.ts';
@@ -67,9 +68,15 @@ function refuseEndlessRenewal(point: string | undefined, { notBefore, notAfter }
   });
 }
 
+/** What stands there already. */
+export interface Succession {
+  /** Of what the authority keeps, instead of another one; whatever the journal holds comes first. */
+  renewal?: Renewal | undefined;
+  before?: Predecessor | undefined;
+}
+
 /**
  * Asks an authority, and compares what it issued with what was asked for.
- * @param renewal of what the authority keeps, instead of another one; whatever the journal holds comes first
  * @throws PkiError `issued-differs` where they differ: it must not be installed.
  */
 export async function obtain(
@@ -78,13 +85,13 @@ export async function obtain(
   authority: Authority,
   journal: Journal,
   now: Date,
-  renewal?: Renewal,
+  { renewal, before }: Succession = {},
 ): Promise<Issued | Pending> {
   const profile = profileFor(request, publicKeyOf(key), authority, now);
   const inPlace = renewal && renewsInPlace(authority) && journal.read() === undefined;
   const issuance = await (inPlace
     ? authority.renew(renewal, journal)
-    : authority.issue(profile, key, journal));
+    : authority.issue(profile, key, journal, before));
   if (issuance.state === 'issued') await refuseDifferences(profile, request.name, authority, issuance);
   return issuance;
 }

@@ -10,6 +10,7 @@ import type {
   Issuance,
   Journal,
   Pending,
+  Predecessor,
   Renewal,
   RenewsInPlace,
   RequestKey,
@@ -24,11 +25,11 @@ import { orderOnce } from '../aws/placed-order.ts';
 import type { Sending } from '../aws/sending.ts';
 import { regionOf } from '../aws/region.ts';
 import { ServerClock } from '../aws/server-clock.ts';
-import { AcmCalls, type HandedOut } from './calls.ts';
-import { AcmClient } from './client.ts';
+import type { AcmCalls, HandedOut } from './calls.ts';
 import { remedyFor } from './failure-reason.ts';
 import { findCertificate } from './find.ts';
 import { PrivateCa } from './private-ca.ts';
+import { AcmRegions } from './regions.ts';
 import { begunRenewal, heldIn, renewed } from './renew.ts';
 import { chooseSuccessor } from './successor.ts';
 import { placeRequest, proofsOf, recordsOf, refuseBeyondAcm, type PlacedRequest } from './order.ts';
@@ -39,9 +40,9 @@ const tokenLife = 55 * 60_000;
 /** Types of what ACM has issued. */
 const ofAmazon = ['PRIVATE', 'AMAZON_ISSUED'];
 
-const inDoubt = (askedAt: string): { message: string; hint: string } => ({
-  message: `a request for this certificate was sent to ACM at ${askedAt} and its answer never came; ACM forgets requests after an hour, so it cannot be asked what became of it`,
-  hint: 'look for it in ACM ("certwright list --ca acm"); --reissue requests it once more',
+const inDoubt = (askedAt: string, region: string): { message: string; hint: string } => ({
+  message: `a request for this certificate was sent to ACM in ${region} at ${askedAt} and its answer never came; ACM forgets requests after an hour, so it cannot be asked what became of it`,
+  hint: `look for it in ACM ("certwright list --ca acm --region ${region}"); --reissue requests it once more`,
 });
 
 const caArnOf = (reference: string): Arn =>
@@ -57,8 +58,7 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   readonly validity = { notBefore: new Date(0), notAfter: new Date(Date.UTC(9999, 11, 31)) };
   /** `undefined` for public certificates. */
   readonly #ca: PrivateCa | undefined;
-  readonly #calls: AcmCalls;
-  readonly #client: AcmClient;
+  readonly #regions: AcmRegions;
   readonly #options: AwsOptions;
   readonly #now: () => Date;
 
@@ -70,8 +70,7 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   ) {
     this.reference = ca === undefined ? 'acm' : `acm:${ca.arn}`;
     this.#ca = ca;
-    this.#calls = new AcmCalls(region, options);
-    this.#client = new AcmClient(region, options);
+    this.#regions = new AcmRegions(region, ca !== undefined, options);
     this.#options = options;
     this.#now = now;
   }
@@ -110,28 +109,41 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
     ];
   }
 
-  async issue(profile: Profile, _key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
+  async issue(
+    profile: Profile,
+    _key: RequestKey | undefined,
+    journal: Journal,
+    before?: Predecessor,
+  ): Promise<Issuance> {
     const begun = begunRenewal(journal);
     if (begun) return this.renew(begun, journal);
+    const region = await this.#regions.ofOrder(journal, before?.arn);
+    const { calls } = this.#regions.in(region);
     const { exportable, validation } = this.#options;
     const { order, certificateArn } = await orderOnce<PlacedRequest>(journal, {
       now: this.#now,
       tokenLife,
       reissue: this.#options.reissue,
-      inDoubt,
-      place: () => placeRequest(profile, { ca: this.#ca?.arn, exportable, validation }),
-      send: (request, sending) => this.#request(profile, request, sending),
+      inDoubt: (askedAt) => inDoubt(askedAt, region),
+      place: () => placeRequest(profile, { ca: this.#ca?.arn, region, exportable, validation }),
+      send: (request, sending) => this.#request(profile, { ...request, region }, sending, calls),
     });
-    const detail = await this.#settled(certificateArn, journal);
+    const detail = await this.#settled(certificateArn, journal, calls);
     if ('state' in detail) return detail;
-    return this.#collect(certificateArn, this.#ca !== undefined || order.Options?.Export === 'ENABLED');
+    return this.#collect(
+      certificateArn,
+      calls,
+      this.#ca !== undefined || order.Options?.Export === 'ENABLED',
+    );
   }
 
   async successorOf(arn: string | undefined, ours: Certificate | undefined, wish: Wish): Promise<Successor> {
-    const found = arn ?? (ours && (await findCertificate(ours, ofAmazon, this.#client, this.#calls)));
-    const detail = found === undefined ? undefined : await this.#calls.describe(found);
-    if (found === undefined || !detail) return this.#successorOfNone(found, wish);
-    const held = detail.NotAfter && (await heldIn(this.#calls, found));
+    const found = arn ?? (ours && (await findCertificate(ours, ofAmazon, this.#regions.here)));
+    if (found === undefined) return this.#successorOfNone(found, wish);
+    const { calls } = this.#regions.of(found);
+    const detail = await calls.describe(found);
+    if (!detail) return this.#successorOfNone(found, wish);
+    const held = detail.NotAfter && (await heldIn(calls, found));
     return chooseSuccessor({ arn: found, detail, held, ours, wish, now: this.#now() });
   }
 
@@ -145,17 +157,24 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   }
 
   async renew(renewal: Renewal, journal: Journal): Promise<Issuance> {
-    const pending = await renewed(renewal, journal, this.#calls, this.#options);
-    return pending ?? this.#collect(renewal.arn, this.#ca !== undefined || this.#options.exportable);
+    const { calls } = this.#regions.of(renewal.arn);
+    const pending = await renewed(renewal, journal, calls, this.#options);
+    return pending ?? this.#collect(renewal.arn, calls, this.#ca !== undefined || this.#options.exportable);
   }
 
-  async #request(profile: Profile, request: PlacedRequest, sending: Sending): Promise<string> {
+  async #request(
+    profile: Profile,
+    request: PlacedRequest,
+    sending: Sending,
+    calls: AcmCalls,
+  ): Promise<string> {
     const kind = this.#ca === undefined ? 'public' : 'private';
     const billed = kind === 'public' && this.#options.exportable;
     for (const warning of this.check(profile)) this.#options.say(`likely to be refused: ${warning}`);
-    this.#options.say(`requesting a ${kind} certificate from ACM${billed ? ', which is billed' : ''}`);
+    const cost = billed ? ', which is billed' : '';
+    this.#options.say(`requesting a ${kind} certificate from ACM in ${request.region}${cost}`);
     try {
-      return await this.#calls.request(request, sending);
+      return await calls.request(request, sending);
     } catch (error) {
       throw await this.#explained(error);
     }
@@ -177,11 +196,11 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   }
 
   /** Waits until ACM has issued, or until it is known what ACM waits for. */
-  async #settled(arn: string, journal: Journal): Promise<CertificateDetail | Pending> {
+  async #settled(arn: string, journal: Journal, calls: AcmCalls): Promise<CertificateDetail | Pending> {
     const deadline = performance.now() + (this.#options.wait ?? 60_000);
     const longest = this.#ca === undefined ? 30_000 : 5_000;
     for (let pause = 500; ; pause = Math.min(pause * 1.5, longest)) {
-      const detail = await this.#calls.describe(arn).catch((error: unknown) => {
+      const detail = await calls.describe(arn).catch((error: unknown) => {
         throw requested(error, arn);
       });
       if (detail?.Status === 'ISSUED') return detail;
@@ -214,8 +233,8 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
     };
   }
 
-  async #collect(arn: string, exportable: boolean): Promise<Issuance> {
-    const { out, key } = await (exportable ? this.#exported(arn) : this.#kept(arn)).catch(
+  async #collect(arn: string, calls: AcmCalls, exportable: boolean): Promise<Issuance> {
+    const { out, key } = await (exportable ? this.#exported(arn, calls) : keptIn(arn, calls)).catch(
       (error: unknown) => {
         throw requested(error, arn);
       },
@@ -238,18 +257,19 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   }
 
   /** The passphrase lives for one call, in memory. */
-  async #exported(arn: string): Promise<{ out: HandedOut; key: KeyObject }> {
+  async #exported(arn: string, calls: AcmCalls): Promise<{ out: HandedOut; key: KeyObject }> {
     if (this.#ca !== undefined) this.#options.say(`exporting ${arn}, which is billed the first time`);
     // Hexadecimal, since ACM refuses "#", "$" and "%".
     const passphrase = Buffer.from(randomBytes(36).toString('hex'), 'latin1');
-    const out = await this.#calls.export(arn, passphrase);
+    const out = await calls.export(arn, passphrase);
     return { out, key: createPrivateKey({ key: out.privateKey ?? '', passphrase }) };
   }
-
-  async #kept(arn: string): Promise<{ out: HandedOut; key: undefined }> {
-    return { out: await this.#calls.get(arn), key: undefined };
-  }
 }
+
+const keptIn = async (arn: string, calls: AcmCalls): Promise<{ out: HandedOut; key: undefined }> => ({
+  out: await calls.get(arn),
+  key: undefined,
+});
 
 function isSelfIssued(der: Buffer): boolean {
   const { issuer, subject } = readCertificate(der);

@@ -5,12 +5,12 @@ import {
   RenewCertificateCommand,
   RequestCertificateCommand,
   type CertificateDetail,
-  type RequestCertificateCommandInput,
 } from '@aws-sdk/client-acm';
 import { PkiError } from '../../errors.ts';
 import type { AwsConnection } from '../aws/options.ts';
 import type { Sending } from '../aws/sending.ts';
 import { AcmClient } from './client.ts';
+import type { PlacedRequest } from './order.ts';
 
 /** A certificate as ACM hands it out, PEM. */
 export interface HandedOut {
@@ -32,7 +32,7 @@ export class AcmCalls {
   }
 
   /** @returns the ARN of what was requested */
-  async request(input: RequestCertificateCommandInput, sending: Sending): Promise<string> {
+  async request({ region: _, ...input }: PlacedRequest, sending: Sending): Promise<string> {
     const { CertificateArn } = await this.#client.call('take a request', async (sdk, http) =>
       sdk.send(sending.watch(new RequestCertificateCommand(input)), http),
     );

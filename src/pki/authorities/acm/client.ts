@@ -30,6 +30,11 @@ export class AcmClient {
     watchAttempts(this.#sdk, connection, paces);
   }
 
+  /** The region that it speaks to, as the SDK finds it. @throws PkiError `credentials` where none is named */
+  async region(): Promise<string> {
+    return this.call('be asked', async (sdk) => sdk.config.region());
+  }
+
   /** @param doing `take a request`, … */
   async call<T>(doing: string, send: Send<T>): Promise<T> {
     try {

@@ -53,7 +53,7 @@ export class AcmImports {
 
   /** The ARN under which this very certificate was imported before, by a run whose answer was lost. */
   async find(certificate: Certificate): Promise<string | undefined> {
-    return findCertificate(certificate, ['IMPORTED'], this.#client, this.#calls);
+    return findCertificate(certificate, ['IMPORTED'], { client: this.#client, calls: this.#calls });
   }
 
   /** Replaces what is under an ARN: done twice it is the same, so the SDK may try again. */

@@ -18,11 +18,15 @@ export type PlacedRequest = Pick<
   | 'Options'
   | 'IdempotencyToken'
   | 'ManagedBy'
->;
+> & {
+  /** Where it was sent: ACM knows its token nowhere else. */
+  region: string;
+};
 
 export interface RequestWishes extends Pick<AwsOptions, 'exportable' | 'validation'> {
   /** ARN of the private CA; `undefined` for a public certificate. */
   ca: string | undefined;
+  region: string;
 }
 
 const keyAlgorithms: Readonly<Partial<Record<KeyType, PlacedRequest['KeyAlgorithm']>>> = {
@@ -83,9 +87,10 @@ function refuseUsage({ usage }: Profile, ca: string | undefined): void {
 }
 
 export function placeRequest(profile: Profile, wishes: RequestWishes): PlacedRequest {
-  const { ca, exportable, validation } = wishes;
+  const { ca, region, exportable, validation } = wishes;
   const [domain = '', ...others] = profile.names.map(nameText);
   const request: PlacedRequest = {
+    region,
     DomainName: domain,
     ...(others.length === 0 ? {} : { SubjectAlternativeNames: [domain, ...others] }),
     KeyAlgorithm: keyAlgorithms[profile.keyType],

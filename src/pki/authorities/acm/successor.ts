@@ -2,6 +2,7 @@ import type { CertificateDetail } from '@aws-sdk/client-acm';
 import { fingerprint, type Certificate } from '../../x509/certificate.ts';
 import { formatDuration } from '../../x509/duration.ts';
 import type { KeptStatus, Successor, Wish } from '../authority.ts';
+import { regionIn } from '../aws/arn.ts';
 import { remedyFor } from './failure-reason.ts';
 import { recordsOf } from './order.ts';
 
@@ -49,7 +50,8 @@ function withoutOne(comparison: Comparison): Successor {
 function another({ arn, detail }: Comparison): Successor {
   const isBilled = detail.Type === 'PRIVATE' || isExportable(detail);
   const was = detail.Status === 'ISSUED' ? '' : `, since ${arn} is ${detail.Status ?? 'unknown'}`;
-  return { by: 'request', plan: `requests another one${isBilled ? ', which is billed' : ''}${was}` };
+  const where = detail.Type === 'PRIVATE' ? '' : ` in ${regionIn(arn) ?? 'its region'}`;
+  return { by: 'request', plan: `requests another one${where}${isBilled ? ', which is billed' : ''}${was}` };
 }
 
 export const isExportable = ({ Options: options }: CertificateDetail): boolean =>

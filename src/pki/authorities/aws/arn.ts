@@ -32,4 +32,10 @@ export function parseArn(text: string, service: 'acm' | 'acm-pca', resource: Reg
   return { text, partition, region, account, resource: path };
 }
 
+/** The region of what ACM holds under an ARN; `undefined` for what is none of ACM's. */
+export function regionIn(arn: string): string | undefined {
+  const [, , service, region] = pattern.exec(arn) ?? [];
+  return service === 'acm' ? region : undefined;
+}
+
 export const isCaArn = /^certificate-authority\/[A-Za-z0-9-]+$/;
