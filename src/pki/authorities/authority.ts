@@ -128,6 +128,8 @@ export interface Authority {
 export interface Predecessor {
   /** What its authority calls it, where that was kept. */
   arn: string | undefined;
+  /** Its key is in wrong hands: what is made by renewing it may have the same. */
+  isCompromised: boolean;
 }
 
 /** A certificate that is to change under the name that it has at its authority. */
@@ -137,8 +139,11 @@ export interface Renewal {
   beyond: string | undefined;
 }
 
-/** Why there is to be another one: its time has come, somebody wants a new one, its files here are damaged. */
-export type Wish = 'time' | 'new' | 'copy';
+/**
+ * Why there is to be another one: its time has come, somebody wants a new one, its files here are damaged, or nobody is to
+ * trust its serial number or its key any more.
+ */
+export type Wish = 'time' | 'new' | 'copy' | 'distrusted';
 
 /** How a certificate that is kept at its authority under a name gets a successor. */
 export type Successor =

@@ -283,7 +283,7 @@ async function makeGeneration(
     );
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
-    const before = renewsInPlace(authority) ? predecessorIn(folder) : undefined;
+    const before = renewsInPlace(authority) ? predecessorIn(folder, isCompromised(order)) : undefined;
     const asked = obtain(request, requestKey, authority, pending, world.now(), { renewal, before });
     const issuance = await asked.catch((error: unknown) => {
       pending.giveUp();
@@ -319,9 +319,10 @@ async function makeGeneration(
 }
 
 /** The one in use, by the name that its authority has for it. */
-function predecessorIn(folder: CertificateFolder): Predecessor | undefined {
+function predecessorIn(folder: CertificateFolder, isStolen: boolean): Predecessor | undefined {
   const generation = folder.current();
-  return generation === undefined ? undefined : { arn: arnIn(folder.versionPath(generation)) };
+  if (generation === undefined) return undefined;
+  return { arn: arnIn(folder.versionPath(generation)), isCompromised: isStolen };
 }
 
 /** A key that is in wrong hands is not used again, whatever the request says. */

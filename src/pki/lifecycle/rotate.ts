@@ -143,14 +143,11 @@ export async function rotate(
   const issue = async (wanted: Wanted, verdict: Due): Promise<IssueResult | OfOthers> => {
     const authority = await opened(wanted);
     if (wanted.request.clamp && isByTime(verdict.reason)) refuseNoGain(authority, verdict.standing);
-    const successor = await successorOf(certificateFolder(store, wanted.request.name), verdict, authority);
+    const newKey = verdict.newKey ?? order.newKey ?? false;
+    const folder = certificateFolder(store, wanted.request.name);
+    const successor = await successorOf(folder, { ...verdict, newKey }, authority);
     if (successor && isOfOthers(successor)) return { state: 'others', successor };
-    const { generation, newKey } = verdict;
-    const when = {
-      replaces: generation,
-      renewal: renewalBy(successor),
-      newKey: newKey ?? order.newKey ?? false,
-    };
+    const when = { replaces: verdict.generation, renewal: renewalBy(successor), newKey };
     const { request, source } = wanted;
     const wish = {
       store,

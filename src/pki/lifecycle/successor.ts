@@ -19,8 +19,8 @@ const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
   'issuer-revoked': undefined,
   begun: 'time',
   forced: 'new',
-  // What is kept would be renewed with the serial number or the key that nobody trusts any more.
-  revoked: undefined,
+  revoked: 'distrusted',
+  // Whoever has it replaced for that has said so.
   exposed: undefined,
   broken: 'copy',
   changed: undefined,
@@ -32,13 +32,24 @@ const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
  */
 export async function successorOf(
   folder: CertificateFolder,
-  { generation, reason, standing }: Pick<Due, 'generation' | 'reason' | 'standing'>,
+  due: Pick<Due, 'generation' | 'reason' | 'standing' | 'newKey' | 'isRevoked'>,
   authority: object,
 ): Promise<Successor | undefined> {
-  const wish = wishes[reason];
+  const wish = wishOf(due);
   if (wish === undefined || !renewsInPlace(authority) || folder.pending()?.read()) return undefined;
-  const arn = arnIn(folder.versionPath(generation));
-  return authority.successorOf(arn, standing?.certificate, wish);
+  const arn = arnIn(folder.versionPath(due.generation));
+  return authority.successorOf(arn, due.standing?.certificate, wish);
+}
+
+/** What nobody trusts any more is not renewed as it is; whoever forces it has said that another one may be bought. */
+function wishOf({
+  reason,
+  newKey,
+  isRevoked,
+}: Pick<Due, 'reason' | 'newKey' | 'isRevoked'>): Wish | undefined {
+  const wish = wishes[reason];
+  if (!newKey && !isRevoked) return wish;
+  return wish === undefined || wish === 'new' ? undefined : 'distrusted';
 }
 
 /** What its authority calls a generation. */

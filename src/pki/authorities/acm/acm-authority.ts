@@ -116,7 +116,8 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
     before?: Predecessor,
   ): Promise<Issuance> {
     const begun = begunRenewal(journal);
-    if (begun) return this.renew(begun, journal);
+    if (begun && before?.isCompromised !== true) return this.renew(begun, journal);
+    if (begun) journal.forget();
     const region = await this.#regions.ofOrder(journal, before?.arn);
     const { calls } = this.#regions.in(region);
     const { exportable, validation } = this.#options;
@@ -149,7 +150,8 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
 
   /** Credentials of another account find nothing either: nothing is bought on such a ground. */
   #successorOfNone(arn: string | undefined, wish: Wish): Successor {
-    const mayRequest = wish === 'new' || (arn === undefined && this.#ca !== undefined);
+    const isReplaced = arn === undefined || wish === 'distrusted';
+    const mayRequest = wish === 'new' || (isReplaced && this.#ca !== undefined);
     if (mayRequest) return { by: 'request', plan: 'requests another one' };
     throw new PkiError('not-found', arn === undefined ? 'ACM does not hold it' : `ACM holds no ${arn}`, {
       hint: 'look at the account and the region that are used; --force requests another one',

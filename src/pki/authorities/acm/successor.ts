@@ -31,19 +31,20 @@ export function chooseSuccessor(comparison: Comparison): Successor {
   const fetch = (beyond: Certificate | undefined, plan: string): Successor => {
     return { by: 'renewal', renewal: { arn, beyond: beyond && fingerprint(beyond.der) }, plan };
   };
-  if (detail.Status !== 'ISSUED' || !held) return withoutOne(comparison);
+  if (wish === 'distrusted' || detail.Status !== 'ISSUED' || !held) return withoutOne(comparison);
   if (!ours || held.notAfter > ours.notAfter) return fetch(ours, `takes what is under ${arn} by now`);
   if (wish === 'copy') return fetch(undefined, `takes it once more from ${arn}`);
   if (detail.Type === 'PRIVATE') return fetch(held, `has ACM renew ${arn}, which is billed`);
   return wish === 'new' ? another(comparison) : renewsItself(comparison);
 }
 
-/** What has expired or was revoked is not renewed: another one takes its place. */
+/** What has expired, was revoked or is in wrong hands is not renewed: another one takes its place. */
 function withoutOne(comparison: Comparison): Successor {
   const { arn, detail, wish } = comparison;
   const { Status: state = 'unknown' } = detail;
   if (detail.Type === 'PRIVATE' || wish === 'new' || !isExportable(detail)) return another(comparison);
-  const why = `${arn} is ${state} in ACM, and another one is billed: --force requests it`;
+  const is = state === 'ISSUED' ? 'not to be trusted any more' : `${state} in ACM`;
+  const why = `${arn} is ${is}, and another one is billed: --force requests it`;
   return { by: 'others', who: 'owner', why, status: statusOf(arn, detail) };
 }
 
