@@ -113,6 +113,10 @@ async function revokeCommand(text: string, flags: RevokeFlags, context: Context)
     const question = `${verb} it${wish.event === 'release' ? '' : ` (${wish.reason})`}?`;
     await confirm(question, flags.yes ?? false, context, consequenceOf(wish));
   }
+  // What AWS would refuse is refused before a successor is bought.
+  if (flags.replace === true && !dryRun && isArn(target.authority)) {
+    await atAws(target, wish, { ...flags, dryRun: true }, context, output);
+  }
   const successor =
     flags.replace === true && !dryRun
       ? await (await import('./revoke-replace.ts')).replaced(target, wish, flags, config, context, output)

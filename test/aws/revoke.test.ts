@@ -6,6 +6,7 @@ import { emulatorForFile } from '../support/aws/lent.ts';
 import { run, temporaryFolder, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
+const day = 86_400_000;
 const emulator = emulatorForFile({ crlDelay: 0, ocspDelay: 0 });
 const crl = { CrlConfiguration: { Enabled: true, ExpirationInDays: 7, S3BucketName: 'crls' } };
 let ca = '';
@@ -163,6 +164,21 @@ describe('a certificate of AWS Private CA', () => {
     expect(await revoke(cwd, 'lost.internal')).toMatchObject({ code: 0, state: 'already-revoked' });
   });
 
+  it.each(['500', 'expired-token'] as const)(
+    'is on record, and rotated, although its CA cannot be looked at then (%s)',
+    async (kind) => {
+      const cwd = await issued('record.internal', ca);
+      emulator().script('DescribeCertificateAuthority', { kind, afterEffect: false });
+      const report = await revoke(cwd, 'record.internal');
+      expect(report).toMatchObject({ code: 0, state: 'revoked' });
+      expect(report.warnings.join('\n')).toContain('how the CA tells of it is not known');
+      const rotated = await run(['rotate', '--json'], lent(cwd));
+      expect(JSON.parse(rotated.stdout)).toMatchObject({
+        certificates: [{ state: 'rotated', reason: 'revoked' }],
+      });
+    },
+  );
+
   it('knows no hold and no invalidity date, which is said before anything is asked', async () => {
     const cwd = await issued('hold.internal', ca);
     const before = emulator().stats.calls['RevokeCertificate'] ?? 0;
@@ -172,6 +188,9 @@ describe('a certificate of AWS Private CA', () => {
         error: { code: 'unsupported' },
       });
     }
+    const billed = emulator().stats.billed;
+    expect(await revoke(cwd, 'hold.internal', '--hold', '--replace')).toMatchObject({ code: 2 });
+    expect(emulator().stats.billed).toBe(billed);
     expect(emulator().stats.calls['RevokeCertificate'] ?? 0).toBe(before);
   });
 
@@ -213,13 +232,95 @@ describe('a certificate of ACM', () => {
     expect(revokedAt(ca)).toContain('superseded');
   });
 
-  it('that is public and exported is revoked by ACM', async () => {
-    const cwd = temporaryFolder();
-    const argv = ['issue', 'www.example.com', '--ca', 'acm', '--usage', 'server', '--exportable'];
+  const requested = (): number => emulator().stats.calls['RequestCertificate'] ?? 0;
+
+  it('that is replaced first, since its key is in wrong hands, gets another key, although a renewal was begun', async () => {
+    const name = 'stolen.internal';
+    const cwd = await issued(name, `acm:${ca}`);
+    emulator().refuse('RenewCertificate', 'RequestInProgressException', 'in progress');
+    expect(await run(['rotate', name, '--force', '--wait', '1s'], lent(cwd))).toMatchObject({ code: 75 });
+    const before = requested();
+    const report = await revoke(cwd, name, '--replace', '--reason', 'keyCompromise');
+    expect(report).toMatchObject({ code: 0, state: 'revoked', successor: 2 });
+    expect(requested() - before).toBe(1);
+    // The successor stands under another ARN.
+    expect(report.warnings.join('\n')).toContain('stays in ACM');
+  });
+
+  it('that is replaced first by what ACM renews under the same ARN is not to be deleted there', async () => {
+    const name = 'renewed.internal';
+    const cwd = await issued(name, `acm:${ca}`);
+    const before = requested();
+    const report = await revoke(cwd, name, '--replace', '--reason', 'superseded');
+    expect(report).toMatchObject({ code: 0, state: 'revoked', successor: 2 });
+    expect(requested()).toBe(before);
+    expect(report.warnings.join('\n')).not.toContain('delete-certificate');
+  });
+
+  it('that is private, revoked and due gets another one, not the renewed one', async () => {
+    const name = 'due.internal';
+    const cwd = await issued(name, `acm:${ca}`);
+    expect(await revoke(cwd, name, '--reason', 'keyCompromise')).toMatchObject({ code: 0 });
+    emulator().clock.advance(300 * day);
+    const looked = await run(['rotate', name, '--dry-run', '--json'], lent(cwd));
+    expect(JSON.parse(looked.stdout)).toMatchObject({
+      certificates: [{ reason: 'due', plan: 'requests another one, which is billed' }],
+    });
+    const before = requested();
+    expect((await run(['rotate', name, '--force'], lent(cwd))).code).toBe(0);
+    emulator().clock.advance(-300 * day);
+    expect(requested() - before).toBe(1);
+  });
+
+  /** @returns its ARN */
+  async function issuedPublic(cwd: string, name: string, ...flags: string[]): Promise<string> {
+    const argv = ['issue', name, '--ca', 'acm', '--usage', 'server', ...flags];
     await run(argv, lent(cwd));
     const arn = [...emulator().cloud.certificates.keys()].at(-1) ?? '';
     emulator().approve(arn);
     expect(await run(argv, lent(cwd))).toMatchObject({ code: 0 });
+    return arn;
+  }
+
+  it('that is public and whose key never left ACM is not revoked, which a dry run says too', async () => {
+    const cwd = temporaryFolder();
+    await issuedPublic(cwd, 'kept.example.com');
+    const before = requested();
+    for (const flags of [['--dry-run'], [], ['--replace']]) {
+      expect(await revoke(cwd, 'kept.example.com', ...flags)).toMatchObject({
+        code: 2,
+        error: { code: 'not-permitted' },
+      });
+    }
+    expect(requested()).toBe(before);
+  });
+
+  it('that is public, exported and revoked is bought anew with --force only', async () => {
+    const cwd = temporaryFolder();
+    const name = 'bought.example.com';
+    const arn = await issuedPublic(cwd, name, '--exportable');
+    expect(await revoke(cwd, name)).toMatchObject({ code: 0, state: 'revoked' });
+    const before = requested();
+    const left = await run(['rotate', '--json'], lent(cwd));
+    expect(left.code).toBe(3);
+    expect(JSON.parse(left.stdout)).toMatchObject({
+      certificates: [
+        {
+          state: 'due',
+          reason: 'revoked',
+          renewedBy: 'owner',
+          hint: `${arn} is REVOKED in ACM, and another one is billed: --force requests it`,
+        },
+      ],
+    });
+    expect(requested()).toBe(before);
+    expect((await run(['rotate', '--force'], lent(cwd))).code).toBe(75);
+    expect(requested() - before).toBe(1);
+  });
+
+  it('that is public and exported is revoked by ACM', async () => {
+    const cwd = temporaryFolder();
+    const arn = await issuedPublic(cwd, 'www.example.com', '--exportable');
     const serial = serialOf(cwd, 'www.example.com');
     expect(await revoke(cwd, arn, '--reason', 'keyCompromise')).toMatchObject({
       code: 0,

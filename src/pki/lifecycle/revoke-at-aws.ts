@@ -8,6 +8,7 @@ import type { RevocationReason } from '../x509/crl-entries.ts';
 import { readCertificate } from '../x509/certificate.ts';
 import { addressesIn, type RevocationAddresses } from './revocation-addresses.ts';
 import type { Target } from './revocation-target.ts';
+import { arnIn } from './successor.ts';
 
 export interface AwsRevokeOrder {
   target: Target;
@@ -44,8 +45,8 @@ export async function revokeAtAws(
 ): Promise<RevokedAtAws> {
   const { target, connection, lockTimeout } = order;
   const reason = reasonOf(order.wish);
-  const done = isAcm(target.authority) ? await atAcm(order, reason) : await atPca(order, reason, world.now());
-  if (target.stored && !order.dryRun) {
+  const keep = async (): Promise<void> => {
+    if (!target.stored) return;
     const { folder, generation } = target.stored;
     const { serial, authority } = target;
     const record = { serial, generation, authority, at: world.now().toISOString(), reason };
@@ -53,8 +54,8 @@ export async function revokeAtAws(
     await withLock(folder.lockFile, lock, async () => {
       recordRevocation(folder, record);
     });
-  }
-  return done;
+  };
+  return isAcm(target.authority) ? atAcm(order, reason, keep) : atPca(order, reason, keep, world.now());
 }
 
 function reasonOf(wish: RevocationWish): RevocationReason {
@@ -75,25 +76,28 @@ function reasonOf(wish: RevocationWish): RevocationReason {
   });
 }
 
+/** @param keep puts it on record, as soon as it is done: nothing that fails later may leave it unknown here */
 async function atPca(
   { target, connection, dryRun }: AwsRevokeOrder,
   reason: RevocationReason,
+  keep: () => Promise<void>,
   now: Date,
 ): Promise<RevokedAtAws> {
-  const { certificate, authority: ca, arn, serial } = target;
+  const { certificate, authority: ca, serial } = target;
   if (certificate?.issuer.equals(certificate.subject) === true) {
     throw new PkiError('not-permitted', `${ca} does not revoke what is self-signed`, {
       hint: 'a root is taken out of trust stores, and disabled or deleted at AWS',
     });
   }
   const addresses = addressesIn(certificate);
-  const { pcaReasons, revokeAtPca } = await import('../authorities/acm-pca/revoke.ts');
+  const { howPcaTells, pcaReasons, revokeAtPca } = await import('../authorities/acm-pca/revoke.ts');
   const word = pcaReasons[reason];
   if (word === undefined) throw new TypeError(`no word of AWS for ${reason}`);
-  const nothing = { authority: undefined, issuer: undefined, state: 'revoked' as const };
-  const { state, authority, issuer } = dryRun ? nothing : await revokeAtPca(ca, serial, word, connection);
+  const state = dryRun ? 'revoked' : await revokeAtPca(ca, serial, word, connection);
+  if (!dryRun) await keep();
+  const nothing = { authority: undefined, issuer: undefined, warnings: [] };
+  const { authority, issuer, warnings } = dryRun ? nothing : await howPcaTells(ca, connection);
   const { crl = { enabled: true }, ocsp = { enabled: true } } = authority ?? {};
-  const warnings: string[] = [];
   if (!crl.enabled && !ocsp.enabled) {
     warnings.push(
       `${ca} publishes neither a CRL nor OCSP: nobody but its audit report will ever say that it was revoked; switch one on ("aws acm-pca update-certificate-authority --revocation-configuration …"), which helps certificates that are issued then`,
@@ -103,10 +107,10 @@ async function atPca(
       'the certificate names no CRL and no OCSP responder: whoever checks it has to be given the CRL',
     );
   }
-  // That of AWS Private CA is no certificate of ACM's.
-  if (arn !== undefined && /^arn:[^:]+:acm:/.test(arn)) {
+  const left = leftInAcm(target);
+  if (left !== undefined) {
     warnings.push(
-      `${arn} stays in ACM, which would renew it: once nothing uses it, "aws acm delete-certificate --certificate-arn ${arn}"`,
+      `${left} stays in ACM, which would renew it: once nothing uses it, "aws acm delete-certificate --certificate-arn ${left}"`,
     );
   }
   warnings.push(
@@ -115,25 +119,42 @@ async function atPca(
   return { state, reason, addresses, visibleBy: visibleBy(crl.enabled, ocsp.enabled, now), issuer, warnings };
 }
 
+/** The ARN that ACM keeps a revoked certificate under; none where the generation in use was made by renewing that. */
+function leftInAcm({ arn, stored }: Target): string | undefined {
+  // That of AWS Private CA is no certificate of ACM's.
+  if (arn === undefined || !/^arn:[^:]+:acm:/.test(arn)) return undefined;
+  const current = stored?.folder.current();
+  const isRenewed =
+    stored !== undefined &&
+    current !== undefined &&
+    current !== stored.generation &&
+    arnIn(stored.folder.versionPath(current)) === arn;
+  return isRenewed ? undefined : arn;
+}
+
 const visibleBy = (crl: boolean, ocsp: boolean, now: Date): Date | undefined =>
   crl || ocsp ? new Date(now.getTime() + (crl ? crlDelay : ocspDelay)) : undefined;
 
 async function atAcm(
   { target: { arn, serial, certificate, stored }, connection, dryRun }: AwsRevokeOrder,
   reason: RevocationReason,
+  keep: () => Promise<void>,
 ): Promise<RevokedAtAws> {
   if (arn === undefined) {
     throw new PkiError('not-permitted', `it is not known under which ARN ACM has ${stored?.name ?? serial}`, {
       hint: '"certwright list --ca acm" shows the ARNs: certwright revoke ARN',
     });
   }
-  const { acmReasons, heldUnder, revokeAtAcm } = await import('../authorities/acm/revoke.ts');
+  const { acmReasons, heldUnder, isRevokedAlready, revokeAtAcm } =
+    await import('../authorities/acm/revoke.ts');
   const word = acmReasons[reason];
   if (word === undefined) throw new TypeError(`no word of AWS for ${reason}`);
   const held = await heldUnder(arn, connection);
-  const state = dryRun ? 'revoked' : await revokeAtAcm(held, serial, word, connection);
+  const isDone = isRevokedAlready(held, serial);
+  if (!dryRun && !isDone) await revokeAtAcm(held, word, connection);
+  if (!dryRun) await keep();
   return {
-    state,
+    state: isDone ? 'already-revoked' : 'revoked',
     reason,
     addresses: addressesIn(certificate ?? readCertificate(held.certificate)),
     visibleBy: undefined,

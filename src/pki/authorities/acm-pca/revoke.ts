@@ -27,12 +27,14 @@ export const pcaReasons = {
 /** How long AWS may be busy with the same CA, in milliseconds. */
 const patience = 120_000;
 
-export interface PcaRevocation {
-  state: 'revoked' | 'already-revoked';
-  /** How the CA tells of revocations; `undefined` where these credentials may not look. */
+/** How a CA tells of revocations, as far as that can be seen. */
+export interface PcaTelling {
+  /** `undefined` where nobody can look. */
   authority: PcaAuthorityFacts | undefined;
-  /** DER of the CA's certificate, for its CRL; `undefined` where these credentials may not have it. */
+  /** DER of the CA's certificate, for its CRL; `undefined` where it cannot be had. */
   issuer: Buffer | undefined;
+  /** Why something cannot be seen that these credentials may look at. */
+  warnings: string[];
 }
 
 /**
@@ -45,35 +47,48 @@ export async function revokeAtPca(
   serial: string,
   reason: PcaReason,
   connection: AwsConnection,
-): Promise<PcaRevocation> {
+): Promise<'revoked' | 'already-revoked'> {
   const arn = parseArn(ca, 'acm-pca', isCaArn, '--ca');
-  const region = regionOf(connection, arn);
-  const client = new AcmPcaClient(region, connection);
-  const calls = new AcmPcaCalls(arn.text, region, connection);
+  const client = new AcmPcaClient(regionOf(connection, arn), connection);
   const input = {
     CertificateAuthorityArn: arn.text,
     // Pairs with colons, in lower case, are what the documentation shows.
     CertificateSerial: serial.match(/../g)?.join(':') ?? serial,
     RevocationReason: reason,
   };
-  const state = await untilDone(connection, async () => {
+  return untilDone(connection, async () => {
     await client.call(`revoke ${serial}`, arn.text, async (sdk, http) =>
       sdk.send(new RevokeCertificateCommand(input), http),
     );
   });
-  return {
-    state,
-    authority: await ifAllowed(async () =>
-      pcaAuthorityFacts(arn.text, (await calls.describe()).CertificateAuthority ?? {}, undefined),
-    ),
-    issuer: await ifAllowed(async () => certificatesInPem((await calls.caChain()).join('\n'))[0]),
+}
+
+/** Looks at the CA of what is revoked by now: whatever keeps one from that is no failure of the revocation. */
+export async function howPcaTells(ca: string, connection: AwsConnection): Promise<PcaTelling> {
+  const arn = parseArn(ca, 'acm-pca', isCaArn, '--ca');
+  const calls = new AcmPcaCalls(arn.text, regionOf(connection, arn), connection);
+  const warnings: string[] = [];
+  const look = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof PkiError)) throw error;
+      // Whoever may revoke need not be allowed to look.
+      if (error.code !== 'refused') warnings.push(`how the CA tells of it is not known: ${error.message}`);
+      return undefined;
+    }
   };
+  const authority = await look(async () =>
+    pcaAuthorityFacts(arn.text, (await calls.describe()).CertificateAuthority ?? {}, undefined),
+  );
+  const issuer = await look(async () => certificatesInPem((await calls.caChain()).join('\n'))[0]);
+  return { authority, issuer, warnings };
 }
 
 async function untilDone(
   { signal, say }: AwsConnection,
   revoke: () => Promise<void>,
-): Promise<PcaRevocation['state']> {
+): Promise<'revoked' | 'already-revoked'> {
   const deadline = performance.now() + patience;
   for (let pause = 500; ; pause = Math.min(pause * 2, 10_000)) {
     try {
@@ -118,13 +133,3 @@ const stillBusy = (error: PkiError): PkiError =>
     hint: 'the same command tries again, and revokes once',
     cause: error.cause,
   });
-
-/** Whoever may revoke need not be allowed to look. */
-async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof PkiError && error.code === 'refused') return undefined;
-    throw error;
-  }
-}

@@ -44,35 +44,38 @@ export async function heldUnder(arn: string, connection: AwsConnection): Promise
 }
 
 /**
- * Has ACM revoke a public certificate that was exported.
+ * Whether it is revoked already.
  * @param serial of the certificate that is meant, lower-case hex
  * @throws PkiError `not-permitted` where the ARN has another one by now, or one that ACM does not revoke
  */
-export async function revokeAtAcm(
-  { facts, certificate }: UnderArn,
-  serial: string,
-  reason: AcmReason,
-  connection: AwsConnection,
-): Promise<'revoked' | 'already-revoked'> {
+export function isRevokedAlready({ facts, certificate }: UnderArn, serial: string): boolean {
   const held = serialHex(readCertificate(certificate).serial);
   if (held !== serial) {
     throw new PkiError('not-permitted', `${facts.arn} has ${held} by now, not ${serial}`, {
       hint: 'ACM has renewed it, and revokes only what is there now: name the ARN to revoke that one',
     });
   }
-  if (facts.status === 'REVOKED') return 'already-revoked';
+  if (facts.status === 'REVOKED') return true;
   if (!facts.exportable) {
     throw new PkiError('not-permitted', `the key of ${facts.arn} never left ACM, which does not revoke it`, {
       hint: 'request another one, take this one out of use, and delete it in ACM',
     });
   }
+  return false;
+}
+
+/** Has ACM revoke a public certificate that was exported. */
+export async function revokeAtAcm(
+  { facts }: UnderArn,
+  reason: AcmReason,
+  connection: AwsConnection,
+): Promise<void> {
   const arn = parseArn(facts.arn, 'acm', isCertificateArn, 'the target');
   const client = new AcmClient(regionOf(connection, arn), connection);
   try {
     await client.call(`revoke ${arn.text}`, async (sdk, http) =>
       sdk.send(new RevokeCertificateCommand({ CertificateArn: arn.text, RevocationReason: reason }), http),
     );
-    return 'revoked';
   } catch (error) {
     if (!isRefusal(error, 'ResourceInUseException')) throw error;
     throw new PkiError('refused', error.message, {
