@@ -82,6 +82,43 @@ describe("a clock that differs from AWS's", () => {
     expect(await rotate()).toMatchObject({ code: 0, state: 'not-due' });
   });
 
+  it.each([
+    ['the store', []],
+    ['plain files', ['--out', 'tls']],
+  ])('and is far ahead has nothing ordered into %s, as it would not be valid yet', async (_, place) => {
+    fast = 10 * minute;
+    const paid = billed();
+    const words = ['issue', name, '--ca', ca, ...place];
+    const ran = await run([...words, '--json'], lent());
+    expect(ran.code).toBe(75);
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      error: { code: 'not-yet-valid', hint: 'nothing was ordered; set the clock right' },
+    });
+    expect([billed() - paid, leftovers(cwd)]).toEqual([0, []]);
+    fast = 0;
+    expect((await run(words, lent())).code).toBe(0);
+  });
+
+  it.each([
+    ['right', 3, 6],
+    ['back by more than has gone by', 4, 3.5],
+  ])('and is set %s after an order without an answer buys nothing twice', async (_, ahead, later) => {
+    const paid = billed();
+    const words = ['issue', name, '--ca', ca, '--json'];
+    fast = ahead * minute;
+    emulator().script('IssueCertificate', { kind: 'reset', afterEffect: true });
+    const lost = await run(words, { ...lent(), env: { ...lent().env, AWS_MAX_ATTEMPTS: '1' } });
+    expect(lost.code).toBe(75);
+    fast = 0;
+    emulator().clock.advance(later * minute);
+    const next = await run(words, lent());
+    emulator().clock.advance(-later * minute);
+    const isForgotten = later > 5;
+    expect(next.code).toBe(isForgotten ? 75 : 0);
+    if (isForgotten) expect(JSON.parse(next.stdout)).toMatchObject({ error: { code: 'in-doubt' } });
+    expect(billed() - paid).toBe(1);
+  });
+
   it('and is a little ahead keeps what is not valid yet for others until it is', async () => {
     await issue(ca);
     const [before, paid] = [serial(), billed()];

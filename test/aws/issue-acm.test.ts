@@ -110,8 +110,10 @@ describe('private certificates', () => {
     const cwd = temporaryFolder();
     emulator().script('RequestCertificate', { kind: 'reset', afterEffect: true });
     expect(verdict(await issue(cwd, args())).exit).toBe(75);
-    expect(verdict(await issue(cwd, args(), hour))).toEqual({ exit: 75, what: 'in-doubt' });
-    expect(verdict(await issue(cwd, [...args(), '--reissue'], hour))).toEqual(done);
+    emulator().clock.advance(hour);
+    expect(verdict(await issue(cwd, args()))).toEqual({ exit: 75, what: 'in-doubt' });
+    expect(verdict(await issue(cwd, [...args(), '--reissue']))).toEqual(done);
+    emulator().clock.advance(-hour);
     emulator().cloud.certificates.forEach(({ paid }, arn, all) => paid || all.delete(arn));
   });
 

@@ -69,6 +69,11 @@ export function refuseFastClock(authority: Authority): void {
   );
 }
 
+/** The same for a first order, where nobody has said when it begins, nor its authority does. */
+export function refuseFastOrder({ notBefore }: StoredRequest, authority: Authority): void {
+  if (notBefore === undefined && !authority.fixesLifetime) refuseFastClock(authority);
+}
+
 /**
  * Refuses to leave in peace what is in use and not valid by this machine's clock for a while: that is wrong now, or was
  * when it was made. Only somebody who knows which can tell whether another one would be of use.

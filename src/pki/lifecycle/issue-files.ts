@@ -23,6 +23,7 @@ import type { StoredRequest } from '../store/request.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
+import { refuseFastOrder } from './clock-check.ts';
 import type { World } from './issue.ts';
 import { pemSet, type PemSet } from './generation-files.ts';
 import { checkWithAuthority, obtain, record } from './obtain.ts';
@@ -138,6 +139,7 @@ async function make(
   const { destination, request, keyPassphrase } = order;
   const force = refuseExisting(order, keeper);
   if (keeper) sweepDrafts(dirname(keeper.path), basename(keeper.path));
+  if (order.discardPending || keeper?.pending()?.read() === undefined) refuseFastOrder(request, authority);
   const pending = keeper && resumeOrBegin(keeper, request, order.discardPending, authority);
   const requestKey = foreign ?? (await ownKey(pending, order, access, authority));
   const issuance = await obtain(request, requestKey, authority, pending ?? noJournal, now).catch(

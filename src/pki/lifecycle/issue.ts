@@ -20,7 +20,7 @@ import { privateKeyPem } from '../x509/key.ts';
 import { readCertificateOnce, type Certificate } from '../x509/certificate.ts';
 import { parseTime } from '../x509/duration.ts';
 import { keptKey, resumeOrBegin } from './begin.ts';
-import { refuseFastClock, refuseNotYetValid } from './clock-check.ts';
+import { refuseFastClock, refuseFastOrder, refuseNotYetValid } from './clock-check.ts';
 import { dueAt } from './due.ts';
 import { feedTrust } from './feed-trust.ts';
 import { isUntold } from './follow-up.ts';
@@ -131,7 +131,9 @@ export async function issueIntoStore(
     if (order.when === 'new') refuseExisting(folder, request.name);
     const found = mayKeep(order, folder) ? assess(folder, request, momentOf(world)) : undefined;
     const kept = found?.reason === undefined ? found?.standing : undefined;
+    const isOrdered = kept !== undefined || isBegun(order, folder);
     if (typeof order.when === 'object' || found?.reason === 'due') refuseFastClock(authority);
+    else if (!isOrdered) refuseFastOrder(request, authority);
     if (request.clamp && found?.reason === 'due') refuseNoGain(authority, found.standing);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = order.feedTrust ? order.feedTrust(authority) : feedTrust(order.store, authority);
@@ -199,6 +201,12 @@ function mayKeep(
   if (typeof when === 'object') return folder.current() !== when.replaces;
   return when === 'if-due' && !isUnfinished(folder, request);
 }
+
+/** Whether an earlier run has asked its authority for something, with which this one goes on. */
+const isBegun = (
+  { discardPending }: Pick<IssueOrder, 'discardPending'>,
+  folder: CertificateFolder,
+): boolean => !discardPending && folder.pending()?.read() !== undefined;
 
 /** A run that died in the middle of its switch has left request.json ahead of the pair: only finishing it helps. */
 export function isUnfinished(folder: CertificateFolder, request: StoredRequest): boolean {

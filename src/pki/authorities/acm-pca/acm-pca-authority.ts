@@ -43,14 +43,22 @@ export class AcmPcaAuthority implements Authority, TellsTime {
   readonly #facts: CaFacts;
   readonly #calls: AcmPcaCalls;
   readonly #options: AwsOptions;
+  readonly #clock: ServerClock;
   readonly #now: () => Date;
 
-  private constructor(arn: Arn, facts: CaFacts, calls: AcmPcaCalls, options: AwsOptions, now: () => Date) {
+  private constructor(
+    arn: Arn,
+    facts: CaFacts,
+    calls: AcmPcaCalls,
+    options: AwsOptions & { clock: ServerClock },
+    now: () => Date,
+  ) {
     this.reference = arn.text;
     this.#arn = arn;
     this.#facts = facts;
     this.#calls = calls;
     this.#options = options;
+    this.#clock = options.clock;
     this.#now = now;
   }
 
@@ -68,7 +76,7 @@ export class AcmPcaAuthority implements Authority, TellsTime {
   }
 
   get ahead(): number | undefined {
-    return this.#options.clock?.ahead;
+    return this.#clock.ahead;
   }
 
   check(profile: Profile): readonly string[] {
@@ -105,7 +113,7 @@ export class AcmPcaAuthority implements Authority, TellsTime {
   async issue(profile: Profile, key: RequestKey | undefined, journal: Journal): Promise<Issuance> {
     if (!key) throw new TypeError('AWS Private CA certifies a key, and makes none');
     const { order, certificateArn } = await orderOnce<Order>(journal, {
-      now: this.#now,
+      now: this.#clock.reckoned(),
       tokenLife,
       reissue: this.#options.reissue,
       inDoubt,

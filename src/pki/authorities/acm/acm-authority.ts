@@ -60,18 +60,20 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   readonly #ca: PrivateCa | undefined;
   readonly #regions: AcmRegions;
   readonly #options: AwsOptions;
+  readonly #clock: ServerClock;
   readonly #now: () => Date;
 
   private constructor(
     ca: PrivateCa | undefined,
     region: string | undefined,
-    options: AwsOptions,
+    options: AwsOptions & { clock: ServerClock },
     now: () => Date,
   ) {
     this.reference = ca === undefined ? 'acm' : `acm:${ca.arn}`;
     this.#ca = ca;
     this.#regions = new AcmRegions(region, ca !== undefined, options);
     this.#options = options;
+    this.#clock = options.clock;
     this.#now = now;
   }
 
@@ -88,7 +90,7 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   }
 
   get ahead(): number | undefined {
-    return this.#options.clock?.ahead;
+    return this.#clock.ahead;
   }
 
   check(profile: Profile): readonly string[] {
@@ -122,7 +124,7 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
     const { calls } = this.#regions.in(region);
     const { exportable, validation } = this.#options;
     const { order, certificateArn } = await orderOnce<PlacedRequest>(journal, {
-      now: this.#now,
+      now: this.#clock.reckoned(),
       tokenLife,
       reissue: this.#options.reissue,
       inDoubt: (askedAt) => inDoubt(askedAt, region),

@@ -6,7 +6,7 @@ import { Sending } from './sending.ts';
 interface PlacedOrder<Order> {
   /** Plain JSON. Sent again, it must be the same to the byte, or AWS takes it for another one and bills it too. */
   order: Order;
-  /** When it was first sent: AWS counts a token's life from there. */
+  /** When it was first sent, by AWS's clock where that was known: AWS counts a token's life from there. */
   askedAt: string;
   /** How many orders came before it, each repeated on purpose. */
   earlier: number;
@@ -16,6 +16,7 @@ interface PlacedOrder<Order> {
 
 /** For how long an order may be sent again. */
 interface Memory {
+  /** AWS's clock, where it is known: this machine's may have been set right since. */
   now: () => Date;
   /** Milliseconds for which AWS answers a token the same, less what clocks and the answer's way may take. */
   tokenLife: number;
@@ -61,13 +62,16 @@ export async function orderOnce<Order>(
   }
 }
 
+/** By how many milliseconds AWS's clock may seem to go backwards from one run to the next, as it is heard over a network. */
+const blur = 2_000;
+
 /** A stamp in the future says that the clock was set back: then nobody knows how old it is. */
 export function isRemembered(
   { askedAt }: Pick<PlacedOrder<unknown>, 'askedAt'>,
   { now, tokenLife }: Pick<Memory, 'now' | 'tokenLife'>,
 ): boolean {
   const age = now().getTime() - new Date(askedAt).getTime();
-  return age >= 0 && age <= tokenLife;
+  return age >= -blur && age <= tokenLife;
 }
 
 function refuseForgotten(placed: PlacedOrder<unknown>, purchase: Memory): void {

@@ -31,6 +31,12 @@ export class ServerClock {
     this.#best = { ahead: stamp + 500 - (sent + doubt), doubt };
   }
 
+  /** What AWS's clock shows from now on, by what is known of it so far; this machine's where that is nothing. */
+  reckoned(): () => Date {
+    const ahead = this.ahead ?? 0;
+    return () => new Date(this.#now().getTime() + ahead);
+  }
+
   /** By how many milliseconds it is ahead of this machine's; negative where it is behind; not known before an answer. */
   get ahead(): number | undefined {
     return this.#best && Math.round(this.#best.ahead);
