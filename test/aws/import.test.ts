@@ -102,6 +102,48 @@ describe('into ACM', () => {
     expect(inAcm().size).toBe(1);
   });
 
+  describe('anew, beside the same certificate under another ARN', () => {
+    let old: string;
+    beforeEach(async () => {
+      old = (await imported()).arn ?? '';
+    });
+    const lose = (afterEffect: boolean): void => {
+      emulator().script('ImportCertificate', { kind: 'reset', afterEffect });
+    };
+    const denyList = (nth: number): void => {
+      emulator().refuse('ListCertificates', 'AccessDeniedException', 'not now', nth);
+    };
+
+    test('an answer that is lost is not taken for the one that was there', async () => {
+      lose(true);
+      const { arn } = await imported('--anew');
+      expect([...inAcm().keys()]).toEqual([old, arn]);
+    });
+
+    test.each([['--anew'], []])(
+      'the next run finds it, where it could not be looked for (%s)',
+      async (...flags) => {
+        lose(true);
+        denyList(2);
+        expect((await toAcm('--anew')).code).toBe(75);
+        const made = [...inAcm().keys()][1];
+        // Nothing is imported before it can be told what is there.
+        denyList(1);
+        expect((await toAcm('--anew')).code).toBe(1);
+        expect(await imported(...flags)).toMatchObject({ action: 'unchanged', arn: made });
+        expect(inAcm().size).toBe(2);
+        expect(await imported()).toMatchObject({ action: 'unchanged', arn: made });
+      },
+    );
+
+    test('what was lost before it took effect is imported by the next run', async () => {
+      lose(false);
+      expect((await toAcm('--anew')).code).toBe(75);
+      const { arn } = await imported('--anew');
+      expect([...inAcm().keys()]).toEqual([old, arn]);
+    });
+  });
+
   test('what was lost before it took effect is imported by the next run', async () => {
     emulator().script('ImportCertificate', { kind: 'reset', afterEffect: false });
     expect((await toAcm()).code).toBe(75);

@@ -5,7 +5,13 @@ import { regionOf } from '../authorities/aws/region.ts';
 import { readIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { CertificateFolder } from '../store/generation.ts';
-import { keepReplaced, readImportRecord, writeImportRecord } from '../store/import-record.ts';
+import {
+  keepReplaced,
+  readImportRecord,
+  writeImportRecord,
+  type AskedImport,
+  type KnownImport,
+} from '../store/import-record.ts';
 import { withLock } from '../store/lock.ts';
 import { certificateFolder } from '../store/store.ts';
 import { fingerprint, serialHex, type Certificate } from '../x509/certificate.ts';
@@ -60,26 +66,28 @@ export async function importToAcm(order: ImportOrder, world: ImportWorld): Promi
   const { certificate } = material;
   const sha256 = fingerprint(certificate.der);
   const about = { name: order.name, generation, region, sha256, notAfter: certificate.notAfter };
-  const record = (arn: string | undefined, held: 'ours' | undefined): void => {
+  const record = (arn: string | undefined, held: 'ours' | undefined, asked?: AskedImport): void => {
     const at = world.now().toISOString();
     const known = held ? { generation, sha256 } : { generation: undefined, sha256: undefined };
-    writeImportRecord(folder, { region, arn, ...known, at });
+    writeImportRecord(folder, { region, arn, ...known, asked, at });
   };
 
   return withLock(folder.lockFile, lock, async () => {
-    const known = order.arn ?? (order.anew ? undefined : readImportRecord(folder, region)?.arn);
-    const arn = known ?? (order.anew ? undefined : await acm.find(certificate));
+    const kept = readImportRecord(folder, region);
+    const known = order.arn ?? (order.anew ? undefined : kept?.arn);
+    const there = known === undefined ? await acm.find(certificate) : [];
+    const arn = known ?? madeUnanswered(there, kept, sha256) ?? (order.anew ? undefined : there[0]);
     if (arn === undefined) {
       if (order.dryRun) return { ...about, arn, action: 'imported', kept: undefined, inUseBy: [] };
-      record(undefined, undefined);
-      const made = await acm.importAnew(input, certificate);
+      record(undefined, undefined, { sha256, before: there });
+      const made = await acm.importAnew(input, certificate, there);
       record(made, undefined);
       await acm.confirm(made, certificate);
       record(made, 'ours');
       return { ...about, arn: made, action: 'imported', kept: undefined, inUseBy: [] };
     }
     const held = await acm.held(arn);
-    if (!held) throw isGone(arn, order, readImportRecord(folder, region)?.arn === arn);
+    if (!held) throw isGone(arn, order, kept?.arn === arn);
     const { inUseBy } = held.facts;
     if (held.certificate.der.equals(certificate.der)) {
       if (!order.dryRun) record(arn, 'ours');
@@ -88,7 +96,7 @@ export async function importToAcm(order: ImportOrder, world: ImportWorld): Promi
     const { checkReimport } = await import('../authorities/acm/reimport.ts');
     checkReimport(held.certificate, certificate);
     if (order.dryRun) return { ...about, arn, action: 'replaced', kept: undefined, inUseBy };
-    const kept = keepReplaced(folder, {
+    const replaced = keepReplaced(folder, {
       arn,
       serial: serialHex(held.certificate.serial),
       certificate: held.out.certificate,
@@ -99,8 +107,19 @@ export async function importToAcm(order: ImportOrder, world: ImportWorld): Promi
     await acm.replace(arn, input);
     await acm.confirm(arn, certificate);
     record(arn, 'ours');
-    return { ...about, arn, action: 'replaced', kept, inUseBy };
+    return { ...about, arn, action: 'replaced', kept: replaced, inUseBy };
   });
+}
+
+/** What an import of this very certificate has made whose answer never came, where that was the last thing done. */
+function madeUnanswered(
+  there: readonly string[],
+  last: KnownImport | undefined,
+  sha256: string,
+): string | undefined {
+  if (!last || last.arn !== undefined) return undefined;
+  const { asked = { sha256, before: [] } } = last;
+  return asked.sha256 === sha256 ? there.find((arn) => !asked.before.includes(arn)) : undefined;
 }
 
 const isGone = (arn: string, { name }: ImportOrder, wasThere: boolean): PkiError =>

@@ -13,19 +13,30 @@ export interface ImportRecord {
   generation: number | undefined;
   /** SHA-256 of the certificate, lower-case hex. */
   sha256: string | undefined;
+  /** What was about to be imported anew, while there is no ARN. */
+  asked?: AskedImport | undefined;
   at: string;
 }
+
+/** An import whose answer may be lost, so that what it made can be told from what was there. */
+export interface AskedImport {
+  /** SHA-256 of the certificate, lower-case hex. */
+  sha256: string;
+  /** ARNs that had the same certificate before. */
+  before: readonly string[];
+}
+
+export type KnownImport = Pick<ImportRecord, 'arn' | 'asked'>;
 
 const importsOf = (folder: CertificateFolder): string => join(folder.path, 'imports');
 const recordFile = (folder: CertificateFolder, region: string): string =>
   join(importsOf(folder), `acm-${region}.json`);
 
-export function readImportRecord(
-  folder: CertificateFolder,
-  region: string,
-): { arn: string | undefined } | undefined {
+export function readImportRecord(folder: CertificateFolder, region: string): KnownImport | undefined {
   const json = readJson(recordFile(folder, region));
-  return json && { arn: typeof json['arn'] === 'string' ? json['arn'] : undefined };
+  if (!json) return undefined;
+  const { arn, asked } = json;
+  return { arn: typeof arn === 'string' ? arn : undefined, asked: asked as AskedImport | undefined };
 }
 
 /** Where it stands in ACM, and which generation it is known to be there. */

@@ -141,13 +141,18 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
   }
 
   async successorOf(arn: string | undefined, ours: Certificate | undefined, wish: Wish): Promise<Successor> {
-    const found = arn ?? (ours && (await findCertificate(ours, ofAmazon, this.#regions.here)));
+    const found = arn ?? (ours && (await this.#find(ours)));
     if (found === undefined) return this.#successorOfNone(found, wish);
     const { calls } = this.#regions.of(found);
     const detail = await calls.describe(found);
     if (!detail) return this.#successorOfNone(found, wish);
     const held = detail.NotAfter && (await heldIn(calls, found));
     return chooseSuccessor({ arn: found, detail, held, ours, wish, now: this.#now() });
+  }
+
+  async #find(ours: Certificate): Promise<string | undefined> {
+    for await (const arn of findCertificate(ours, ofAmazon, this.#regions.here)) return arn;
+    return undefined;
   }
 
   /** Credentials of another account find nothing either: nothing is bought on such a ground. */

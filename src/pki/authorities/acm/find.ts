@@ -8,19 +8,18 @@ import type { AcmThere } from './regions.ts';
 /** Statuses of what has no certificate, and never had one. */
 const neverIssued: readonly (string | undefined)[] = ['PENDING_VALIDATION', 'FAILED', 'VALIDATION_TIMED_OUT'];
 
-/** The ARN under which ACM holds this very certificate. */
-export async function findCertificate(
+/** Every ARN under which ACM holds this very certificate, as they are found. */
+export async function* findCertificate(
   { der, notAfter }: Certificate,
   types: readonly string[],
   { client, calls }: AcmThere,
-): Promise<string | undefined> {
+): AsyncGenerator<string> {
   for await (const summary of summaries(client)) {
     const { CertificateArn: arn = '', Type: type = '', NotAfter: end, Status: status } = summary;
     if (!types.includes(type) || neverIssued.includes(status)) continue;
     if (end && end.getTime() !== notAfter.getTime()) continue;
-    if ((await heldUnder(arn, calls))?.equals(der) === true) return arn;
+    if ((await heldUnder(arn, calls))?.equals(der) === true) yield arn;
   }
-  return undefined;
 }
 
 /** `undefined` where there is none yet, or none any more: it is none that is looked for then. */

@@ -51,9 +51,12 @@ export class AcmImports {
     return { facts, out, certificate: readCertificate(der) };
   }
 
-  /** The ARN under which this very certificate was imported before, by a run whose answer was lost. */
-  async find(certificate: Certificate): Promise<string | undefined> {
-    return findCertificate(certificate, ['IMPORTED'], { client: this.#client, calls: this.#calls });
+  /** The ARNs under which this very certificate was imported before. */
+  async find(certificate: Certificate): Promise<string[]> {
+    const there = { client: this.#client, calls: this.#calls };
+    const found: string[] = [];
+    for await (const arn of findCertificate(certificate, ['IMPORTED'], there)) found.push(arn);
+    return found;
   }
 
   /** Replaces what is under an ARN: done twice it is the same, so the SDK may try again. */
@@ -63,15 +66,17 @@ export class AcmImports {
 
   /**
    * Imports anew. ACM has no token for it: what may have been done is never done again, but looked for.
+   * @param before ARNs that have had this certificate before
    * @throws PkiError `unreachable` where it may have been done, `refused`
    */
-  async importAnew(input: ImportInput, certificate: Certificate): Promise<string> {
+  async importAnew(input: ImportInput, certificate: Certificate, before: readonly string[]): Promise<string> {
     try {
       return await this.#send(new AcmClient(this.#region, this.#connection, 1), input, undefined);
     } catch (error) {
       if (!(error instanceof PkiError) || error.code !== 'unreachable') throw error;
-      const arn = await this.find(certificate).catch(() => undefined);
-      if (arn !== undefined) return arn;
+      const found = await this.find(certificate).catch(() => []);
+      const made = found.find((arn) => !before.includes(arn));
+      if (made !== undefined) return made;
       throw new PkiError('unreachable', error.message, {
         hint: 'it may have been imported: the same command looks for it before it imports anew',
         cause: error,
