@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
-import type { OpenOptions } from '../pki/lifecycle/open-ca.ts';
+import { meantForOthers, settingsOfAws, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { validations, type StoredRequest, type Validation } from '../pki/lifecycle/request.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
@@ -37,21 +37,27 @@ export const addAwsOptions = (command: Command): Command =>
  * @throws PkiError `usage` for a flag that would be passed over in silence
  */
 export function refuseAwsFlags(flags: AwsFlags, reference: string): void {
-  const forAws = {
-    '--template': flags.template,
-    '--signing-algorithm': flags.signingAlgorithm,
-    '--reissue': flags.reissue,
-    '--exportable': flags.exportable,
-    '--validation': flags.validation,
-    '--wait': flags.wait,
-  };
-  const [flag] = Object.entries(forAws).find(([, value]) => value !== undefined) ?? [];
-  if (flag !== undefined && !isArn(reference)) {
-    throw new PkiError('usage', `${flag} is for AWS, and the authority is a folder (${reference})`, {
-      hint: `leave out ${flag}, or name an authority of AWS with --ca`,
+  const refuse = (flag: string, who: string): never => {
+    const authority = isArn(reference) ? reference : `a folder (${reference})`;
+    throw new PkiError('usage', `${flag} is for ${who}, and the authority is ${authority}`, {
+      hint: `leave out ${flag}, or name an authority of ${who} with --ca`,
     });
+  };
+  const ofAll = { '--reissue': flags.reissue, '--wait': flags.wait };
+  const [flag] = Object.entries(ofAll).find(([, value]) => value !== undefined) ?? [];
+  if (flag !== undefined && !isArn(reference)) refuse(flag, 'AWS');
+  for (const setting of settingsOfAws.filter((one) => flags[one] !== undefined)) {
+    const who = meantForOthers(setting, reference);
+    if (who !== undefined) refuse(flagOf[setting], who);
   }
 }
+
+const flagOf = {
+  template: '--template',
+  signingAlgorithm: '--signing-algorithm',
+  exportable: '--exportable',
+  validation: '--validation',
+} satisfies Record<(typeof settingsOfAws)[number], string>;
 
 /** @throws PkiError `bad-time` */
 export function checkAwsFlags(flags: Pick<AwsFlags, 'wait' | 'timeout'>): void {

@@ -229,6 +229,23 @@ certificates:
     }
   });
 
+  it('is what its authority would pass over; defaults are for whom they fit', async () => {
+    const yaml = `authorities: { public: acm, ours: ./ca }
+defaults: { ca: public, template: EndEntityCertificate/V1 }
+certificates:
+  www.example.com: { exportable: true }
+  a.internal: { ca: ours, signingAlgorithm: SHA256WITHRSA, exportable: false }
+  shop.example.com: { template: EndEntityCertificate/V1 }
+`;
+    const cwd = folderWith(yaml);
+    const { stdout } = await check(cwd);
+    const { error } = JSON.parse(stdout) as { error: { faults: Fault[] } };
+    expect(places(error.faults)).toEqual([
+      `5:27 signingAlgorithm is for AWS Private CA, and the authority is ${join(cwd, 'ca')}`,
+      '6:23 template is for AWS Private CA, and the authority is acm',
+    ]);
+  });
+
   it('is a key or a certificate given twice', async () => {
     expect(
       places(

@@ -15,7 +15,24 @@ describe('issue refuses, and touches nothing', () => {
     const cwd = temporaryFolder();
     const { code, stderr } = await run(['issue', 'a.internal', '--create-ca', ...flags], { cwd });
     expect(code).toBe(2);
-    expect(stderr).toContain(`${flags[0]} is for AWS, and the authority is a folder`);
+    expect(stderr).toMatch(new RegExp(`${flags[0]} is for .*(AWS|ACM).*, and the authority is a folder`));
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  const ca =
+    'arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555';
+  it.each([
+    [`acm:${ca}`, '--template', 'EndEntityClientAuthCertificate/V1'],
+    ['acm', '--signing-algorithm', 'SHA512WITHRSA'],
+    [ca, '--exportable'],
+    [ca, '--validation', 'email'],
+    [`acm:${ca}`, '--exportable'],
+  ])('to ask %s with %s, which is for another authority of AWS', async (authority, ...flags) => {
+    const cwd = temporaryFolder();
+    const { code, stderr } = await run(['issue', 'a.internal', '--ca', authority, ...flags], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${flags[0]} is for `);
+    expect(stderr).toContain(`and the authority is ${authority}`);
     expect(readdirSync(cwd)).toEqual([]);
   });
 

@@ -1,3 +1,4 @@
+import { meantForOthers, settingsOfAws } from '../authorities/reference.ts';
 import { PkiError } from '../errors.ts';
 import { checkStoreName } from '../store/folder-name.ts';
 import type { TrustSource } from '../store/trust-source.ts';
@@ -107,6 +108,7 @@ function readCertificate(
   const entries = entriesOf(value, `certificate ${JSON.stringify(key.slice(0, 80))}`, reading);
   const own = readSettings(entries, ['names', 'outputs'], authority, file, reading);
   const settings = withDefaults(defaults, own);
+  refuseMisplaced(entries, own, settings.ca, reading);
   const copies = entries.find((entry) => entry.key === 'outputs');
   if (copies) settings.outputs = outputs.read(copies.value, key, reading);
   const given = entries.find((entry) => entry.key === 'names');
@@ -122,6 +124,23 @@ function readCertificate(
   }
   const name = reading.attempt(at, () => storeName(key, names));
   return name === null ? null : { name, names, settings, at };
+}
+
+/** What its authority would pass over in silence. Defaults are meant for whom they fit. */
+function refuseMisplaced(
+  entries: readonly Entry[],
+  own: Settings,
+  reference: string | undefined,
+  reading: Reading,
+): void {
+  if (reference === undefined) return;
+  for (const { key, at } of entries) {
+    const setting = settingsOfAws.find((one) => one === key && own[one] !== undefined && own[one] !== false);
+    const who = setting && meantForOthers(setting, reference);
+    if (who === undefined) continue;
+    const message = `${key} is for ${who}, and the authority is ${reference}`;
+    reading.fault(at, 'usage', message, `leave out ${key}, or name an authority of ${who} with ca`);
+  }
 }
 
 /** @throws PkiError `bad-name` for a key that is no name by itself. */

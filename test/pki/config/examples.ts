@@ -25,9 +25,9 @@ const good: Readonly<Record<string, string>> = {
   public: acm
   private: acm:arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
 `,
-  'every key of a certificate':
+  'an authority of a certificate': certificate('ca: ./ca'),
+  'every key of a certificate, whichever authority they are for':
     certificate(`names: [orders.internal, 10.0.0.7, "spiffe://corp/ns/shop/sa/orders", ops@corp.example]
-ca: ./ca
 usage: server
 keyType: rsa-3072
 reuseKey: true
