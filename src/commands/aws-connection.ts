@@ -29,7 +29,7 @@ export function awsConnection(
     timeout: parseDuration(flags.timeout ?? '20s', '--timeout'),
     signal: context.signal,
     say: (line) => {
-      output.note(line);
+      output.announce(line);
     },
   };
 }

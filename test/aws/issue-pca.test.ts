@@ -243,6 +243,11 @@ describe('before anything is paid for', () => {
     expect(ran.stderr).toContain('the certificate would outlive the CA');
     expect(ran.stderr).toContain('ValidationException');
     expect(leftovers(cwd)).toEqual([]);
+    // JSON stands by itself on standard output; --quiet is for cron, which mails whatever is said.
+    const beside = await issue(cwd, []);
+    expect(verdict(beside)).toEqual(done);
+    expect(beside.stderr).toMatch(/which is not AWS[^]*which is billed/);
+    expect((await issue(cwd, ['--force', '--quiet'])).stderr).toBe('');
   });
 
   it('--clamp cuts the lifetime to that of the CA', async () => {
