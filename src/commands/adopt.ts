@@ -20,6 +20,7 @@ import {
   type Run,
   type StoreFlags,
 } from './options.ts';
+import { tellDropped } from './order-report.ts';
 import { Output } from './output.ts';
 import { passphraseFile, prompt } from './passphrase.ts';
 import { printable } from './printable.ts';
@@ -83,7 +84,7 @@ export function register(command: Command, context: Context, run: Run): void {
 async function adoptCommand(name: string, flags: AdoptFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
   const order = await orderOf(name, flags, context);
-  const adopted = await adopt(order, worldOf(flags, context));
+  const adopted = await adopt({ ...order, tellDropped: tellDropped(output) }, worldOf(flags, context));
   for (const warning of adopted.warnings) output.warn(warning);
   output.result(documentOf(adopted), linesOf(adopted, context));
   return exit.done;

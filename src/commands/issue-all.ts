@@ -22,6 +22,7 @@ import { AllReport } from './issue-all-report.ts';
 import { defaultAuthority } from './issue-order.ts';
 import type { IssueFlags } from './issue.ts';
 import { openOptions } from './open-options.ts';
+import { tellDropped } from './order-report.ts';
 import { exclusive, jobsOf, storePath } from './options.ts';
 import type { Output } from './output.ts';
 import { worldOf } from './world.ts';
@@ -113,7 +114,7 @@ async function issue(
   if (flags.createCa === true) await makeAuthorities(order, open);
   const untold: string[] = [];
   const issuing = (): ReturnType<typeof issueAll> =>
-    issueAll(order, open, worldOf(flags, context), (outcome) => {
+    issueAll({ ...order, tellDropped: tellDropped(output) }, open, worldOf(flags, context), (outcome) => {
       report.add(outcome);
       if (outcome.state === 'issued' && outcome.deployPending === true) untold.push(outcome.name);
     });

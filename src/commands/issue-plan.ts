@@ -3,14 +3,21 @@ import { lookInStore, momentOf } from '../pki/lifecycle/issue.ts';
 import { planIssue } from '../pki/lifecycle/plan.ts';
 import type { Standing } from '../pki/lifecycle/standing.ts';
 import type { OpenOptions } from '../pki/lifecycle/open-ca.ts';
+import { unfinishedOrder, type UnfinishedOrder } from '../pki/lifecycle/unfinished-order.ts';
 import type { Context } from './context.ts';
 import type { IssueFlags } from './issue.ts';
 import type { Order } from './issue-order.ts';
 import { destinationOf, placeOf, reportForeign, whenOf } from './issue-report.ts';
 import { storePath } from './options.ts';
+import { orderText } from './order-report.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
 import { worldOf } from './world.ts';
+
+const begunText = (begun: UnfinishedOrder): string =>
+  begun.arn === undefined
+    ? `${orderText(begun)}; AWS answers for minutes whether it was carried out, and then only --reissue orders anew`
+    : `${orderText(begun)}; the same flags fetch it, and order nothing`;
 
 /** `--dry-run`: what would be made, without a key, a signature, a call that costs money or a byte on disk. */
 export async function showPlan(
@@ -31,6 +38,10 @@ export async function showPlan(
     context.now(),
   );
   reportForeign(order, output);
+  const isStored = flags.out === undefined && flags.certOut === undefined;
+  const begun = isStored ? unfinishedOrder(storePath(flags, context), plan.name) : undefined;
+  if (begun?.askedAt !== undefined)
+    plan.warnings.unshift(`an earlier run's order is unfinished: ${begunText(begun)}`);
   for (const warning of plan.warnings) output.warn(warning);
   const document = { schema: 'certwright.issue-plan/1', state: kept ? 'unchanged' : 'to-issue', ...plan };
   if (kept) {

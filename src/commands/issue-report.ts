@@ -15,6 +15,7 @@ import type { IssueFlags } from './issue.ts';
 import { ignoredOf, warningsOf, type Order } from './issue-order.ts';
 import type { Pending } from '../pki/lifecycle/open-ca.ts';
 import { storePath } from './options.ts';
+import { tellDropped } from './order-report.ts';
 import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
 import type { Output } from './output.ts';
 import { passphraseFile } from './passphrase.ts';
@@ -88,6 +89,7 @@ async function toStore(
       source: order.source,
       when: whenOf(flags),
       discardPending: flags.discardPending ?? false,
+      tellDropped: tellDropped(output),
       lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
       foreign: order.foreign?.request,
       tellPeers: async () => {
@@ -244,6 +246,7 @@ async function toFiles(
       destination: destinationOf(flags, context),
       force: flags.force ?? false,
       discardPending: flags.discardPending ?? false,
+      tellDropped: tellDropped(output),
       lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
       keyPassphrase,
       foreign: order.foreign?.request,

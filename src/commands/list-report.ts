@@ -2,10 +2,12 @@ import type { AcmCertificateFacts, AuditReport } from '../pki/lifecycle/list-aws
 import type { CrlRow } from '../pki/lifecycle/list-crls.ts';
 import type { IssuedRow } from '../pki/lifecycle/list-issued.ts';
 import type { BrokenRow, StoredRow } from '../pki/lifecycle/list-stored.ts';
+import type { UnfinishedOrder } from '../pki/lifecycle/unfinished-order.ts';
 import { crlDocument, warnOfCrls } from './crl-report.ts';
 import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
-import { acmRow, brokenDocument, issuedRow, storedRow, type Row } from './list-rows.ts';
+import { acmRow, brokenDocument, issuedRow, orderRow, storedRow, type Row } from './list-rows.ts';
 import { timeline } from './list-timeline.ts';
+import { orderDocument } from './order-report.ts';
 import type { Output } from './output.ts';
 
 /** What is listed, and where it is. */
@@ -15,7 +17,7 @@ export type Listed = {
   broken: BrokenRow[];
   crls: CrlRow[];
 } & (
-  | { kind: 'store'; store: string; rows: StoredRow[] }
+  | { kind: 'store'; store: string; rows: StoredRow[]; orders: UnfinishedOrder[] }
   | { kind: 'issued'; rows: IssuedRow[] }
   | { kind: 'acm'; rows: AcmCertificateFacts[] }
 );
@@ -37,6 +39,7 @@ const schema = 'certwright.list/1';
 export function reportList(listed: Listed, horizon: Horizon, output: Output): ExitCode {
   const { now, expiring, failExpiring } = horizon;
   const { broken } = listed;
+  const orders = listed.kind === 'store' ? listed.orders : [];
   const endsWithin = (span: number) => (row: Row) =>
     row.end !== undefined && row.end.getTime() < now.getTime() + span;
   const rows = rowsOf(listed, now).filter(expiring === undefined ? () => true : endsWithin(expiring));
@@ -44,6 +47,7 @@ export function reportList(listed: Listed, horizon: Horizon, output: Output): Ex
     failExpiring === undefined ? [] : rows.filter((row) => row.counts && endsWithin(failExpiring)(row));
   if (horizon.asLines) {
     for (const { document } of rows) output.row({ schema, certificate: document });
+    for (const order of orders) output.row({ schema, order: orderDocument(order) });
     for (const row of broken) output.row({ schema, problem: brokenDocument(row) });
   } else {
     output.result(
@@ -53,12 +57,13 @@ export function reportList(listed: Listed, horizon: Horizon, output: Output): Ex
         store: listed.kind === 'store' ? listed.store : null,
         authority: listed.authority ?? null,
         certificates: rows.map(({ document }) => document),
+        orders: orders.map(orderDocument),
         problems: broken.map(brokenDocument),
         crls: listed.crls.map(crlDocument),
         auditReport: listed.report ?? null,
         failing: failExpiring === undefined ? null : failing.length,
       },
-      linesOf(listed, rows, horizon, output),
+      linesOf(listed, byUrgency([...rows, ...orders.map(orderRow)]), horizon, output),
     );
   }
   for (const { name, error } of broken) output.problem(`${name}: ${error.message}`, error.hint);

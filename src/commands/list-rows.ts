@@ -1,8 +1,10 @@
 import type { AcmCertificateFacts } from '../pki/lifecycle/list-aws.ts';
 import type { IssuedRow } from '../pki/lifecycle/list-issued.ts';
 import type { BrokenRow, StoredRow } from '../pki/lifecycle/list-stored.ts';
+import { goesOn, type UnfinishedOrder } from '../pki/lifecycle/unfinished-order.ts';
 import { distance } from './distance.ts';
 import { shorten } from './inspect-text.ts';
+import { orderDocument, orderText } from './order-report.ts';
 
 export type Tone = 'green' | 'yellow' | 'red';
 
@@ -156,6 +158,19 @@ export function acmRow(facts: AcmCertificateFacts, now: Date): Row {
     ],
     tone: over ? 'red' : facts.status === 'ISSUED' ? 'green' : 'yellow',
     more: [shorten(facts.arn), ...facts.inUseBy.map((user) => `used by ${shorten(user)}`)],
+  };
+}
+
+/** Nothing is there yet that could end, so that no horizon leaves it out. */
+export function orderRow(order: UnfinishedOrder): Row {
+  return {
+    name: order.name,
+    ...{ begin: undefined, due: undefined, end: undefined },
+    counts: false,
+    document: orderDocument(order),
+    cells: [shorten(order.name), 'pending', '', '', shorten(order.authority)],
+    tone: 'yellow',
+    more: [shorten(`${orderText(order)}; ${goesOn(order, undefined)}`)],
   };
 }
 

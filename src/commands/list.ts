@@ -143,12 +143,14 @@ async function inStore(
 ): Promise<Listed> {
   const { crlsOfStore } = await import('../pki/lifecycle/list-crls.ts');
   const store = storePath(flags, context);
-  const { rows, broken, unread } = listStored(store, instanceOf(flags, context));
+  const { rows, broken, orders, unread } = listStored(store, instanceOf(flags, context));
   for (const [ca, error] of unread) output.warn(untoldRevocations(ca, error));
   const wanted = authority === undefined ? undefined : authorityReference(store, authority);
-  const mine = ({ authority: of }: StoredRow): boolean => wanted === undefined || of === wanted;
+  const mine = ({ authority: of }: Pick<StoredRow, 'authority'>): boolean =>
+    wanted === undefined || of === wanted;
   const crls = wanted === undefined ? crlsOfStore(store, context.now()) : [];
-  return { kind: 'store', store, authority, rows: rows.filter(mine), broken, crls, report: undefined };
+  const listed = { rows: rows.filter(mine), orders: orders.filter(mine), broken, crls };
+  return { kind: 'store', store, authority, ...listed, report: undefined };
 }
 
 async function reportOf(

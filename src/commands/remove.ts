@@ -8,6 +8,7 @@ import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
 import { addOutputOptions, addStoreOption, isArn, storePath, type Run, type StoreFlags } from './options.ts';
+import { leftAtAws, orderDocument } from './order-report.ts';
 import { Output } from './output.ts';
 import { printable } from './printable.ts';
 import { shellWord } from './shell-word.ts';
@@ -87,7 +88,8 @@ function revocation({ certificate, authority }: Removal): string | undefined {
 }
 
 function linesOf(removal: Removal, dryRun: boolean, isDeclared: boolean, { now }: Context): string[] {
-  const { name, path, certificate, outputs, arn } = removal;
+  const { name, path, certificate, outputs, arn, order } = removal;
+  const left = order && leftAtAws(order);
   const revoke = revocation(removal);
   const isValid = certificate !== undefined && certificate.notAfter > now();
   const unless = revoke === undefined ? 'unless it is revoked' : `unless it is revoked: ${revoke}`;
@@ -95,13 +97,14 @@ function linesOf(removal: Removal, dryRun: boolean, isDeclared: boolean, { now }
     `${dryRun ? 'would remove' : 'removed'} ${name} (${path})`,
     ...(isValid ? [`its certificate is valid until ${certificate.notAfter.toISOString()} ${unless}`] : []),
     ...(arn === undefined ? [] : [`it stays in ACM: ${arn}`]),
+    ...(left === undefined ? [] : [left]),
     ...outputs.map((copy) => `a copy stays: ${copy}`),
     ...(isDeclared ? ['certwright.yaml declares it still: "certwright issue --all" makes it again'] : []),
   ].map(printable);
 }
 
 function documentOf(removal: Removal, dryRun: boolean, isDeclared: boolean): object {
-  const { name, path, generation, certificate, authority, arn, outputs } = removal;
+  const { name, path, generation, certificate, authority, arn, order, outputs } = removal;
   return {
     schema: 'certwright.remove/1',
     name,
@@ -114,6 +117,7 @@ function documentOf(removal: Removal, dryRun: boolean, isDeclared: boolean): obj
       : null,
     revoke: revocation(removal) ?? null,
     arn: arn ?? null,
+    order: order ? orderDocument(order) : null,
     outputs,
     declared: isDeclared,
   };

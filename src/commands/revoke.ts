@@ -189,9 +189,10 @@ function notTakenOver(
   if (state !== 'already-revoked' || wish.event === 'release' || !fact) return [];
   const isOther =
     (flags.reason !== undefined && wish.reason !== fact.reason) ||
-    (wish.invalidityDate !== undefined &&
-      wish.invalidityDate.getTime() !== fact.invalidityDate?.getTime());
-  return isOther ? [`its record stays as it is: ${fact.reason}; what was asked for now is not taken over`] : [];
+    (wish.invalidityDate !== undefined && wish.invalidityDate.getTime() !== fact.invalidityDate?.getTime());
+  return isOther
+    ? [`its record stays as it is: ${fact.reason}; what was asked for now is not taken over`]
+    : [];
 }
 
 async function atAws(

@@ -3,6 +3,7 @@ import { PkiError } from '../pki/errors.ts';
 import { crlsOfStore } from '../pki/lifecycle/list-crls.ts';
 import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
+import type { UnfinishedOrder } from '../pki/lifecycle/unfinished-order.ts';
 import { unfinishedReplacing } from '../pki/lifecycle/unfinished-replacing.ts';
 import type { CertificateLife } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
@@ -12,6 +13,7 @@ import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { crlDocument, warnOfCrls } from './crl-report.ts';
 import { pendingLines } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
+import { firstOrderText, orderDocument } from './order-report.ts';
 import { describe, type Output } from './output.ts';
 import { tellOutputs, withOutputs } from './outputs-report.ts';
 import { printable } from './printable.ts';
@@ -46,6 +48,7 @@ export class RotateReport {
   readonly #rows: Row[] = [];
   readonly #codes: ExitCode[] = [];
   readonly #stale: object[] = [];
+  readonly #orders: object[] = [];
   /** What became of trust bundles. */
   readonly trust = new TrustRows();
   /** Only looked at: CAs of whose CRLs some would be signed anew. */
@@ -99,6 +102,12 @@ export class RotateReport {
     }
   }
 
+  /** One that has been ordered, and no generation of it is there to rotate. */
+  addFirst(order: UnfinishedOrder): void {
+    this.#orders.push(orderDocument(order));
+    this.#lent.output.warn(firstOrderText(order));
+  }
+
   /** A trust bundle that could not be kept fresh: its CRLs will lapse. */
   addStale(reference: string, error: unknown): void {
     const { message, hint, code } = describe(error);
@@ -135,7 +144,7 @@ export class RotateReport {
     warnOfCrls(crls, context.now(), output);
     const crlDocuments = crls.map(crlDocument);
     const trust = this.trust.documents;
-    const rest = { stale: this.#stale, crls: crlDocuments, trust, ...signing, summary };
+    const rest = { orders: this.#orders, stale: this.#stale, crls: crlDocuments, trust, ...signing, summary };
     if (flags.jsonLines === true) output.row({ schema, end: rest });
     else {
       const rows = this.#rows.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -20,6 +20,7 @@ import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts'
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { openOptions } from './open-options.ts';
+import { tellDropped } from './order-report.ts';
 import {
   addOutputOptions,
   addStoreOption,
@@ -110,10 +111,15 @@ async function rotateCommand(
     throw new PkiError('usage', '--generation goes with --rollback', { hint: 'certwright rotate --help' });
   }
   const config = await loadConfig(flags, context);
-  const order = rotateOrder(names, flags, config, context);
+  const asked = rotateOrder(names, flags, config, context);
   exclusive({ '--dry-run': flags.dryRun, '--metrics': flags.metrics });
   const writeMetrics = await metricsFile(flags, context);
-  const report = new RotateReport({ store: order.store, flags, context, output });
+  const report = new RotateReport({ store: asked.store, flags, context, output });
+  const order: RotateOrder = {
+    ...asked,
+    tellDropped: tellDropped(output),
+    tellFirst: (first) => report.addFirst(first),
+  };
   const work = flags.dryRun === true ? look : act;
   const rotating = (): Promise<void> => work(order, report, flags, context, output);
   const around = { store: order.store, config, flags, rows: report.trust };

@@ -11,6 +11,7 @@ import { readBasicConstraints } from '../x509/extensions.ts';
 import type { AskPassphrase } from '../x509/key.ts';
 import { oid } from '../x509/oid.ts';
 import { isSignedBy } from '../x509/signed-by.ts';
+import type { Discarding } from './begin.ts';
 import { likenessOf } from './adopted-request.ts';
 import { unknownAuthority } from './authority-reference.ts';
 import { requestFor, type Settings } from './declared.ts';
@@ -19,8 +20,9 @@ import { generationFiles } from './generation-files.ts';
 import { accessOf, type World } from './issue.ts';
 import { readPair } from './pair.ts';
 import { readCertificateFiles } from './trust.ts';
+import { mayBeBought, unfinishedOrderIn } from './unfinished-order.ts';
 
-export interface AdoptOrder {
+export interface AdoptOrder extends Discarding {
   /** Absolute path. */
   store: string;
   name: string;
@@ -33,7 +35,6 @@ export interface AdoptOrder {
   reference: string | undefined;
   settings: Pick<Settings, 'owner' | 'group' | 'mode' | 'renewAt' | 'reuseKey' | 'formats'>;
   force: boolean;
-  discardPending: boolean;
   lockTimeout: number;
 }
 
@@ -161,14 +162,9 @@ async function install(
   return withLock(folder.lockFile, lock, async () => {
     folder.sweep();
     refuseExisting();
-    const begun = folder.pending();
-    if (begun && isAws(begun.request()?.authority ?? '') && begun.read() && !order.discardPending) {
-      throw new PkiError(
-        'pending-differs',
-        `an earlier run may have bought a certificate for ${JSON.stringify(order.name)} (${begun.path})`,
-        { hint: 'let "certwright rotate" go on with it, or drop it with --discard-pending' },
-      );
-    }
+    const begun = unfinishedOrderIn(folder);
+    if (begun && !order.discardPending) throw mayBeBought(begun, folder);
+    if (begun) order.tellDropped?.(begun);
     if (isThere(folder.path)) folder.discardPending();
     for (;;) {
       // A run that dies here has nothing issued by the next one: what it takes in is there already.

@@ -1,10 +1,18 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import type { Authority, RequestKey } from '../authorities/authority.ts';
+import type { RequestKey } from '../authorities/authority.ts';
 import { PkiError } from '../errors.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import type { PendingGeneration } from '../store/pending-generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
 import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
+import { unfinishedOrderIn, type UnfinishedOrder } from './unfinished-order.ts';
+
+export interface Discarding {
+  /** Although what was begun may have been paid for. */
+  discardPending: boolean;
+  /** Hears of such an order before it is dropped: from then on nobody knows its ARN. */
+  tellDropped?: ((order: UnfinishedOrder) => void) | undefined;
+}
 
 /**
  * The generation that an earlier run began, if it asked for the same; else a new one.
@@ -13,20 +21,20 @@ import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.
 export function resumeOrBegin(
   folder: CertificateFolder,
   request: StoredRequest,
-  discardPending: boolean,
-  authority: Pick<Authority, 'sells'>,
+  { discardPending, tellDropped }: Discarding,
 ): PendingGeneration {
   const pending = folder.pending();
   const asked = pending?.request();
   if (pending && asked && sameRequest(asked, request) && !discardPending) return pending;
-  if (authority.sells && pending?.read() !== undefined && !discardPending) {
+  if (!discardPending && pending?.read() !== undefined) {
     throw new PkiError(
       'pending-differs',
       `an earlier run asked ${asked?.authority ?? 'an authority'} for ${JSON.stringify(request.name)} with other flags, and what it asked for may have been bought (${pending.path})`,
       { hint: 'give the same flags again to go on with it, or drop it with --discard-pending' },
     );
   }
-  // What has not been paid for can be dropped and asked for anew.
+  const paid = pending && unfinishedOrderIn(folder);
+  if (paid) tellDropped?.(paid);
   folder.discardPending();
   return folder.begin(request);
 }

@@ -6,6 +6,7 @@ import { holdTrust } from '../store/output-request.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import type { Discarding } from './begin.ts';
 import { isExposed } from './exposure.ts';
 import { feedWholeTrust } from './feed-trust.ts';
 import { accessOf, issueIntoStore, momentOf, outputsOf, type World } from './issue.ts';
@@ -26,13 +27,12 @@ export interface Wanted {
   source?: string;
 }
 
-export interface AllOrder {
+export interface AllOrder extends Discarding {
   /** Absolute path. */
   store: string;
   wanted: readonly Wanted[];
   /** How many certificates are worked on at a time. */
   jobs: number;
-  discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
 }
@@ -93,7 +93,7 @@ export async function issueAll(
   world: World,
   report: (outcome: Outcome) => void,
 ): Promise<{ reference: string; error: unknown }[]> {
-  const { store, discardPending, lockTimeout } = order;
+  const { store, discardPending, tellDropped, lockTimeout } = order;
   const opened = once(open);
   const closed = new Set<string>();
   const inUse = new Map<string, Wanted>();
@@ -107,7 +107,8 @@ export async function issueAll(
     const isExposed = reason === 'exposed' && generation !== undefined;
     const when = isExposed ? { replaces: generation, renewal: undefined, newKey: true } : 'if-due';
     const { source } = wanted;
-    const wish = { store, request, source, when, discardPending, lockTimeout, foreign: undefined } as const;
+    const discarding = { discardPending, tellDropped };
+    const wish = { store, request, source, when, ...discarding, lockTimeout, foreign: undefined } as const;
     const result = await issueIntoStore(wish, authority, world);
     if (result.state === 'others') return { ...outcomeOf(result.successor), outputs: result.outputs };
     return result.state === 'pending' ? { state: 'pending', pending: result } : result;

@@ -22,7 +22,7 @@ import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
-import { keptKey, resumeOrBegin } from './begin.ts';
+import { keptKey, resumeOrBegin, type Discarding } from './begin.ts';
 import { refuseFastOrder } from './clock-check.ts';
 import type { World } from './issue.ts';
 import { pemSet, type PemSet } from './generation-files.ts';
@@ -32,12 +32,11 @@ import { checkWithAuthority, obtain, record } from './obtain.ts';
 export type Destination =
   { kind: 'folder'; path: string } | { kind: 'files'; key: string | undefined; cert: string };
 
-export interface FilesOrder {
+export interface FilesOrder extends Discarding {
   request: StoredRequest;
   destination: Destination;
   /** Overwrite what is there. */
   force: boolean;
-  discardPending: boolean;
   /** Milliseconds to wait for another run to the same place, where the certificate is paid for. */
   lockTimeout: number;
   /** Encrypts the key. */
@@ -140,7 +139,7 @@ async function make(
   const force = refuseExisting(order, keeper);
   if (keeper) sweepDrafts(dirname(keeper.path), basename(keeper.path));
   if (order.discardPending || keeper?.pending()?.read() === undefined) refuseFastOrder(request, authority);
-  const pending = keeper && resumeOrBegin(keeper, request, order.discardPending, authority);
+  const pending = keeper && resumeOrBegin(keeper, request, order);
   const requestKey = foreign ?? (await ownKey(pending, order, access, authority));
   const issuance = await obtain(request, requestKey, authority, pending ?? noJournal, now).catch(
     (error: unknown) => {

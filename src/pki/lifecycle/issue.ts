@@ -19,7 +19,7 @@ import type { Sync } from '../sync.ts';
 import { privateKeyPem } from '../x509/key.ts';
 import { readCertificateOnce, type Certificate } from '../x509/certificate.ts';
 import { parseTime } from '../x509/duration.ts';
-import { keptKey, resumeOrBegin } from './begin.ts';
+import { keptKey, resumeOrBegin, type Discarding } from './begin.ts';
 import { refuseFastClock, refuseFastOrder, refuseNotYetValid } from './clock-check.ts';
 import { dueAt } from './due.ts';
 import { feedTrust } from './feed-trust.ts';
@@ -49,7 +49,7 @@ export const momentOf = ({ now, instance }: Pick<World, 'now' | 'instance'>): Mo
   instance,
 });
 
-export interface IssueOrder {
+export interface IssueOrder extends Discarding {
   /** Absolute path. */
   store: string;
   request: StoredRequest;
@@ -59,7 +59,6 @@ export interface IssueOrder {
    * authority keeps, where that is given.
    */
   when: 'new' | 'if-due' | 'force' | { replaces: number; renewal: Renewal | undefined; newKey: boolean };
-  discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
   /** The file that asks for it, where that is not its own request.json. */
@@ -268,7 +267,7 @@ async function makeGeneration(
     await refuseNotYetValid({ store: order.store, request, world }, begin, authority);
   };
   for (;;) {
-    const pending = resumeOrBegin(folder, request, order.discardPending, authority);
+    const pending = resumeOrBegin(folder, request, order);
     // Most runs find nothing that a run which died has left, and do not load this.
     if (!pending.isBare) {
       const { isUseless } = await import('./useless-pending.ts');

@@ -12,6 +12,7 @@ import { referenceOf, unknownAuthority } from './authority-reference.ts';
 import { followUp, isUntold } from './follow-up.ts';
 import { earliestDue, IssuersAbove } from './issuers-above.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
+import { firstOrderIn, type UnfinishedOrder } from './unfinished-order.ts';
 
 /** One certificate of the store, as it stands. */
 export interface StoredRow {
@@ -59,6 +60,8 @@ export interface BrokenRow {
 export interface StoredList {
   rows: StoredRow[];
   broken: BrokenRow[];
+  /** First orders, of names that have no certificate yet. */
+  orders: UnfinishedOrder[];
   /** CAs in folders whose revocations cannot be read, by their absolute paths: whoever may see a store need not see its CA. */
   unread: ReadonlyMap<string, PkiError>;
 }
@@ -77,7 +80,12 @@ export function listStored(store: string, instance: string): StoredList {
   const seen: Seen = { issuers: new IssuersAbove(), revocations: new KnownRevocations(unread) };
   const rows: StoredRow[] = [];
   const broken: BrokenRow[] = [];
-  for (const name of storedNames(store)) {
+  const orders: UnfinishedOrder[] = [];
+  const seeEmpty = (folder: CertificateFolder): void => {
+    const order = firstOrderIn(folder);
+    if (order) orders.push(order);
+  };
+  for (const name of storedNames(store, seeEmpty)) {
     try {
       rows.push(rowOf(store, name, instance, seen));
     } catch (error) {
@@ -85,7 +93,7 @@ export function listStored(store: string, instance: string): StoredList {
       broken.push({ name, error });
     }
   }
-  return { rows: rows.sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime()), broken, unread };
+  return { rows: rows.sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime()), broken, orders, unread };
 }
 
 /** What is read once for all. */

@@ -1,6 +1,5 @@
 import { renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isAws } from '../authorities/reference.ts';
 import {
   isThere,
   lookAt,
@@ -22,6 +21,7 @@ import { readLife, type CertificateLife } from '../x509/certificate.ts';
 import { referenceOf, unknownAuthority } from './authority-reference.ts';
 import type { World } from './issue.ts';
 import { pemCertificates } from './standing.ts';
+import { mayBeBought, quietly, unfinishedOrderIn, type UnfinishedOrder } from './unfinished-order.ts';
 
 /** What goes, and what of it stays elsewhere. */
 export interface Removal {
@@ -37,7 +37,7 @@ export interface Removal {
   /** Copies at other places, which stay. */
   outputs: readonly string[];
   /** What a run has begun and not finished, and may have paid for. */
-  bought: string | undefined;
+  order: UnfinishedOrder | undefined;
 }
 
 /** Copies are listed by the outputs of a request. */
@@ -82,30 +82,13 @@ export function lookAtRemoval(store: string, name: string): Removal {
     authority: request?.authority === unknownAuthority ? undefined : request && referenceOf(store, request),
     arn: quietly(() => arnIn(folder)),
     outputs: outputsOf(store, request),
-    bought: boughtBy(folder),
+    order: unfinishedOrderIn(folder),
   };
 }
 
 function arnIn({ currentPath }: CertificateFolder): string | undefined {
   const arn = readJson(join(currentPath, 'version.json'))?.['arn'];
   return typeof arn === 'string' ? arn : undefined;
-}
-
-/** The authority at AWS that an unfinished run has asked. */
-function boughtBy(folder: CertificateFolder): string | undefined {
-  const pending = quietly(() => folder.pending());
-  const authority = quietly(() => pending?.request()?.authority);
-  const isAsked = pending !== undefined && isThere(join(pending.path, 'journal.json'));
-  return authority !== undefined && isAws(authority) && isAsked ? authority : undefined;
-}
-
-function quietly<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof PkiError) return undefined;
-    throw error;
-  }
 }
 
 /** Ends what runs that died were removing: its name is gone, and keys may be there still. */
@@ -128,7 +111,7 @@ export async function remove(
   lookAtRemoval(store, name);
   return withLock(folder.lockFile, { pid, timeout: lockTimeout, signal }, async () => {
     const removal = lookAtRemoval(store, name);
-    if (removal.bought !== undefined && !discardPending) refusePaid(removal, removal.bought);
+    if (removal.order && !discardPending) throw mayBeBought(removal.order, folder);
     const draft = temporaryBeside(folder.path);
     orIoError('remove', folder.path, () => {
       renameSync(folder.path, draft);
@@ -138,12 +121,4 @@ export async function remove(
     removeAll(draft);
     return removal;
   });
-}
-
-function refusePaid({ name, path }: Removal, authority: string): never {
-  throw new PkiError(
-    'pending-differs',
-    `an earlier run asked ${authority} for ${JSON.stringify(name)}, and what it asked for may have been bought (${join(path, 'pending')})`,
-    { hint: `"certwright rotate ${name}" goes on with it; --discard-pending drops it` },
-  );
 }

@@ -30,6 +30,7 @@ import {
   type Undeployed,
 } from './rotate-deploy.ts';
 import { eachGroup, groupOf, type Grouped } from './rotate-groups.ts';
+import { firstOrderIn, goesOn } from './unfinished-order.ts';
 import { elsewhere, judge, judgeRevoked, type Due, type Rule, type Verdict } from './rotation-verdict.ts';
 
 /** A certificate of the store, and what is wanted of it now. */
@@ -91,10 +92,17 @@ export async function forEachStored(
   };
   const grouped: Grouped[] = [];
   const later: Undeployed[] = [];
+  const tellFirst = (folder: CertificateFolder): void => {
+    const first = firstOrderIn(folder);
+    if (first) order.tellFirst?.(first);
+  };
   type Alone = Settled | Grouped | { state: 'absent' };
   const settleAlone = (name: string): Alone | Promise<Alone> => {
     const found = find(order, name);
-    if (!found) return { state: 'absent' };
+    if (!found) {
+      tellFirst(certificateFolder(order.store, name));
+      return { state: 'absent' };
+    }
     if ('error' in found) return ended({ state: 'failed', name, verdict: undefined, error: found.error });
     const look = lookAt(found, order, seen, world);
     const peaceful = inPeace(found, look, seen, world);
@@ -105,7 +113,7 @@ export async function forEachStored(
       return ended({ state: 'failed', name, verdict: undefined, error });
     }
   };
-  await manyAtATime(namesOf(order.store, order.names), order.jobs, world, settleAlone, (settled) => {
+  await manyAtATime(namesOf(order, tellFirst), order.jobs, world, settleAlone, (settled) => {
     if (settled.state === 'absent') return;
     if (settled.state === 'grouped') grouped.push(settled);
     else if (settled.undeployed) later.push(settled.undeployed);
@@ -278,15 +286,25 @@ function find(order: RotateOrder, name: string): StoredCertificate | { error: un
 }
 
 /** @throws PkiError `not-found` */
-function namesOf(store: string, names: readonly string[]): readonly string[] {
+function namesOf(
+  { store, names }: RotateOrder,
+  seeEmpty: (folder: CertificateFolder) => void,
+): readonly string[] {
   if (!isThere(store)) {
     throw new PkiError('not-found', `there is no store in ${store}`, {
       hint: 'name its folder with --store; "certwright issue" makes one',
     });
   }
-  if (names.length === 0) return likelyNames(store);
+  if (names.length === 0) return likelyNames(store, seeEmpty);
   const missing = names.find((name) => !isThere(certificateFolder(store, name).currentPath));
   if (missing === undefined) return [...new Set(names)];
+  const first = firstOrderIn(certificateFolder(store, missing));
+  if (first) {
+    const asked = `${first.authority} was asked for one (${first.arn ?? 'no answer came'})`;
+    throw new PkiError('not-found', `${JSON.stringify(missing)} has no certificate yet: ${asked}`, {
+      hint: goesOn(first, undefined),
+    });
+  }
   throw new PkiError('not-found', `there is no certificate ${JSON.stringify(missing)} in ${store}`, {
     hint: '"certwright list" shows what there is; "certwright issue" makes one',
   });

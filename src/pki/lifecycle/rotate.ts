@@ -16,6 +16,7 @@ import { syncTogether } from '../sync.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
+import type { Discarding } from './begin.ts';
 import { refuseEarlyCrls } from './clock-check.ts';
 import type { Deployed, DeployingWorld } from './deployment.ts';
 import { feedTrust, feedWholeTrust } from './feed-trust.ts';
@@ -38,10 +39,11 @@ import {
 import { forEachStored, type Acts } from './rotate-each.ts';
 import { isByTime, type Due, type Elsewhere } from './rotation-verdict.ts';
 import { isOfOthers, outcomeOf, renewalBy, successorOf, type OfOthers } from './successor.ts';
+import type { UnfinishedOrder } from './unfinished-order.ts';
 
 export type { KeptStatus };
 
-export interface RotateOrder {
+export interface RotateOrder extends Discarding {
   /** Absolute path. */
   store: string;
   /** Names in the store; none stands for all of them. */
@@ -55,11 +57,12 @@ export interface RotateOrder {
   keep: number;
   /** How many certificates are worked on at a time. */
   jobs: number;
-  discardPending: boolean;
   /** Milliseconds to wait for another run on the same name. */
   lockTimeout: number;
   /** A successor gets a key of its own, whatever its request says: the one in use is in wrong hands. */
   newKey?: boolean;
+  /** Hears of first orders: there is nothing yet that could be rotated. */
+  tellFirst?: (order: UnfinishedOrder) => void;
 }
 
 interface Settled {
@@ -131,7 +134,7 @@ export async function rotate(
   world: DeployingWorld,
   report: (outcome: Rotation) => void,
 ): Promise<Stale[]> {
-  const { store, discardPending, lockTimeout } = order;
+  const { store, discardPending, tellDropped, lockTimeout } = order;
   const opened = once(open);
   const sync = syncTogether();
   const fed = new Map<Authority, string | undefined>();
@@ -155,6 +158,7 @@ export async function rotate(
       source,
       when,
       discardPending,
+      tellDropped,
       lockTimeout,
       foreign: undefined,
       sync,

@@ -34,18 +34,21 @@ export function openStoreForWriting(path: string): void {
 export const certificateFolder = (store: string, name: string, sync?: Sync): CertificateFolder =>
   new CertificateFolder(`${store}/${folderName(name)}`, sync);
 
+/** Is shown a folder that no generation is in use in. */
+type SeeEmpty = (folder: CertificateFolder) => void;
+
 /**
  * The names of all certificates in a store, in the order of its folders; none where there is no store.
  * A folder that does not tell goes by its own name.
  */
-export function storedNames(store: string): string[] {
-  return foldersIn(store).flatMap((entry) => nameIn(join(store, entry), entry) ?? []);
+export function storedNames(store: string, seeEmpty?: SeeEmpty): string[] {
+  return foldersIn(store).flatMap((entry) => nameIn(`${store}/${entry}`, entry, seeEmpty) ?? []);
 }
 
 /** The same for whoever looks at `current` of each anyway: some may turn out to have none, and be no certificate. */
-export function likelyNames(store: string): string[] {
+export function likelyNames(store: string, seeEmpty?: SeeEmpty): string[] {
   return foldersIn(store).flatMap(
-    (entry) => (isPlain(entry) ? entry : nameIn(join(store, entry), entry)) ?? [],
+    (entry) => (isPlain(entry) ? entry : nameIn(`${store}/${entry}`, entry, seeEmpty)) ?? [],
   );
 }
 
@@ -67,10 +70,13 @@ function foldersIn(store: string): string[] {
 }
 
 /** `undefined` where there is no certificate. */
-function nameIn(path: string, entry: string): string | undefined {
+function nameIn(path: string, entry: string, seeEmpty?: SeeEmpty): string | undefined {
   const folder = new CertificateFolder(path);
   try {
-    if (folder.current() === undefined) return undefined;
+    if (folder.current() === undefined) {
+      seeEmpty?.(folder);
+      return undefined;
+    }
     // Ten thousand requests would be read for nothing.
     if (isPlain(entry)) return entry;
     return readRequest(folder.requestFile)?.request.name ?? entry;
