@@ -4,6 +4,7 @@ import type { FilesOrder } from '../pki/lifecycle/issue-files.ts';
 import { issueIntoStore, type InPlace, type LeftToOthers } from '../pki/lifecycle/issue.ts';
 import { adoptDefaults, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { renewAt } from '../pki/lifecycle/due.ts';
+import { keyIsElsewhere } from '../pki/lifecycle/request.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { certificatePem } from '../pki/x509/pem-writer.ts';
@@ -109,6 +110,7 @@ async function toStore(
     path: result.path,
     trust: result.trust ?? null,
     deployPending: result.deployPending,
+    arn: result.arn ?? null,
     certificate: wholeDocument(result.certificate, result.due),
     outputs: outputDocuments(result.outputs),
     bundles: bundles.documents,
@@ -150,18 +152,21 @@ function storeLines(result: InPlace, order: Order, context: Context, output: Out
   const left = formatDuration(certificate.notAfter.getTime() - context.now().getTime());
   const path = shortest(result.path, context);
   const trust = result.trust === undefined ? `${path}/ca.pem` : `${shortest(result.trust, context)}/ca.pem`;
+  const withoutKey = keyIsElsewhere(order.request);
+  const kept = withoutKey && !order.foreign;
   const mark = output.paint.green(state === 'issued' ? 'issued' : 'unchanged');
   const head = [
     `${mark} ${printable(result.name)} (generation ${generation}): valid for ${left}, until ${certificate.notAfter.toISOString()}`,
     ...(state === 'unchanged' ? [`  not due before ${result.due.toISOString()}`] : []),
-    `  ${printable(path)}/  ${order.foreign ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
+    `  ${printable(path)}/  ${withoutKey ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
+    ...(kept ? [printable(`  its key stays in ACM: ${result.arn ?? 'see "certwright list --ca acm"'}`)] : []),
     ...result.outputs
       .filter(({ state: became }) => became === 'written')
       .map(({ path: copy, content }) => `  ${printable(shortest(copy, context))}  ${content}`),
   ];
   const next = `next: certwright rotate ${shellWord(result.name)}   (tells its service)`;
   if (result.deployPending) head.push(printable(next));
-  return state === 'unchanged' || order.foreign
+  return state === 'unchanged' || withoutKey
     ? head
     : [...head, '', ...usageLines(order, path, trust, result.trust, context)];
 }

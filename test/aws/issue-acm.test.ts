@@ -7,6 +7,7 @@ import { emulatorForFile } from '../support/aws/lent.ts';
 import { pcaClient } from '../support/aws/sdk.ts';
 import { leftovers } from '../support/invariants.ts';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
+import { schemaErrors } from '../support/schemas.ts';
 
 const emulator = emulatorForFile();
 let ca = '';
@@ -231,6 +232,29 @@ describe('public certificates', () => {
     expect([files.includes('cert.pem'), files.includes('key.pem')]).toEqual([true, false]);
     expect(emulator().stats.billed).toBe(paid);
     expect(verdict(await issue(cwd, [...args, '--if-due']))).toEqual({ exit: 0, what: 'unchanged' });
+  });
+
+  it('point nobody at a key that stays with ACM', async () => {
+    const cwd = temporaryFolder();
+    expect(verdict(await issue(cwd, args))).toEqual(pending);
+    emulator().approve(newest());
+    for (const flags of [[], ['--if-due']]) {
+      const { code, stdout } = await command(cwd, [...args, ...flags]);
+      expect(code).toBe(0);
+      expect(stdout).not.toContain('key.pem');
+      expect(stdout).toContain(`its key stays in ACM: ${newest()}`);
+    }
+    const { stdout } = await issue(cwd, [...args, '--if-due']);
+    expect([schemaErrors(stdout), JSON.parse(stdout)]).toMatchObject([[], { arn: newest() }]);
+    const out = [...args, '--out', 'tls'];
+    expect(verdict(await issue(cwd, out))).toEqual(pending);
+    emulator().approve(newest());
+    expect(verdict(await issue(cwd, out))).toEqual(done);
+    expect(readdirSync(join(cwd, 'tls'))).toEqual(['ca.pem', 'cert.pem', 'chain.pem', 'fullchain.pem']);
+    const requested = calls('RequestCertificate');
+    const files = await issue(cwd, [...args, '--key-out', 'a.key', '--cert-out', 'a.pem']);
+    expect(verdict(files)).toEqual({ exit: 2, what: 'usage' });
+    expect(calls('RequestCertificate')).toBe(requested);
   });
 
   describe('stay in the region that they were begun in', () => {

@@ -19,7 +19,7 @@ import type { PendingGeneration } from '../store/pending-generation.ts';
 import { withLock } from '../store/lock.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
-import type { StoredRequest } from '../store/request.ts';
+import { keyIsElsewhere, type StoredRequest } from '../store/request.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
 import { keptKey, resumeOrBegin, type Discarding } from './begin.ts';
@@ -99,6 +99,16 @@ export async function issueIntoFiles(
     ownership: await resolveOwnership(request.owner, request.group),
     keyMode: keyFileMode(request.mode, request.group),
   };
+  const { destination } = order;
+  if (destination.kind === 'files' && destination.key !== undefined && keyIsElsewhere(request)) {
+    throw new PkiError(
+      'usage',
+      `${authority.reference} keeps the key, and ${destination.key} would get none`,
+      {
+        hint: 'add --exportable, which is billed, or name a folder for the certificate: --out DIR',
+      },
+    );
+  }
   const keeper = refusePlace(order, authority.sells);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
   checkWithAuthority(request, foreign, authority, world.now());
@@ -155,7 +165,7 @@ async function make(
   const pem = pemSet(issuance);
   const keyText =
     key && (keyPassphrase ? await encryptedPrivateKeyPem(key, keyPassphrase) : privateKeyPem(key));
-  const targets = pathsOf(destination, order.foreign === undefined);
+  const targets = pathsOf(destination, keyText !== undefined);
   const contents = targets.map(({ path, what }) => ({
     path,
     content: {

@@ -102,6 +102,8 @@ export interface InPlace {
   outputs: readonly OutputOutcome[];
   /** Whether its service is still to be told. */
   deployPending: boolean;
+  /** What its authority calls it, where that may keep the key. */
+  arn: string | undefined;
 }
 
 /**
@@ -154,6 +156,7 @@ export async function issueIntoStore(
       name,
       path: folder.currentPath,
       trust,
+      arn: authority.makesKeys ? arnIn(folder.currentPath) : undefined,
       deployPending: isUntold(folder, request, made.generation, world.instance),
       ...made,
     };
