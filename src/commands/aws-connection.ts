@@ -23,7 +23,7 @@ export function awsConnection(
 ): AwsConnection {
   lendToSdk(flags);
   return {
-    env: context.env,
+    env: flags.profile === undefined ? context.env : { ...context.env, AWS_PROFILE: flags.profile },
     region: flags.region,
     wait: flags.wait === undefined ? undefined : parseDuration(flags.wait, '--wait'),
     timeout: parseDuration(flags.timeout ?? '20s', '--timeout'),

@@ -40,7 +40,8 @@ export function processContext(onSignals: (controller: AbortController) => void)
   let controller: AbortController | undefined;
   return {
     cwd: process.cwd(),
-    env: process.env,
+    // What the SDK is lent is changed in the process; this stays as it was given.
+    env: { ...process.env },
     get stdin() {
       return process.stdin;
     },

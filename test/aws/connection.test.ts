@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { awsFailure } from '../../src/pki/authorities/aws/failure.ts';
 import { parseName } from '../../src/pki/x509/subject-alternative-name.ts';
 import { certificatePem } from '../../src/pki/x509/pem-writer.ts';
 import { authority, issue } from '../support/chains.ts';
@@ -157,5 +158,89 @@ test('without credentials, all that was tried is said', async () => {
   expect(without.stderr).toContain('AWS_ACCESS_KEY_ID: not set; profile "default": not in');
   expect(without.stderr).toContain('instance: switched off by AWS_EC2_METADATA_DISABLED');
   const corp = await spawnProgram(['inspect', arn, '--profile', 'corp'], { env });
-  expect(corp.stderr).toContain(`profile "corp" of ${config}: gives none`);
+  expect(corp.stderr).toContain(`profile "corp" of ${config}: gives none (it has no keys`);
+});
+
+test('a profile that gives no credentials is told by what it has, and keys that it comes before', async () => {
+  const config = join(folder, 'config');
+  writeFileSync(
+    config,
+    '[profile vault]\ncredential_process = /bin/false --token hunter2\n[profile sso]\nsso_start_url = https://x\n',
+  );
+  const words = async (profile: string): Promise<string> => {
+    const env = { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none') };
+    const { code, stderr } = await spawnProgram(['inspect', arn, '--profile', profile], {
+      env: {
+        ...env,
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'x',
+        AWS_EC2_METADATA_DISABLED: 'true',
+      },
+    });
+    expect(code).toBe(1);
+    return stderr;
+  };
+  expect(await words('vault')).toMatch(/gives none \(its credential_process fails/);
+  expect(await words('vault')).not.toContain('hunter2');
+  expect(await words('nope')).toContain('AWS_ACCESS_KEY_ID: set, but a profile is named');
+});
+
+describe('what is configured wrongly is no fault of the network', () => {
+  test.each(['notaurl', 'localhost:4566', 'ftp://127.0.0.1'])('an endpoint %s', async (url) => {
+    for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_ACM']) {
+      const { code, stderr } = await inspect({ [name]: url });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`${name} "${url}" is not the URL of a server`);
+    }
+  });
+
+  test('an endpoint of a profile', async () => {
+    const config = join(folder, 'config');
+    writeFileSync(config, '[default]\nendpoint_url = notaurl\n');
+    const { code, stderr } = await inspect({ AWS_ENDPOINT_URL: '', AWS_CONFIG_FILE: config });
+    expect({ code, stderr }).toMatchObject({ code: 2 });
+    expect(stderr).toContain('endpoint_url of the profile');
+  });
+
+  test('https where nobody speaks it', async () => {
+    const plain = await listen(createHttpServer());
+    const { code, stderr } = await inspect({ AWS_ENDPOINT_URL: `https://127.0.0.1:${plain}` });
+    expect(code).toBe(75);
+    expect(stderr).toContain('the endpoint does not speak TLS');
+    expect(stderr).not.toContain('routines');
+  });
+
+  test('a region that is none', () => {
+    const error = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
+    expect(awsFailure(error, 'list', 'ACM')).toMatchObject({
+      code: 'unreachable',
+      hint: expect.stringMatching(/--region.*AWS_ENDPOINT_URL/) as string,
+    });
+  });
+});
+
+test('a role that STS does not hand out is a matter of credentials, and not of who was to be asked', async () => {
+  const port = await listen(
+    createHttpServer((_, answer) => {
+      answer.writeHead(403, { 'Content-Type': 'text/xml' });
+      answer.end(
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole</Message></Error><RequestId>r</RequestId></ErrorResponse>',
+      );
+    }),
+  );
+  const config = join(folder, 'config');
+  writeFileSync(
+    config,
+    '[profile base]\naws_access_key_id = test\naws_secret_access_key = x\n[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = base\n',
+  );
+  const env = {
+    AWS_CONFIG_FILE: config,
+    AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+  };
+  const { code, stdout } = await spawnProgram(['inspect', arn, '--profile', 'role', '--json'], { env });
+  const { error } = JSON.parse(stdout) as { error: { code: string; message: string; hint: string } };
+  expect({ code, what: error.code }).toEqual({ code: 1, what: 'credentials' });
+  expect(error.message).toContain('STS, which was asked for the credentials of a role, refuses');
+  expect(error.hint).toContain('trust policy');
 });

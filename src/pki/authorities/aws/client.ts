@@ -25,6 +25,20 @@ interface AwsClient {
   };
 }
 
+/** By which the SDK is led to another endpoint; the last two for the credentials of a role or of SSO. */
+const endpoints = ['', '_ACM', '_ACM_PCA', '_STS', '_SSO'].map((service) => `AWS_ENDPOINT_URL${service}`);
+
+/** @throws PkiError `usage`: the SDK would take it for a fault of the network */
+function refuseNoUrl(env: AwsConnection['env']): void {
+  for (const name of endpoints) {
+    const value = env[name] ?? '';
+    if (value === '' || (/^https?:\/\//i.test(value) && URL.canParse(value))) continue;
+    throw new PkiError('usage', `${name} ${JSON.stringify(value)} is not the URL of a server`, {
+      hint: 'for example https://127.0.0.1:4566',
+    });
+  }
+}
+
 /**
  * Settings of every client: the standard retries, a few more of them, and a bound for each call.
  * @param attempts 1 where a call that may have been done must not be done twice
@@ -33,17 +47,20 @@ export const clientSettings = (
   options: AwsConnection,
   region: string | undefined,
   attempts?: number,
-): { maxAttempts: number; retryMode: string; requestHandler: object; region?: string } => ({
-  maxAttempts: attempts ?? (Number(options.env['AWS_MAX_ATTEMPTS']) || 8),
-  retryMode: 'standard',
-  requestHandler: {
-    connectionTimeout: 5_000,
-    requestTimeout: options.timeout,
-    socketTimeout: options.timeout,
-    httpsAgent: new TunnelAgent(options.env, options.timeout),
-  },
-  ...(region === undefined ? {} : { region }),
-});
+): { maxAttempts: number; retryMode: string; requestHandler: object; region?: string } => {
+  refuseNoUrl(options.env);
+  return {
+    maxAttempts: attempts ?? (Number(options.env['AWS_MAX_ATTEMPTS']) || 8),
+    retryMode: 'standard',
+    requestHandler: {
+      connectionTimeout: 5_000,
+      requestTimeout: options.timeout,
+      socketTimeout: options.timeout,
+      httpsAgent: new TunnelAgent(options.env, options.timeout),
+    },
+    ...(region === undefined ? {} : { region }),
+  };
+};
 
 /**
  * Sees to the manners of every attempt, retries included: its turn comes, and credentials that live long do not cross

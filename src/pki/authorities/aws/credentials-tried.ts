@@ -31,20 +31,32 @@ function profile(env: Environment): string {
     env['AWS_CONFIG_FILE'] ?? join(home, 'config'),
     env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(home, 'credentials'),
   ];
-  const found = files.filter((file) => hasProfile(file, name));
-  return found.length === 0
-    ? `profile ${JSON.stringify(name)}: not in ${files.join(', nor in ')}`
-    : `profile ${JSON.stringify(name)} of ${found.join(' and ')}: gives none (for SSO "aws sso login"; a role needs its source)`;
+  const found = files.filter((file) => sectionOf(file, name) !== undefined);
+  if (found.length === 0) return `profile ${JSON.stringify(name)}: not in ${files.join(', nor in ')}`;
+  const settings = found.map((file) => sectionOf(file, name)).join('\n');
+  const why = reasons.find(([setting]) => new RegExp(`^\\s*${setting}\\s*=`, 'm').test(settings))?.[1];
+  return `profile ${JSON.stringify(name)} of ${found.join(' and ')}: gives none (${why ?? 'it has no keys, no role and no SSO'})`;
 }
 
-function hasProfile(file: string, name: string): boolean {
+/** What keeps a profile from giving any, by the setting that it has. */
+const reasons = [
+  ['credential_process', 'its credential_process fails or prints none: run it by hand to see why'],
+  ['sso_\\w+', 'it is of SSO: "aws sso login"'],
+  ['role_arn', 'it is of a role: look at its source_profile or credential_source'],
+  ['aws_access_key_id', 'its aws_secret_access_key is missing'],
+] as const;
+
+/** The lines of a profile; `undefined` where the file has no such one. */
+function sectionOf(file: string, name: string): string | undefined {
   try {
-    const sections = readIfThere(file)
-      ?.toString('utf8')
-      .matchAll(/^\s*\[\s*(?:profile\s+)?([^\]]+?)\s*\]/gm);
-    return [...(sections ?? [])].some(([, section = '']) => section.replace(/^["']|["']$/g, '') === name);
+    const [, ...sections] = (readIfThere(file)?.toString('utf8') ?? '').split(/^[^\S\n]*\[/m);
+    const own = sections.find((section) => {
+      const [, title = ''] = /^\s*(?:profile\s+)?([^\]\n]+?)\s*\]/.exec(section) ?? [];
+      return title.replace(/^["']|["']$/g, '') === name;
+    });
+    return own?.slice(own.indexOf(']') + 1);
   } catch (error) {
-    if (error instanceof PkiError) return false;
+    if (error instanceof PkiError) return undefined;
     throw error;
   }
 }

@@ -17,8 +17,12 @@ export class Final extends Error {
 }
 
 interface Meaning {
-  code: Extract<ErrorCode, 'refused' | 'credentials' | 'unreachable'>;
+  code: Extract<ErrorCode, 'usage' | 'refused' | 'credentials' | 'unreachable'>;
   hint: string;
+  /** Who has said it, where that is not who was asked. */
+  by?: string;
+  /** In place of the SDK's own words. */
+  words?: string;
 }
 
 const credentials: Meaning = {
@@ -34,6 +38,38 @@ const unreachable: Meaning = {
   hint: 'the same command goes on from here once the network is back, and pays no second time',
 };
 
+const role: Meaning = {
+  code: 'credentials',
+  by: 'STS, which was asked for the credentials of a role,',
+  hint: "look at the role's trust policy, and at whose credentials ask for it (--profile, AWS_PROFILE)",
+};
+const goesOn = 'the same command then goes on from here, and pays no second time';
+const notFound: Meaning = {
+  code: 'unreachable',
+  hint: `is the region one (--region, AWS_REGION), is the endpoint (AWS_ENDPOINT_URL), and is the network there? ${goesOn}`,
+};
+const notTls: Meaning = {
+  code: 'unreachable',
+  words: 'the endpoint does not speak TLS',
+  hint: `is it https on that port (AWS_ENDPOINT_URL)? ${goesOn}`,
+};
+/** Of AWS_ENDPOINT_URL the client settings have seen to. */
+const noUrl: Meaning = {
+  code: 'usage',
+  words: 'an endpoint is not the URL of a server',
+  hint: 'look at endpoint_url of the profile; it is like https://127.0.0.1:4566',
+};
+
+/** By Node's error code: what is configured wrongly, or looks like it. */
+const meaningsByCode: Readonly<Record<string, Meaning>> = {
+  ENOTFOUND: notFound,
+  EAI_AGAIN: notFound,
+  EPROTO: notTls,
+  ERR_SSL_WRONG_VERSION_NUMBER: notTls,
+  ERR_INVALID_URL: noUrl,
+  ERR_INVALID_PROTOCOL: noUrl,
+};
+
 /** By the name of the error (AWS's own words). */
 const meanings: Readonly<Record<string, Meaning>> = {
   CredentialsProviderError: credentials,
@@ -47,6 +83,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
     hint: 'these credentials are not known in this region or account',
   },
   InvalidClientTokenId: { ...credentials, hint: 'these credentials are not known in this region or account' },
+  // The services that issue say AccessDeniedException.
+  AccessDenied: role,
   InvalidSignatureException: { ...credentials, hint: "check the secret key, and this machine's clock" },
   MissingAuthenticationTokenException: credentials,
   ThrottlingException: throttled,
@@ -71,8 +109,6 @@ const meanings: Readonly<Record<string, Meaning>> = {
 const networkCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
   'ETIMEDOUT',
   'EPIPE',
   'EHOSTUNREACH',
@@ -106,8 +142,11 @@ export function awsFailure(thrown: unknown, doing: string, who: string): PkiErro
   const meaning = meaningOf(error, name, $metadata?.httpStatusCode);
   const request = $metadata?.requestId === undefined ? '' : `, request ${$metadata.requestId}`;
   const verb = meaning.code === 'refused' ? 'refuses to' : 'could not';
-  const words = name === 'SyntaxError' ? 'the endpoint does not answer in AWS JSON' : message || name;
-  return new PkiError(meaning.code, `${who} ${verb} ${doing}: ${words} (${name}${request})`, {
+  const words =
+    meaning.words ?? (name === 'SyntaxError' ? 'the endpoint does not answer in AWS JSON' : message || name);
+  const said = `${words} (${meaning.words === undefined ? name : (foreignCode(error) ?? name)}${request})`;
+  const by = meaning.by === undefined ? '' : `${meaning.by} refuses: `;
+  return new PkiError(meaning.code, `${who} ${verb} ${doing}: ${by}${said}`, {
     hint: meaning.hint,
     cause: error,
   });
@@ -122,6 +161,8 @@ function meaningOf(error: unknown, name: string, status: number | undefined): Me
       hint: 'is it the endpoint of that service (AWS_ENDPOINT_URL), and does it know this operation?',
     };
   }
+  const byCode = meaningsByCode[foreignCode(error) ?? ''];
+  if (byCode) return byCode;
   if (name === 'TimeoutError' || networkCodes.has(foreignCode(error) ?? '')) return unreachable;
   if (status === undefined) {
     return /region is missing/i.test(String(error))
