@@ -144,10 +144,27 @@ describe('private certificates', () => {
     const ran = await issue(cwd, closedArgs);
     expect(verdict(ran)).toEqual({ exit: 1, what: 'refused' });
     expect(documentOf(ran).error.message).toContain('PCA_ACCESS_DENIED');
-    expect(documentOf(ran).error.hint).toContain('aws acm-pca create-permission');
+    expect(documentOf(ran).error.hint).toContain(
+      `aws acm-pca create-permission --certificate-authority-arn ${closed} `,
+    );
     expect(leftovers(cwd)).toEqual([]);
     await permit(closed);
     expect(verdict(await issue(cwd, closedArgs))).toEqual(done);
+  });
+
+  it('a key that cannot be opened is told with its ARN, and exported again', async () => {
+    const cwd = temporaryFolder();
+    emulator().script('ExportCertificate', { kind: 'reset', afterEffect: true });
+    expect(verdict(await issue(cwd, args())).exit).toBe(75);
+    const found = emulator().cloud.certificates.get(newest())!;
+    const { key } = found;
+    const text = '-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n';
+    Object.assign(found, { key: { export: () => text } });
+    const ran = await issue(cwd, args());
+    expect(verdict(ran)).toEqual({ exit: 75, what: 'unreachable' });
+    expect(documentOf(ran).error.message).toBe(`ACM exported ${newest()} with a key that cannot be opened`);
+    Object.assign(found, { key });
+    expect(verdict(await issue(cwd, args()))).toEqual(done);
   });
 
   it('a missing permission that hides as an expired CA is found (terraform-provider-aws #46693)', async () => {

@@ -90,7 +90,9 @@ describe.each(destinations)('into $title', ({ args, journal, pair }) => {
     const cwd = temporaryFolder();
     const before = billed();
     lose('IssueCertificate');
-    expect(verdict(await issue(cwd, args))).toEqual({ exit: 75, what: 'unreachable' });
+    const lost = await issue(cwd, args);
+    expect(verdict(lost)).toEqual({ exit: 75, what: 'unreachable' });
+    expect(documentOf(lost).error.hint).toMatch(/for five minutes .*after that only --reissue/);
     const [generation = ''] = readdirSync(join(cwd, journal));
     const key = readFileSync(join(cwd, journal, generation, 'key.pem'), 'utf8');
     expect(verdict(await issue(cwd, args, { at: 4 * minute }))).toEqual(done);
@@ -109,6 +111,23 @@ describe.each(destinations)('into $title', ({ args, journal, pair }) => {
     expect(verdict(await issue(cwd, args, { at: 48 * 60 * minute }))).toEqual(done);
     expect(orders() - before).toBe(1);
     checkMade(cwd, pair);
+  });
+
+  it('what cannot be read is told with its ARN, and fetched again', async () => {
+    const cwd = temporaryFolder();
+    lose('GetCertificate');
+    expect(verdict(await issue(cwd, args)).exit).toBe(75);
+    const [[arn, made] = ['', undefined]] = [...(emulator().cloud.cas.get(ca)?.issued ?? [])].slice(-1);
+    const pem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    const answer = made?.answer;
+    for (const broken of [{ Certificate: pem }, { ...(answer as object), CertificateChain: pem }]) {
+      Object.assign(made ?? {}, { answer: broken });
+      const ran = await issue(cwd, args);
+      expect(verdict(ran)).toEqual({ exit: 75, what: 'unreachable' });
+      expect(documentOf(ran).error.message).toContain(`AWS answered for ${arn} with what cannot be read`);
+    }
+    Object.assign(made ?? {}, { answer });
+    expect(verdict(await issue(cwd, args))).toEqual(done);
   });
 
   it('past five minutes of doubt it stops, until --reissue', async () => {
@@ -256,6 +275,14 @@ describe('before anything is paid for', () => {
     expect(verdict(ran)).toEqual(done);
     const end = emulator().cloud.cas.get(ca)!.certificate!.notAfter;
     expect(documentOf(ran).certificate.notAfter).toBe(end.toISOString());
+  });
+
+  it('a CA that is not ACTIVE is told with what helps', async () => {
+    const off = await emulator().createCa();
+    emulator().cloud.cas.get(off)!.state = 'DISABLED';
+    const ran = await issue(temporaryFolder(), ['--ca', off]);
+    expect(verdict(ran)).toEqual({ exit: 1, what: 'refused' });
+    expect(documentOf(ran).error.hint).toContain('aws acm-pca update-certificate-authority --status ACTIVE');
   });
 
   it('a CA for short-lived certificates is told from others', async () => {

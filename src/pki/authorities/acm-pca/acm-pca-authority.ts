@@ -119,9 +119,12 @@ export class AcmPcaAuthority implements Authority, TellsTime {
       inDoubt,
       place: (earlier) => this.#order(profile, key, earlier),
       send: async (placed, sending) => {
-        for (const warning of this.check(profile)) this.#options.say(`likely to be refused: ${warning}`);
+        const foreseen = this.check(profile);
+        for (const warning of foreseen) this.#options.say(`likely to be refused: ${warning}`);
         this.#options.say(`ordering a certificate from ${this.reference}, which is billed`);
-        return this.#calls.issue(placed, sending);
+        return this.#calls.issue(placed, sending).catch((error: unknown) => {
+          throw explained(error, foreseen, sending.mayBeCarriedOut(error));
+        });
       },
     });
     const made = await this.#fetch(certificateArn, journal);
@@ -143,7 +146,9 @@ export class AcmPcaAuthority implements Authority, TellsTime {
       if (!answer) return undefined;
       const [leaf] = certificatesInPem(answer.Certificate ?? '');
       if (!leaf) throw unusable(certificateArn, 'no certificate');
-      return { leaf, above: await this.#upToRoot(certificatesInPem(answer.CertificateChain ?? '')) };
+      const above = certificatesInPem(answer.CertificateChain ?? '');
+      for (const der of [leaf, ...above]) readCertificate(der);
+      return { leaf, above: await this.#upToRoot(above) };
     } catch (error) {
       if (isRefusal(error, 'RequestFailedException')) {
         journal.forget();
@@ -218,8 +223,26 @@ async function factsOf(calls: AcmPcaCalls, options: AwsOptions): Promise<CaFacts
   }
 }
 
+/** What AWS refuses as such, and does not explain well. */
+const ofTheState = ['InvalidStateException', 'InvalidArgsException', 'ValidationException'];
+
+/** A failure to order, with what was foreseen of it, or with how long it can be sent again. */
+function explained(error: unknown, foreseen: readonly string[], isDoubtful: boolean): unknown {
+  if (!(error instanceof PkiError)) return error;
+  const { code, message, cause } = error;
+  if (isDoubtful && code === 'unreachable') {
+    const hint =
+      'for five minutes from the first attempt AWS knows the order: until then the same command goes on, and pays no second time; after that only --reissue orders anew';
+    return new PkiError(code, message, { hint, cause });
+  }
+  if (foreseen.length === 0 || !ofTheState.some((name) => isRefusal(error, name))) return error;
+  return new PkiError(code, message, { hint: foreseen.join('; '), cause });
+}
+
 function paidFor(error: unknown, certificateArn: string): unknown {
-  if (!(error instanceof PkiError) || error.code !== 'refused') return error;
+  if (!(error instanceof PkiError)) return error;
+  if (error.code === 'malformed') return unusable(certificateArn, `what cannot be read: ${error.message}`);
+  if (error.code !== 'refused') return error;
   return new PkiError('unreachable', error.message, {
     hint: `${certificateArn} is paid for: once that is mended, the same command fetches it`,
     cause: error,

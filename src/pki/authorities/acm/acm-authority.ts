@@ -198,7 +198,7 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
       error.code,
       `${error.message}; in truth the CA has not permitted ACM to issue from it`,
       {
-        hint: remedyFor('PCA_ACCESS_DENIED'),
+        hint: remedyFor('PCA_ACCESS_DENIED', this.#ca?.arn),
         cause: error.cause,
       },
     );
@@ -271,7 +271,7 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
     // Hexadecimal, since ACM refuses "#", "$" and "%".
     const passphrase = Buffer.from(randomBytes(36).toString('hex'), 'latin1');
     const out = await calls.export(arn, passphrase);
-    return { out, key: createPrivateKey({ key: out.privateKey ?? '', passphrase }) };
+    return { out, key: opened(arn, out.privateKey, passphrase) };
   }
 }
 
@@ -280,6 +280,17 @@ const keptIn = async (arn: string, calls: AcmCalls): Promise<{ out: HandedOut; k
   key: undefined,
 });
 
+function opened(arn: string, key: string | undefined, passphrase: Buffer): KeyObject {
+  try {
+    return createPrivateKey({ key: key ?? '', passphrase });
+  } catch (cause) {
+    throw new PkiError('unreachable', `ACM exported ${arn} with a key that cannot be opened`, {
+      hint: 'the same command exports it again; if that does not help, ask anew with --discard-pending',
+      cause,
+    });
+  }
+}
+
 function isSelfIssued(der: Buffer): boolean {
   const { issuer, subject } = readCertificate(der);
   return issuer.equals(subject);
@@ -287,13 +298,13 @@ function isSelfIssued(der: Buffer): boolean {
 
 function failed(
   arn: string,
-  { Status: status = 'FAILED', FailureReason: reason }: CertificateDetail,
+  { Status: status = 'FAILED', FailureReason: reason, CertificateAuthorityArn: ca }: CertificateDetail,
 ): PkiError {
   const why: string = reason ?? status;
   const remedy =
     status === 'VALIDATION_TIMED_OUT'
       ? 'its names were not validated within 72 hours: ask anew'
-      : remedyFor(why);
+      : remedyFor(why, ca);
   return new PkiError('refused', `ACM did not issue ${arn}: ${why}`, { hint: remedy });
 }
 

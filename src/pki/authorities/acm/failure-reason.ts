@@ -20,10 +20,12 @@ const remedies: Readonly<Record<string, string>> = {
   PCA_INVALID_DURATION:
     "ACM's 13 months outlive the private CA: issue from it directly, with --ca ARN and a --lifetime",
   PCA_ACCESS_DENIED:
-    'the private CA has not permitted ACM: aws acm-pca create-permission --principal acm.amazonaws.com --actions IssueCertificate GetCertificate ListPermissions',
+    'the private CA has not permitted ACM: aws acm-pca create-permission --certificate-authority-arn CA_ARN --principal acm.amazonaws.com --actions IssueCertificate GetCertificate ListPermissions',
   SLR_NOT_FOUND:
     'a CA shared with this account needs the service-linked role of ACM: aws iam create-service-linked-role --aws-service-name acm.amazonaws.com',
   OTHER: 'ACM does not say more: ask anew',
 };
 
-export const remedyFor = (reason: string): string => remedies[reason] ?? 'ask anew, or ask AWS Support';
+/** @param ca ARN of the private CA, where it is known */
+export const remedyFor = (reason: string, ca = 'ARN'): string =>
+  (remedies[reason] ?? 'ask anew, or ask AWS Support').replace('CA_ARN', ca);

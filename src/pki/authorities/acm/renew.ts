@@ -79,7 +79,9 @@ function refuseFailed(arn: string, detail: CertificateDetail, { seen }: Asked, j
   if (renewal?.RenewalStatus !== 'FAILED' || seen === undefined || seen === changeOf(detail)) return;
   journal.forget();
   const reason = renewal.RenewalStatusReason ?? 'OTHER';
-  throw new PkiError('refused', `ACM could not renew ${arn}: ${reason}`, { hint: remedyFor(reason) });
+  throw new PkiError('refused', `ACM could not renew ${arn}: ${reason}`, {
+    hint: remedyFor(reason, detail.CertificateAuthorityArn),
+  });
 }
 
 /** @returns whether ACM has taken it; where no answer came, it is looked at again before it is asked once more */

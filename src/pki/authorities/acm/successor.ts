@@ -79,7 +79,10 @@ function renewsItself({ arn, detail, now }: Comparison): Successor {
     }
     case 'FAILED': {
       const reason = renewal.RenewalStatusReason ?? 'OTHER';
-      return by('owner', `ACM could not renew ${arn}: ${reason}: ${remedyFor(reason)}`);
+      return by(
+        'owner',
+        `ACM could not renew ${arn}: ${reason}: ${remedyFor(reason, detail.CertificateAuthorityArn)}`,
+      );
     }
     case 'PENDING_AUTO_RENEWAL':
       return by('acm', `ACM is renewing ${arn}${users}`);

@@ -75,9 +75,9 @@ const meanings: Readonly<Record<string, Meaning>> = {
   CredentialsProviderError: credentials,
   ExpiredTokenException: {
     ...credentials,
-    hint: 'get new temporary credentials, then give the same command again',
+    hint: 'get new temporary credentials',
   },
-  ExpiredToken: { ...credentials, hint: 'get new temporary credentials, then give the same command again' },
+  ExpiredToken: { ...credentials, hint: 'get new temporary credentials' },
   UnrecognizedClientException: {
     ...credentials,
     hint: 'these credentials are not known in this region or account',
@@ -169,7 +169,9 @@ function meaningOf(error: unknown, name: string, status: number | undefined): Me
       ? { code: 'credentials', hint: 'name a region: --region, AWS_REGION, or one in the profile' }
       : unreachable;
   }
-  return status >= 500 ? unreachable : { code: 'refused', hint: 'nothing was issued' };
+  return status >= 500
+    ? unreachable
+    : { code: 'refused', hint: 'nothing was done; AWS says why: mend that, and give the same command again' };
 }
 
 /** Whether AWS said no in just this way. */

@@ -7,5 +7,5 @@ it('every reason that ACM gives for a failure has a way out of its own', () => {
   expect(reasons.length).toBeGreaterThan(15);
   const unknown = remedyFor('SOMETHING_NEW');
   expect(reasons.filter((reason) => remedyFor(reason) === unknown)).toEqual([]);
-  expect(new Set(reasons.map(remedyFor)).size).toBe(reasons.length);
+  expect(new Set(reasons.map((reason) => remedyFor(reason))).size).toBe(reasons.length);
 });
