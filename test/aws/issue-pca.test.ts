@@ -282,7 +282,9 @@ describe('before anything is paid for', () => {
     emulator().cloud.cas.get(off)!.state = 'DISABLED';
     const ran = await issue(temporaryFolder(), ['--ca', off]);
     expect(verdict(ran)).toEqual({ exit: 1, what: 'refused' });
-    expect(documentOf(ran).error.hint).toContain('aws acm-pca update-certificate-authority --status ACTIVE');
+    expect(documentOf(ran).error.hint).toContain(
+      `aws acm-pca update-certificate-authority --certificate-authority-arn ${off} --status ACTIVE`,
+    );
   });
 
   it('a CA for short-lived certificates is told from others', async () => {

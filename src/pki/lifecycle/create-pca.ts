@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { remedies } from '../authorities/acm-pca/ca-facts.ts';
+import { remedyFor } from '../authorities/acm-pca/ca-facts.ts';
 import type { CaMaker, CaOrder } from '../authorities/acm-pca/new-ca.ts';
 import { isCaArn, parseArn } from '../authorities/aws/arn.ts';
 import type { AwsConnection } from '../authorities/aws/options.ts';
@@ -210,7 +210,7 @@ function notActive(
       hint: 'look at the bucket and its policy, then begin anew with another --name',
     });
   }
-  const remedy = remedies[status] ?? 'see its page in the console';
+  const remedy = remedyFor(status, arn);
   return new NotActive('not-valid', `the CA is made, and is ${status}: ${arn}`, {
     hint: status === 'DELETED' ? `${remedy}, or remove ${journal} to make another one` : remedy,
   });

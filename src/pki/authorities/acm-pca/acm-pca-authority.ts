@@ -90,7 +90,8 @@ export class AcmPcaAuthority implements Authority, TellsTime {
       );
     }
     refuseUnlike(this.#template(profile, true), profile.usage, true);
-    return foreseeableRefusals(this.#facts, profile, this.#signingAlgorithm, this.#now());
+    const foreseen = foreseeableRefusals(this.#facts, profile, this.#signingAlgorithm, this.#now());
+    return foreseen.map((text) => text.replace('CA_ARN', this.reference));
   }
 
   explain(profile: Profile): Explanation[] {

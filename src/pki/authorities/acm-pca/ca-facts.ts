@@ -34,15 +34,19 @@ export function caFactsOf(answer: DescribeCertificateAuthorityCommandOutput): Ca
   };
 }
 
-/** What helps where a CA is not ACTIVE. */
-export const remedies: Readonly<Record<string, string>> = {
+/** What helps where a CA is not ACTIVE; CA_ARN stands for its ARN. */
+const remedies: Readonly<Record<string, string>> = {
   CREATING: 'wait until it is made',
   PENDING_CERTIFICATE: 'install its certificate first',
-  DISABLED: 'enable it: aws acm-pca update-certificate-authority --status ACTIVE',
+  DISABLED: 'enable it: aws acm-pca update-certificate-authority --certificate-authority-arn CA_ARN --status ACTIVE',
   EXPIRED: 'give it a new certificate',
   FAILED: 'make another one',
-  DELETED: 'restore it: aws acm-pca restore-certificate-authority',
+  DELETED: 'restore it: aws acm-pca restore-certificate-authority --certificate-authority-arn CA_ARN',
 };
+
+/** @param ca its ARN, where it is known to whoever asks */
+export const remedyFor = (status: string, ca = 'CA_ARN'): string =>
+  (remedies[status] ?? 'see its page in the console').replace('CA_ARN', ca);
 
 const week = 7 * 86_400_000;
 
@@ -56,7 +60,7 @@ export function foreseeableRefusals(
   const { status, mode, keyAlgorithm, notAfter } = facts;
   const found: string[] = [];
   if (status !== 'ACTIVE')
-    found.push(`the CA is ${status}: ${remedies[status] ?? 'see its page in the console'}`);
+    found.push(`the CA is ${status}: ${remedyFor(status)}`);
   if (notAfter && notAfter < now)
     found.push(`the CA expired ${formatDuration(now.getTime() - notAfter.getTime())} ago`);
   else if (notAfter && profile.notAfter > notAfter) {
