@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate, createPrivateKey } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, X509Certificate, createPrivateKey } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -12,6 +12,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import * as write from '../../src/pki/x509/der-writer.ts';
+import { encodeName } from '../../src/pki/x509/distinguished-name.ts';
+import { oid } from '../../src/pki/x509/oid.ts';
+import { signed } from '../../src/pki/x509/signing.ts';
+import { keyAtInfinity } from '../support/chains.ts';
 import { execute, program, run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { describeWith } from '../support/tools.ts';
 
@@ -803,6 +808,20 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
     const argv = ['req', '-new', ...key, '-nodes', '-keyout', 'w.key', '-out', 'w.csr', '-subj', '/CN=w'];
     expect((await execute('openssl', argv, { cwd })).code).toBe(0);
     expect(refusal(await issue(cwd, ['w.internal', '--csr', 'w.csr']))).toEqual({
+      exit: 2,
+      code: 'bad-input',
+    });
+    expect(existsSync(join(cwd, 'certs'))).toBe(false);
+  });
+
+  it('refuses a key that is the point at infinity, for which anybody could sign', async () => {
+    const cwd = await withCa();
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const subject = encodeName([{ type: oid.commonName, value: 'w' }]);
+    const stdin = signed(privateKey, () =>
+      write.sequence(write.integer(0), subject, keyAtInfinity, write.explicit(0)),
+    );
+    expect(refusal(await issue(cwd, ['w.internal', '--csr', '-'], { stdin }))).toEqual({
       exit: 2,
       code: 'bad-input',
     });

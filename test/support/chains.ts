@@ -59,6 +59,9 @@ export const authority = (name: string, issuer?: Entity, changes: Changes = {}):
     ...changes,
   });
 
+/** SubjectPublicKeyInfo whose point on P-256 is the one at infinity: no key, but OpenSSL reads it. */
+export const keyAtInfinity = Buffer.from('3019301306072a8648ce3d020106082a8648ce3d03010703020000', 'hex');
+
 export function crlOf(
   issuer: Entity,
   revoked: readonly Entity[],

@@ -1,4 +1,4 @@
-import { constants, createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { constants, createHash, verify, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { PkiError } from '../errors.ts';
@@ -6,6 +6,8 @@ import { readCertificationRequest, type CertificationRequest } from '../x509/cer
 import { readAlternativeNames } from '../x509/extensions.ts';
 import { formatGeneralName, formatIp } from '../x509/general-name.ts';
 import { oid } from '../x509/oid.ts';
+import { publicKeyFacts } from '../x509/public-key-facts.ts';
+import { importPublicKey } from '../x509/public-key.ts';
 import { schemeOf } from '../x509/validation/signature.ts';
 import { readWhole } from './read-whole.ts';
 
@@ -49,7 +51,7 @@ export async function readForeignRequest(
   }
   return {
     request: request.der,
-    key: describeKey(key),
+    key: describeKey(request),
     names: requestedNames(request, shown),
     ignored: ignoredParts(request),
     fingerprint: createHash('sha256').update(request.der).digest('hex'),
@@ -100,11 +102,7 @@ function decode(bytes: Buffer, shown: string): CertificationRequest {
   }
 }
 
-const curveNames: Readonly<Record<string, string>> = {
-  prime256v1: 'EC P-256',
-  secp384r1: 'EC P-384',
-  secp521r1: 'EC P-521',
-};
+const curvesTaken = ['P-256', 'P-384', 'P-521'];
 
 /** Keys that today's servers take: EC on the NIST curves, Ed25519, RSA of 2,048 to 8,192 bits. */
 function acceptKey(request: CertificationRequest, shown: string): KeyObject {
@@ -112,37 +110,29 @@ function acceptKey(request: CertificationRequest, shown: string): KeyObject {
     new PkiError('bad-input', `the key in ${shown} is not accepted: ${what}`, {
       hint: 'EC P-256, P-384 or P-521, Ed25519, or RSA of 2048 to 8192 bits',
     });
-  let key: KeyObject;
-  try {
-    key = createPublicKey({ key: request.publicKey, format: 'der', type: 'spki' });
-  } catch {
-    throw refuse('it cannot be read');
-  }
+  const key = importPublicKey(request.publicKey);
+  if (!key) throw refuse('it cannot be read, or is no point that a key may be');
   const kind = key.asymmetricKeyType ?? 'unknown';
-  // Asked for the details of a damaged DSA key, Node ends the process.
-  const details = kind === 'ec' || kind === 'rsa' ? key.asymmetricKeyDetails : undefined;
-  const { modulusLength = 0, namedCurve = '', publicExponent = 3n } = details ?? {};
+  // Asked for the details of a damaged key, Node ends the process.
+  const { bits = 0, curve = '', exponent = '', isExponentSound } = publicKeyFacts(request.publicKey);
   switch (kind) {
     case 'ec':
-      if (curveNames[namedCurve] === undefined)
-        throw refuse(`its curve is ${namedCurve || 'without a name'}`);
+      if (!curvesTaken.includes(curve)) throw refuse(`its curve is ${curve}`);
       return key;
     case 'ed25519':
       return key;
     case 'rsa':
-      if (modulusLength < 2048 || modulusLength > 8192) throw refuse(`RSA of ${modulusLength} bits`);
-      if (publicExponent < 3n || publicExponent % 2n === 0n)
-        throw refuse(`RSA with the exponent ${publicExponent}`);
+      if (bits < 2048 || bits > 8192) throw refuse(`RSA of ${bits} bits`);
+      if (isExponentSound !== true) throw refuse(`RSA with the exponent ${exponent}`);
       return key;
     default:
       throw refuse(`its type is ${kind}`);
   }
 }
 
-function describeKey(key: KeyObject): string {
-  const details = key.asymmetricKeyDetails;
-  if (key.asymmetricKeyType === 'rsa') return `RSA ${details?.modulusLength ?? 0}`;
-  return curveNames[details?.namedCurve ?? ''] ?? 'Ed25519';
+function describeKey({ publicKey }: CertificationRequest): string {
+  const { algorithm, bits, curve } = publicKeyFacts(publicKey);
+  return algorithm === 'Ed25519' ? algorithm : `${algorithm} ${curve ?? bits ?? ''}`;
 }
 
 function isSignedBy(request: CertificationRequest, key: KeyObject): boolean {

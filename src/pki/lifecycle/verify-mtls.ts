@@ -116,11 +116,9 @@ function pairCheck(name: 'pair' | 'pair-again', connection: Connection, order: L
 function causesOf({ outcome, server }: Connection, order: LiveOrder): Cause[] {
   const unexpected = unexpectedStatus(outcome, order.expectHttp);
   if (unexpected) return [unexpected];
-  const { chain, key } = order.pair;
   return refusalCauses({
     alert: outcome.kind === 'refused' && outcome.by === 'alert' ? outcome.alert.number : undefined,
-    chain,
-    key,
+    chain: order.pair.chain,
     findings: judgePair(order),
     request: server?.request,
     now: order.now(),

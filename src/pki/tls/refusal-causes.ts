@@ -1,7 +1,7 @@
-import type { KeyObject } from 'node:crypto';
 import type { Certificate } from '../x509/certificate.ts';
 import { formatName, readName } from '../x509/distinguished-name.ts';
 import { nameKey } from '../x509/name-comparison.ts';
+import { publicKeyFacts } from '../x509/public-key-facts.ts';
 import { describeSpan, displayName, type Finding, type Rule } from '../x509/validation/verdict.ts';
 import type { CertificateRequest } from './handshake-message.ts';
 
@@ -18,7 +18,6 @@ export interface Refused {
   /** AlertDescription; `undefined` for a close, a reset or an HTTP status. */
   alert: number | undefined;
   chain: readonly [Certificate, ...Certificate[]];
-  key: KeyObject;
   /** What our validator finds wrong with the pair as a client's, against the roots at hand. */
   findings: readonly Finding[];
   request: CertificateRequest | undefined;
@@ -129,24 +128,22 @@ const readNames = (names: readonly Buffer[]): ReturnType<typeof readName>[] =>
   });
 
 /** SignatureSchemes that keys of each kind can sign with in TLS 1.2 and 1.3. */
-const schemesOf: Readonly<Record<string, (key: KeyObject) => readonly number[]>> = {
-  ed25519: () => [0x0807],
-  ed448: () => [0x0808],
-  rsa: () => [0x0401, 0x0501, 0x0601, 0x0804, 0x0805, 0x0806, 0x0201],
-  'rsa-pss': () => [0x0809, 0x080a, 0x080b],
-  ec: (key) => {
-    const curve = key.asymmetricKeyDetails?.namedCurve ?? '';
-    const own = { prime256v1: 0x0403, secp384r1: 0x0503, secp521r1: 0x0603 }[curve];
-    return own === undefined ? [] : [own];
-  },
+const schemesOf: Readonly<Record<string, readonly number[]>> = {
+  Ed25519: [0x0807],
+  Ed448: [0x0808],
+  RSA: [0x0401, 0x0501, 0x0601, 0x0804, 0x0805, 0x0806, 0x0201],
+  'RSA-PSS': [0x0809, 0x080a, 0x080b],
+  'P-256': [0x0403],
+  'P-384': [0x0503],
+  'P-521': [0x0603],
 };
 
-function schemeCauses({ request, key, chain }: Refused): Weighed[] {
-  const mine = schemesOf[key.asymmetricKeyType ?? '']?.(key) ?? [];
+function schemeCauses({ request, chain }: Refused): Weighed[] {
+  const { algorithm, curve } = publicKeyFacts(chain[0].publicKey);
+  const kind = curve ?? algorithm;
+  const mine = schemesOf[kind] ?? [];
   const theirs = request?.signatureSchemes ?? [];
   if (theirs.length === 0 || mine.some((scheme) => theirs.includes(scheme))) return [];
-  const type = key.asymmetricKeyType ?? 'unknown';
-  const kind = type === 'ec' ? (key.asymmetricKeyDetails?.namedCurve ?? type) : type;
   return [
     {
       certainty: 'found',

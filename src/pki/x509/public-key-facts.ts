@@ -20,6 +20,8 @@ export interface PublicKeyFacts {
   /** RSA only, in decimal. */
   exponent: string | undefined;
   exponentBits?: number;
+  /** RSA only: odd and at least 3 (RFC 8017 3.1). */
+  isExponentSound?: boolean;
   /** Bits of security against classical computers (NIST SP 800-57 part 1, table 2); `undefined` where unknown. */
   strength: number | undefined;
 }
@@ -94,6 +96,7 @@ function rsaFacts(key: Buffer, algorithm: string): PublicKeyFacts {
     bits,
     exponent: decimal,
     exponentBits: bitLength(exponent),
+    isExponentSound: bitLength(exponent) > 1 && ((exponent.at(-1) ?? 0) & 1) === 1,
     strength: strengthOfModulus(bits),
   };
 }

@@ -1,4 +1,4 @@
-import { constants, createPublicKey, verify, type KeyObject, type VerifyKeyObjectInput } from 'node:crypto';
+import { constants, verify, type KeyObject, type VerifyKeyObjectInput } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { AlgorithmIdentifier, Certificate } from '../certificate.ts';
 import type { DerReader } from '../der-reader.ts';
@@ -7,6 +7,7 @@ import { PkiError } from '../../errors.ts';
 import { publicKeyFacts, type PublicKeyFacts } from '../public-key-facts.ts';
 import { isQuick } from '../key.ts';
 import { oid } from '../oid.ts';
+import { importPublicKey } from '../public-key.ts';
 
 export type Digest =
   | 'md5'
@@ -154,19 +155,10 @@ function readKey({ publicKey, publicKeyAlgorithm: { id, parameters } }: Certific
   if (id === oid.ecPublicKey && parameters?.[0] !== tag.oid) return undefined;
   const known = publicKey.toString('latin1');
   if (recent.has(known)) return recent.get(known);
-  const key = importKey(publicKey);
+  const key = importPublicKey(publicKey);
   if (recent.size >= mostRecent) recent.clear();
   recent.set(known, key);
   return key;
-}
-
-function importKey(spki: Buffer): KeyObject | undefined {
-  try {
-    return createPublicKey({ key: spki, format: 'der', type: 'spki' });
-  } catch {
-    // OpenSSL's reasons differ between versions; whoever asked only needs to know that it is no usable key.
-    return undefined;
-  }
 }
 
 export type SignatureCheck = 'good' | 'bad' | 'unsupported-algorithm' | 'unusable-key';

@@ -1,5 +1,6 @@
-import type { KeyObject } from 'node:crypto';
 import type { Certificate } from '../certificate.ts';
+import { fieldBits } from '../public-key.ts';
+import type { PublicKeyFacts } from '../public-key-facts.ts';
 import { keyFactsOf, publicKeyOf, schemeOf } from './signature.ts';
 import { finding, displayName, type Finding, type Place } from './verdict.ts';
 
@@ -22,33 +23,33 @@ export function judgeKeyStrength(place: Place): Finding[] {
   return [finding('weak-key', place, `${displayName(place.certificate)} has ${weak}`, fix)];
 }
 
-/** Node is asked for the name of a curve alone: asked for the details of a damaged DSA key, it ends the process. */
+/** Node is asked for the type alone: asked for the details of a damaged key, it ends the process. */
 function weaknessOf(certificate: Certificate): string | undefined {
-  const key = publicKeyOf(certificate);
-  switch (key?.asymmetricKeyType) {
+  switch (publicKeyOf(certificate)?.asymmetricKeyType) {
     case 'rsa':
     case 'rsa-pss':
+      return weaknessOfRsa(keyFactsOf(certificate));
     case 'dsa': {
       const { bits = 0 } = keyFactsOf(certificate);
       return bits < 2048 ? `a key of ${bits} bits, below 2048` : undefined;
     }
     case 'ec': {
-      const curve = curveOf(key);
-      return curveBits(curve) < 224 ? `a key on ${curve}, below 224 bits` : undefined;
+      const { curve = '' } = keyFactsOf(certificate);
+      return fieldBits(certificate.publicKey) < 224 ? `a key on ${curve}, below 224 bits` : undefined;
     }
     default:
       return undefined;
   }
 }
 
-const curveNames = new WeakMap<KeyObject, string>();
+/** OpenSSL verifies nothing with more. */
+const largestModulus = 16_384;
 
-/** Node asks OpenSSL anew each time. */
-function curveOf(key: KeyObject): string {
-  const name = curveNames.get(key) ?? key.asymmetricKeyDetails?.namedCurve ?? '';
-  curveNames.set(key, name);
-  return name;
+/** With an exponent of 1 everything is its own signature; an even one is none of RSA (RFC 8017 3.1). */
+function weaknessOfRsa({ bits = 0, exponent, isExponentSound }: PublicKeyFacts): string | undefined {
+  if (bits < 2048) return `a key of ${bits} bits, below 2048`;
+  if (bits > largestModulus) return `a key of ${bits} bits, above ${largestModulus}`;
+  return isExponentSound === false
+    ? `a key with the exponent ${exponent ?? ''}, which is not odd and at least 3`
+    : undefined;
 }
-
-/** The first number in a curve's name is its size in every family but prime192v1 to v3 and the ones without a number. */
-const curveBits = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);

@@ -1,12 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import * as write from '../../../../src/pki/x509/der-writer.ts';
 import { encodeName } from '../../../../src/pki/x509/distinguished-name.ts';
 import { oid } from '../../../../src/pki/x509/oid.ts';
 import { parseName } from '../../../../src/pki/x509/subject-alternative-name.ts';
 import { validateChain } from '../../../../src/pki/x509/validation/chain.ts';
 import type { ChainInput } from '../../../../src/pki/x509/validation/chain-input.ts';
 import type { Verdict } from '../../../../src/pki/x509/validation/verdict.ts';
-import { authority, crlOf, days, issue, noon, type Entity } from '../../../support/chains.ts';
+import { authority, crlOf, days, issue, keyAtInfinity, noon, type Entity } from '../../../support/chains.ts';
 
 const root = authority('root');
 const lower = authority('lower', root);
@@ -179,6 +180,25 @@ describe('a chain that does not hold says why', () => {
     const weak = issue('weak.internal', lower, { key });
     expect(faults(verdictOn(weak))).toEqual(['weak-key@0']);
     expect(verdictOn(weak, { strength: 'any' }).valid).toBe(true);
+  });
+
+  test('a key that is the point at infinity, whose details end the process that asks Node for them', () => {
+    const bad = issue('bad.internal', lower, { publicKey: keyAtInfinity });
+    expect(faults(verdictOn(bad))).toEqual(['unsupported-algorithm@0']);
+    const anchor = authority('root', undefined, { publicKey: keyAtInfinity, key: root.key });
+    expect(verdictOn(leaf, { anchors: certificates(anchor) }).valid).toBe(false);
+  });
+
+  test.each([
+    ['an exponent of 1', 'ff'.repeat(256), '01'],
+    ['an even exponent', 'ff'.repeat(256), '010000'],
+    ['a modulus that OpenSSL does not compute with', 'ff'.repeat(2049), '010001'],
+  ])('an RSA key with %s', (_what, modulus, exponent) => {
+    const integer = (hex: string): Buffer => write.integer(Buffer.from(hex, 'hex'));
+    const key = write.sequence(integer(modulus), integer(exponent));
+    const algorithm = write.sequence(write.objectIdentifier(oid.rsaEncryption), write.nullValue());
+    const publicKey = write.sequence(algorithm, write.bitString(key));
+    expect(faults(verdictOn(issue('bad.internal', lower, { publicKey })))).toEqual(['weak-key@0']);
   });
 
   test('a DSA key whose details end the process that asks Node for them', () => {
