@@ -6,6 +6,7 @@ import { authority, issue } from '../support/chains.ts';
 import { run, temporaryFolder } from '../support/cli.ts';
 import { writePair } from '../support/pair-files.ts';
 import { schemaErrors } from '../support/schemas.ts';
+import { sendsAndCloses, spoilsSignature } from '../support/impostors.ts';
 import { listen, pairOf, pemOf, tcpServer, tlsServer } from '../support/tls-server.ts';
 
 const day = 86_400_000;
@@ -180,6 +181,27 @@ describe('targets', () => {
     expect(code).toBe(3);
     expect(stderr).toMatch(/does not speak TLS: it says "220 \\u001b\[31mready/);
     expect(stderr).toContain('--starttls');
+  });
+
+  it.each([
+    ['hangs up after it', () => sendsAndCloses(0x0303, leaf, issuing)],
+    ['takes TLS 1.1', () => sendsAndCloses(0x0302, leaf, issuing)],
+    [
+      'spoils the signature',
+      async () => {
+        const options = {
+          ...pemOf(pairOf(leaf, issuing)),
+          maxVersion: 'TLSv1.2',
+          requestCert: true,
+        } as const;
+        return spoilsSignature(await listen(tlsServer(options)));
+      },
+    ],
+  ])('whoever shows a certificate and %s is nobody: 3', async (_what, make) => {
+    const port = await listen(await make());
+    const ran = await run(['inspect', `localhost:${port}`, '--trust', 'ca.pem'], { cwd: trust() });
+    expect(ran).toMatchObject({ code: 3, stdout: '' });
+    expect(ran.stderr).toContain('no TLS connection came about');
   });
 
   it('a proxy that nobody answers at is named as what cannot be reached', async () => {

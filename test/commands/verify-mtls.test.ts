@@ -10,6 +10,7 @@ import { oid } from '../../src/pki/x509/oid.ts';
 import { authority, crlOf, issue, type Changes } from '../support/chains.ts';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { writePair } from '../support/pair-files.ts';
+import { spoilsSignature } from '../support/impostors.ts';
 import { listen, pairOf, pemOf, tcpServer, tlsServer } from '../support/tls-server.ts';
 
 const day = 86_400_000;
@@ -307,6 +308,16 @@ describe('live', () => {
     expect(xml).toContain('<error message="client &gt; server, the pair: unreachable instead of accepted');
     const both = await verify(['localhost:1', `localhost:${port}`, '--cert', 'expired'], { cwd });
     expect(both.ran.code).toBe(3);
+  });
+
+  it('one that shows the certificate of another without its key', async () => {
+    const port = await listen(tlsServer({ ...required, maxVersion: 'TLSv1.2' }));
+    const impostor = await listen(spoilsSignature(port));
+    const { ran, document } = await verify([`localhost:${impostor}`, '--cert', 'client'], { cwd: pairs() });
+    expect(document.targets[0]?.checks.filter(({ direction }) => direction === 'server-to-client')).toEqual(
+      [],
+    );
+    expect(ran.code).toBe(3);
   });
 
   it('something that is no TLS', async () => {

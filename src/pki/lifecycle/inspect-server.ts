@@ -29,7 +29,7 @@ export interface ServerInspection {
 /**
  * What a server shows to a client without a certificate, in each version of TLS that it speaks.
  * @param target as it was typed, for messages
- * @throws PkiError `unreachable`; `no-tls` where it shows no certificate in any version
+ * @throws PkiError `unreachable`; `no-tls` where no connection comes about in any version
  */
 export async function inspectServer(
   target: string,
@@ -44,7 +44,9 @@ export async function inspectServer(
     ),
   );
   const seen = connections.map((connection, at) => ({ connection, version: versions[at] ?? '1.3' }));
-  const best = seen.find(({ connection: { server } }) => (server?.chain.length ?? 0) > 0)?.connection;
+  const best = seen.find(
+    ({ connection: { server, proven } }) => proven && (server?.chain.length ?? 0) > 0,
+  )?.connection;
   const facts = best?.server;
   if (!best || !facts) throw nothingShown(target, connections);
   const pem = facts.chain.map(certificatePem).join('');
@@ -53,7 +55,7 @@ export async function inspectServer(
     facts,
     versions: seen.map(({ version, connection }) => ({
       version,
-      spoken: connection.server?.protocol === `TLSv${version}`,
+      spoken: connection.server?.protocol === `TLSv${version}` && connection.outcome.kind !== 'broken',
       evidence: evidenceOf(connection.outcome, undefined),
     })),
     withoutCertificate: facts.request && {
@@ -76,7 +78,7 @@ function nothingShown(target: string, connections: readonly Connection[]): PkiEr
   const refused = connections.some(
     ({ outcome }) => outcome.kind === 'refused' && outcome.by === 'alert' && isFatal(outcome.alert, true),
   );
-  return new PkiError('no-tls', `${target}: no certificate was shown: ${evidence}`, {
+  return new PkiError('no-tls', `${target}: no TLS connection came about: ${evidence}`, {
     hint: refused
       ? 'the server knows TLS and wants something else: another --servername, --alpn or --tls'
       : 'look whether this port speaks TLS, or needs --starttls',

@@ -64,6 +64,8 @@ export async function verifyMtls(order: LiveOrder, signal: AbortSignal): Promise
     };
   }
   const judgement = server && server.chain.length > 0 ? judgeServer(server, order, order.now()) : undefined;
+  // Whoever has not proven to be the server may still show what is wrong with it.
+  const serverChecks = (judgement?.checks ?? []).filter(({ ok }) => first.proven || !ok);
   const baseline = pairCheck('pair', first, order);
   const strangers = await tryStrangers(order, baseline.seen === 'accepted', signal);
   const again = order.again && baseline.ok ? [await comeAgain(order, own, signal)] : [];
@@ -73,7 +75,7 @@ export async function verifyMtls(order: LiveOrder, signal: AbortSignal): Promise
     address,
     server,
     judgement,
-    checks: [...(judgement?.checks ?? []), baseline, ...strangers, ...again],
+    checks: [...serverChecks, baseline, ...strangers, ...again],
     proven,
   };
 }

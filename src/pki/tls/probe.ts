@@ -45,7 +45,7 @@ export interface ProbeOrder extends Route {
 
 /** What a server showed; whatever did not come to pass is `undefined`. */
 export interface ServerFacts {
-  /** `TLSv1.3` */
+  /** `TLSv1.2` or `TLSv1.3` */
   protocol: string | undefined;
   /** IANA's name of the cipher suite. */
   cipher: string | undefined;
@@ -63,6 +63,8 @@ export interface ServerFacts {
 export interface Connection {
   server: ServerFacts | undefined;
   outcome: Outcome;
+  /** The server has proven to hold the key of its certificate: anybody can send that. */
+  proven: boolean;
   /** The certificate that was sent (DER): OpenSSL sends none where the server can verify no signature of its key. */
   shown: Buffer | undefined;
   /** Address that was connected to (the proxy's, where there is one). */
@@ -80,7 +82,13 @@ export async function probe(order: ProbeOrder, signal: AbortSignal): Promise<Con
     socket = await dial(order, signal);
   } catch (error) {
     if (!(error instanceof ConnectionFailure)) throw error;
-    return { server: undefined, outcome: outcomeOf(error), shown: undefined, address: undefined };
+    return {
+      server: undefined,
+      outcome: outcomeOf(error),
+      proven: false,
+      shown: undefined,
+      address: undefined,
+    };
   }
   const address = socket.remoteAddress;
   try {
@@ -144,7 +152,9 @@ async function talk(
     const outcome = failure
       ? failedHandshake(failure, transcript)
       : await prove(tls, tap, transcript, course, order, performance.now() - started);
-    return { server: factsOf(transcript, course.agreed), outcome, shown: own.chain[0] };
+    // A server of TLS 1.2 refuses before the end, but after the client has verified its signature and gone on.
+    const proven = course.agreed !== undefined || (transcript.hasKeyExchange && own.sealed);
+    return { server: factsOf(transcript, course.agreed), outcome, proven, shown: own.chain[0] };
   } finally {
     tls.destroy();
   }
@@ -170,10 +180,13 @@ function handshake(tls: TLSSocket, timeout: number): Promise<Error | undefined> 
   });
 }
 
+/** Older ones are refused, and newer ones say 1.2 here. */
+const protocols: Readonly<Record<number, string>> = { 0x0303: 'TLSv1.2' };
+
 function factsOf(transcript: Transcript, agreed: Agreed | undefined): ServerFacts {
   const { hello, group, chain, ocsp, request } = transcript;
   return {
-    protocol: hello && (hello.tls13 ? 'TLSv1.3' : 'TLSv1.2'),
+    protocol: hello && (hello.tls13 ? 'TLSv1.3' : protocols[hello.version]),
     cipher: agreed?.cipher,
     group: group === undefined ? undefined : groupName(group),
     alpn: agreed?.alpn,

@@ -38,16 +38,18 @@ export class Transcript {
   /** Encoded OCSPResponse. */
   ocsp: Buffer | undefined;
   readonly alerts: Alert[] = [];
-  /** The server has sent its Finished. */
+  /** The side has sent its Finished, as far as it can be read. */
   finished = false;
+  /** TLS 1.2 after ChangeCipherSpec: what follows cannot be read. */
+  sealed = false;
+  /** The server has signed its part of the key exchange (TLS 1.2). */
+  hasKeyExchange = false;
 
   readonly #side: 'SERVER' | 'CLIENT';
   readonly #records = new RecordReader();
   readonly #messages = new HandshakeReader();
   readonly #secrets = new Map<string, Buffer>();
   #key: TrafficKey | undefined;
-  /** TLS 1.2 after ChangeCipherSpec: what follows cannot be read. */
-  #sealed = false;
   #waiting: TlsRecord[] = [];
   #waitingBytes = 0;
   #bytes = 0;
@@ -102,8 +104,8 @@ export class Transcript {
 
   #record(record: TlsRecord): void {
     if (this.tls13 && record.type === contentType.applicationData) this.#open(record);
-    else if (record.type === contentType.changeCipherSpec) this.#sealed = !this.tls13;
-    else if (!this.#sealed) this.#plain(record.type, record.fragment);
+    else if (record.type === contentType.changeCipherSpec) this.sealed = !this.tls13;
+    else if (!this.sealed) this.#plain(record.type, record.fragment);
   }
 
   /** Opens a record of TLS 1.3, or keeps it until `learn` brings its secret. */
@@ -152,6 +154,7 @@ export class Transcript {
         break;
       }
       case handshakeType.serverKeyExchange:
+        this.hasKeyExchange = true;
         this.group = readKeyExchangeGroup(body);
         break;
       case handshakeType.certificateRequest:
