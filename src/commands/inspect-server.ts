@@ -51,8 +51,8 @@ function judge(
     item.kind === 'certificate' ? [item.certificate] : [],
   );
   if (!leaf || inspection.problems.length > 0) return undefined;
-  const stapled = ocsp === undefined || ocsp instanceof Error ? [] : [ocsp];
-  const input = { ...question, leaf, intermediates: [...others, ...question.intermediates], ocsp: stapled };
+  const intermediates = [...others, ...question.intermediates];
+  const input = { ...question, leaf, intermediates, staple: { response: ocsp } };
   const verdict = validateChain(input);
   const [finding] = verdict.candidates[0]?.findings ?? [];
   if (output.quiet && finding) output.problem(finding.message, finding.fix);

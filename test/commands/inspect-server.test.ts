@@ -1,11 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeExtension } from '../../src/pki/x509/certificate-builder.ts';
+import * as write from '../../src/pki/x509/der-writer.ts';
 import { oid } from '../../src/pki/x509/oid.ts';
-import { authority, issue } from '../support/chains.ts';
+import { authority, issue, withExtension } from '../support/chains.ts';
 import { run, temporaryFolder } from '../support/cli.ts';
 import { writePair } from '../support/pair-files.ts';
 import { schemaErrors } from '../support/schemas.ts';
+import { answerFor, encodeFailure } from '../support/ocsp-responder.ts';
 import { sendsAndCloses, spoilsSignature } from '../support/impostors.ts';
 import { listen, pairOf, pemOf, tcpServer, tlsServer } from '../support/tls-server.ts';
 
@@ -19,7 +22,7 @@ const leaf = issue('localhost', issuing, { ...valid, extendedKeyUsage: [oid.serv
 
 interface Document {
   items: { subject: { text: string } }[];
-  verdict: { valid: boolean; usage: string };
+  verdict: { valid: boolean; usage: string; candidates: { findings: { rule: string }[] }[] };
   server: {
     protocol: string;
     cipher: string;
@@ -111,7 +114,34 @@ describe('what a server shows', () => {
   it('a staple that is none', async () => {
     const one = tlsServer(pemOf(pairOf(leaf, issuing)));
     one.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, Buffer.from('no')));
-    expect((await inspect(await listen(one))).document.server.ocsp).toMatchObject({ status: 'unreadable' });
+    const { code, document } = await inspect(await listen(one));
+    expect(document.server.ocsp).toMatchObject({ status: 'unreadable' });
+    expect(code).toBe(3);
+  });
+
+  it.each([
+    ['good', () => answerFor(leaf, issuing, 'good'), []],
+    ['revoked', () => answerFor(leaf, issuing, new Date(now - day)), ['revoked']],
+    ['of another certificate', () => answerFor(issuing, issuing, 'good'), ['ocsp-unusable']],
+    ['tryLater', () => encodeFailure(3), ['ocsp-unusable']],
+  ])('a staple that is %s', async (_what, make, rules) => {
+    const one = tlsServer(pemOf(pairOf(leaf, issuing)));
+    one.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, make()));
+    const { code, document } = await inspect(await listen(one));
+    expect(document.verdict.candidates[0]?.findings.map(({ rule }) => rule)).toEqual(rules);
+    expect(code).toBe(rules.length === 0 ? 0 : 3);
+  });
+
+  it('a certificate that demands a staple, without and with one', async () => {
+    const mustStaple = encodeExtension(oid.tlsFeature, write.sequence(write.integer(5)));
+    const demanding = withExtension(leaf, issuing, mustStaple);
+    const one = tlsServer(pemOf(pairOf(demanding, issuing)));
+    let staple: Buffer | null = null;
+    one.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, staple as Buffer));
+    const port = await listen(one);
+    expect((await inspect(port)).code).toBe(3);
+    staple = answerFor(demanding, issuing, 'good');
+    expect((await inspect(port)).code).toBe(0);
   });
 
   it('only one version', async () => {

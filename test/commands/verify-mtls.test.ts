@@ -10,6 +10,7 @@ import { oid } from '../../src/pki/x509/oid.ts';
 import { authority, crlOf, issue, type Changes } from '../support/chains.ts';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { writePair } from '../support/pair-files.ts';
+import { answerFor } from '../support/ocsp-responder.ts';
 import { spoilsSignature } from '../support/impostors.ts';
 import { listen, pairOf, pemOf, tcpServer, tlsServer } from '../support/tls-server.ts';
 
@@ -308,6 +309,21 @@ describe('live', () => {
     expect(xml).toContain('<error message="client &gt; server, the pair: unreachable instead of accepted');
     const both = await verify(['localhost:1', `localhost:${port}`, '--cert', 'expired'], { cwd });
     expect(both.ran.code).toBe(3);
+  });
+
+  it.each([
+    ['revoked', () => answerFor(server, issuing, new Date(now - day)), 'revoked'],
+    ['unreadable', () => Buffer.from('no'), 'ocsp-unusable'],
+  ])('a staple that is %s', async (_what, make, rule) => {
+    const one = tlsServer(required);
+    one.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, make()));
+    const { ran, document } = await verify([`localhost:${await listen(one)}`, '--cert', 'client'], {
+      cwd: pairs(),
+    });
+    const chain = document.targets[0]?.checks.find(({ probe }) => probe === 'chain');
+    expect(chain).toMatchObject({ seen: 'refused', evidence: `localhost: ${rule}` });
+    expectSchema(document);
+    expect(ran.code).toBe(3);
   });
 
   it('one that shows the certificate of another without its key', async () => {

@@ -7,9 +7,12 @@ import {
 import { readCertificate, serialHex, type Certificate } from '../../src/pki/x509/certificate.ts';
 import { readCrl, type Crl } from '../../src/pki/x509/crl.ts';
 import { buildCrl, type RevokedEntry } from '../../src/pki/x509/crl-writer.ts';
+import { readSequence } from '../../src/pki/x509/der-reader.ts';
+import * as write from '../../src/pki/x509/der-writer.ts';
 import { encodeName } from '../../src/pki/x509/distinguished-name.ts';
 import { keyIdentifier, publicKeyDer } from '../../src/pki/x509/key.ts';
 import { oid } from '../../src/pki/x509/oid.ts';
+import { signed } from '../../src/pki/x509/signing.ts';
 
 /** The time at which everything made here is valid. */
 export const noon = new Date('2030-06-15T12:00:00Z');
@@ -58,6 +61,17 @@ export const authority = (name: string, issuer?: Entity, changes: Changes = {}):
     names: [],
     ...changes,
   });
+
+/** The same certificate with one more extension (DER). */
+export function withExtension({ certificate, key }: Entity, issuer: Entity, extension: Buffer): Entity {
+  const parts = [...readSequence(certificate.tbs, 'tbsCertificate').all('a part')];
+  const extensions = [...(parts.pop()?.reader().sequence('extensions').all('an extension') ?? [])];
+  const all = write.sequence(...extensions.map(({ raw }) => raw), extension);
+  const der = signed(issuer.key, () =>
+    write.sequence(...parts.map(({ raw }) => raw), write.explicit(3, all)),
+  );
+  return { certificate: readCertificate(der), key };
+}
 
 /** SubjectPublicKeyInfo whose point on P-256 is the one at infinity: no key, but OpenSSL reads it. */
 export const keyAtInfinity = Buffer.from('3019301306072a8648ce3d020106082a8648ce3d03010703020000', 'hex');

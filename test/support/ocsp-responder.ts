@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { context, integerBytes, readSequence, tag } from '../../src/pki/x509/der-reader.ts';
 import * as write from '../../src/pki/x509/der-writer.ts';
+import { encodeOcspRequest } from '../../src/pki/x509/ocsp-request.ts';
+import { signed } from '../../src/pki/x509/signing.ts';
 import { subjectPublicKeyBits } from '../../src/pki/x509/subject-public-key.ts';
+import type { Entity } from './chains.ts';
 
 /** What one request asks for (RFC 6960 4.1.1). */
 export interface CertId {
@@ -65,6 +68,18 @@ export function encodeAnswer(
   const basic = write.sequence(...parts, ...along);
   const bytes = write.sequence(write.objectIdentifier('1.3.6.1.5.5.7.48.1.1'), write.octetString(basic));
   return write.sequence(write.enumerated(0), write.explicit(0, bytes));
+}
+
+/** What a CA says of a certificate, fresh now. */
+export function answerFor(target: Entity, issuer: Entity, status: Answer['status']): Buffer {
+  const answer = {
+    id: readRequest(encodeOcspRequest(target.certificate, issuer.certificate)).der,
+    status,
+    responder: issuer.certificate.publicKey,
+    thisUpdate: new Date(Date.now() - 60_000),
+    nextUpdate: new Date(Date.now() + 3_600_000),
+  };
+  return encodeAnswer(answer, (tbs) => signed(issuer.key, tbs));
 }
 
 /** OCSPResponseStatus alone: 3 is tryLater. */

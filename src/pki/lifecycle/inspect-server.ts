@@ -2,10 +2,11 @@ import { PkiError } from '../errors.ts';
 import { isFatal } from '../tls/alert.ts';
 import { probe, tlsVersions, type Connection, type ServerFacts, type TlsVersion } from '../tls/probe.ts';
 import { certificatePem } from '../x509/pem-writer.ts';
-import { readOcspResponse, type OcspResponse } from '../x509/validation/ocsp-response.ts';
+import type { OcspResponse } from '../x509/validation/ocsp-response.ts';
 import { inspectBytes, type Inspection } from './inspect.ts';
 import { evidenceOf, wayTo } from './outcome-evidence.ts';
 import type { Reach } from './reach.ts';
+import { readStaple } from './server-facts.ts';
 
 /** One version of TLS, and what came of asking for it alone. */
 export interface VersionSeen {
@@ -63,7 +64,7 @@ export async function inspectServer(
       evidence: evidenceOf(best.outcome, undefined),
     },
     inspection: await inspectBytes(Buffer.from(pem, 'latin1'), target, { now, ask: async () => undefined }),
-    ocsp: facts.ocsp && readStaple(facts.ocsp),
+    ocsp: readStaple(facts),
   };
 }
 
@@ -83,14 +84,4 @@ function nothingShown(target: string, connections: readonly Connection[]): PkiEr
       ? 'the server knows TLS and wants something else: another --servername, --alpn or --tls'
       : 'look whether this port speaks TLS, or needs --starttls',
   });
-}
-
-/** What was stapled may be anything. */
-function readStaple(der: Buffer): OcspResponse | PkiError {
-  try {
-    return readOcspResponse(der);
-  } catch (error) {
-    if (error instanceof PkiError) return error;
-    throw error;
-  }
 }

@@ -6,6 +6,7 @@ import { nameText, type SubjectAlternativeName } from '../x509/subject-alternati
 import { validateChain } from '../x509/validation/chain.ts';
 import type { ChainInput } from '../x509/validation/chain-input.ts';
 import { displayName, type Verdict } from '../x509/validation/verdict.ts';
+import { readStaple } from './server-facts.ts';
 import { causeOf, check, findingsOf, pathText, type Check } from './mtls-check.ts';
 
 export interface ServerJudgement {
@@ -23,14 +24,14 @@ export interface JudgedBy {
 
 /** The chain as the server sent it, for the name that was meant. */
 export function judgeServer(
-  { chain }: ServerFacts,
+  server: ServerFacts,
   { anchors, crls, name }: JudgedBy,
   time: Date,
 ): ServerJudgement {
   const row = { direction: 'server-to-client', expected: 'accepted' } as const;
   let certificates: Certificate[];
   try {
-    certificates = chain.map(readCertificate);
+    certificates = server.chain.map(readCertificate);
   } catch (error) {
     if (!(error instanceof PkiError)) throw error;
     const cause = {
@@ -45,7 +46,16 @@ export function judgeServer(
   }
   const [leaf, ...intermediates] = certificates;
   if (!leaf) return { input: undefined, verdict: undefined, checks: [] };
-  const input: ChainInput = { leaf, intermediates, anchors, crls, time, usage: 'server', names: [name] };
+  const input: ChainInput = {
+    leaf,
+    intermediates,
+    anchors,
+    crls,
+    staple: { response: readStaple(server) },
+    time,
+    usage: 'server',
+    names: [name],
+  };
   const verdict = validateChain(input);
   const findings = findingsOf(verdict);
   const [named, others] = [

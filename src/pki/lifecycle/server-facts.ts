@@ -3,6 +3,7 @@ import type { ServerFacts } from '../tls/probe.ts';
 import { schemeName } from '../tls/registry-names.ts';
 import { PkiError } from '../errors.ts';
 import { formatName, readName } from '../x509/distinguished-name.ts';
+import { readOcspResponse, type OcspResponse } from '../x509/validation/ocsp-response.ts';
 
 export type { ServerFacts };
 
@@ -16,6 +17,16 @@ export interface ServerDescription {
   chain: string[];
   ocspStapled: boolean;
   clientCertificate: ClientCertificateWish;
+}
+
+/** What was stapled, which may be anything. */
+export function readStaple({ ocsp }: ServerFacts): OcspResponse | PkiError | undefined {
+  try {
+    return ocsp && readOcspResponse(ocsp);
+  } catch (error) {
+    if (error instanceof PkiError) return error;
+    throw error;
+  }
 }
 
 export interface ClientCertificateWish {

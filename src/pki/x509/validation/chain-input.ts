@@ -1,4 +1,5 @@
 import type { Certificate } from '../certificate.ts';
+import type { PkiError } from '../../errors.ts';
 import type { Crl } from '../crl.ts';
 import type { SubjectAlternativeName } from '../subject-alternative-name.ts';
 import type { Purpose } from './key-purpose.ts';
@@ -14,6 +15,8 @@ export interface ChainInput extends Partial<PolicyInputs> {
   anchors: readonly Certificate[];
   crls?: readonly Crl[];
   ocsp?: readonly OcspResponse[];
+  /** Where a server has shown the chain: what it stapled, which must answer for the leaf. */
+  staple?: { response: OcspResponse | PkiError | undefined };
   time: Date;
   usage?: Purpose;
   /** Names that the certificate must hold, all of them. */

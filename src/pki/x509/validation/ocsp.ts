@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Certificate } from '../certificate.ts';
+import { extension, type Certificate } from '../certificate.ts';
+import { PkiError } from '../../errors.ts';
 import { subjectPublicKeyBits } from '../subject-public-key.ts';
 import { sameName } from '../name-comparison.ts';
 import { oid } from '../oid.ts';
+import { readTlsFeature } from '../tls-feature.ts';
 import { judgeValidity } from './certificate-checks.ts';
 import { decode } from './decoded.ts';
-import type { BasicResponse, SingleResponse } from './ocsp-response.ts';
+import type { BasicResponse, OcspResponse, SingleResponse } from './ocsp-response.ts';
 import type { Subject } from './revocation.ts';
 import type { Run } from './run.ts';
 import { describeSpan, displayName, finding, type Finding } from './verdict.ts';
@@ -19,7 +21,10 @@ export interface OcspVerdict {
 /** The OCSP responses that were handed in and speak of this certificate (RFC 6960 3.2): each must be usable. */
 export function judgeOcsp(run: Run, subject: Subject): OcspVerdict {
   let answered = false;
-  for (const { basic } of run.input.ocsp ?? []) {
+  const { ocsp = [], staple } = run.input;
+  const stapled =
+    staple?.response === undefined || staple.response instanceof PkiError ? [] : [staple.response];
+  for (const { basic } of [...ocsp, ...stapled]) {
     const answer = basic && ocspAnswer(basic, subject, run);
     if (!answer) continue;
     const name = displayName(subject.certificate);
@@ -40,7 +45,42 @@ export function judgeOcsp(run: Run, subject: Subject): OcspVerdict {
     }
     answered = true;
   }
-  return { answered, findings: [] };
+  const fault =
+    staple && subject.index === 0 && !answered ? stapleFault(staple.response, subject) : undefined;
+  if (fault === undefined) return { answered, findings: [] };
+  return {
+    answered,
+    findings: [finding('ocsp-unusable', subject, fault, 'look at how the server staples, and reload it')],
+  };
+}
+
+/** Why what a server has stapled is no answer for its certificate. */
+function stapleFault(
+  response: OcspResponse | PkiError | undefined,
+  { certificate }: Subject,
+): string | undefined {
+  const name = displayName(certificate);
+  if (response === undefined) {
+    if (!mustStaple(certificate)) return undefined;
+    return `${name} demands a stapled OCSP response (RFC 7633), and there is none`;
+  }
+  if (response instanceof PkiError) return `the stapled OCSP response cannot be read: ${response.message}`;
+  return response.basic
+    ? `the stapled OCSP response does not speak of ${name}`
+    : `the stapled OCSP response says nothing but ${response.responseStatus}`;
+}
+
+/** Number of the TLS extension status_request (RFC 6066). */
+const statusRequest = 5;
+
+function mustStaple(certificate: Certificate): boolean {
+  const feature = extension(certificate, oid.tlsFeature);
+  try {
+    return feature !== undefined && readTlsFeature(feature.value).includes(statusRequest);
+  } catch (error) {
+    if (error instanceof PkiError) return false;
+    throw error;
+  }
 }
 
 /** By which time, and by whom signatures are checked. */

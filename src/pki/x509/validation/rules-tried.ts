@@ -10,8 +10,9 @@ const conditions: Partial<Record<Rule, (input: ChainInput) => boolean>> = {
   'name-mismatch': ({ names }) => (names?.length ?? 0) > 0,
   'crl-missing': ({ requireCrl }) => requireCrl === true,
   'crl-unusable': ({ crls }) => (crls?.length ?? 0) > 0,
-  'ocsp-unusable': ({ ocsp }) => (ocsp?.length ?? 0) > 0,
-  revoked: ({ crls, ocsp }) => (crls?.length ?? 0) + (ocsp?.length ?? 0) > 0,
+  'ocsp-unusable': ({ ocsp, staple }) => (ocsp?.length ?? 0) > 0 || staple !== undefined,
+  revoked: ({ crls, ocsp, staple }) =>
+    (crls?.length ?? 0) + (ocsp?.length ?? 0) > 0 || staple?.response !== undefined,
 };
 
 /** Asked only of a path that has reached an anchor. */
