@@ -256,6 +256,20 @@ describe('live', () => {
     ]);
   });
 
+  const hints = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n';
+  it.each([
+    ['behind interim ones counts', `${hints}HTTP/1.1 403 Forbidden\r\n\r\n`, 'refused', 'HTTP 403'],
+    ['that only begins is none', 'HTTP/1.1 ', 'no-answer', 'handshake accepted, no answer to a request'],
+    ['that is only announced is none', hints, 'no-answer', 'handshake accepted, no answer to a request'],
+  ])('an answer %s', async (_what, page, what, evidence) => {
+    const one = tlsServer({ ...required, rejectUnauthorized: false }, (socket) =>
+      socket.once('data', () => socket.write(page)),
+    );
+    const argv = [`localhost:${await listen(one)}`, '--cert', 'client', '--timeout', '1s'];
+    const { document } = await verify(argv, { cwd: pairs() });
+    expect(document.targets[0]?.checks[2]).toMatchObject({ probe: 'pair', seen: what, evidence });
+  });
+
   it("the server's clock, where it shows one", async () => {
     const date = new Date(now - 3 * day).toUTCString();
     const one = tlsServer({ ...required, rejectUnauthorized: false }, (socket) =>
