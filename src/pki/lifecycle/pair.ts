@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readIfThere } from '../durable.ts';
@@ -153,7 +153,7 @@ function passphraseFlag(flag: string): string {
 }
 
 function checkKey(key: KeyObject, chain: readonly Certificate[], source: string): void {
-  const own = publicKeyDer(createPublicKey(key));
+  const own = publicKeyDer(key);
   const at = chain.findIndex(({ publicKey }) => publicKey.equals(own));
   if (at === 0) return;
   const [first] = chain;

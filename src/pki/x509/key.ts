@@ -95,10 +95,13 @@ export function isQuick(key: KeyObject): boolean {
   return type === 'ec-p256' || type === 'ed25519';
 }
 
+/** Of keys that were opened: the export is also the proof that they have a public half. */
+const publicHalves = new WeakMap<KeyObject, Buffer>();
+
 /** Encoded SubjectPublicKeyInfo of a private or public key. */
 export function publicKeyDer(key: KeyObject): Buffer {
-  const known = fresh.get(key)?.encodings;
-  if (known) return known.publicKey;
+  const known = fresh.get(key)?.encodings?.publicKey ?? publicHalves.get(key);
+  if (known) return known;
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   return publicKey.export({ type: 'spki', format: 'der' });
 }
@@ -139,6 +142,18 @@ export type AskPassphrase = () => Promise<Buffer>;
 export async function openPrivateKey(pem: Buffer, file: string, ask: AskPassphrase): Promise<KeyObject> {
   const encrypted = pem.includes('ENCRYPTED PRIVATE KEY') || pem.includes('Proc-Type: 4,ENCRYPTED');
   const passphrase = encrypted ? await ask() : undefined;
+  const key = importPrivateKey(pem, passphrase, file);
+  try {
+    publicHalves.set(key, publicKeyDer(key));
+    return key;
+  } catch (cause) {
+    throw new PkiError('malformed', `${file} holds a damaged private key: it has no public half`, {
+      hint: `put back the right key (${foreignCode(cause) ?? 'unreadable'})`,
+    });
+  }
+}
+
+function importPrivateKey(pem: Buffer, passphrase: Buffer | undefined, file: string): KeyObject {
   try {
     return createPrivateKey(passphrase === undefined ? { key: pem } : { key: pem, passphrase });
   } catch (cause) {

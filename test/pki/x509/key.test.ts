@@ -1,13 +1,17 @@
 import { createECDH, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { expect, test } from 'vitest';
+import * as write from '../../../src/pki/x509/der-writer.ts';
 import { encodeEcKey } from '../../../src/pki/x509/ec-key.ts';
 import {
   generateKey,
   keyTypeOf,
+  openPrivateKey,
   privateKeyDer,
   privateKeyPem,
   publicKeyDer,
 } from '../../../src/pki/x509/key.ts';
+import { oid } from '../../../src/pki/x509/oid.ts';
+import { encodePem } from '../../../src/pki/x509/pem-writer.ts';
 
 const curves = [
   ['P-256', 'prime256v1'],
@@ -45,6 +49,23 @@ test.each(['ec-p256', 'ec-p384', 'ec-p521', 'ed25519', 'rsa-2048'] as const)(
     expect(keyTypeOf(read)).toBe(type);
   },
 );
+
+test('a private key whose public half is the point at infinity is damaged', async () => {
+  const algorithm = write.sequence(
+    write.objectIdentifier(oid.ecPublicKey),
+    write.objectIdentifier(oid.prime256v1),
+  );
+  const infinity = write.explicit(1, write.bitString(Buffer.from([0])));
+  const scalar = write.octetString(Buffer.alloc(32, 5));
+  const ecPrivateKey = write.sequence(write.integer(1), scalar, infinity);
+  const der = write.sequence(write.integer(0), algorithm, write.octetString(ecPrivateKey));
+  const pem = Buffer.from(encodePem('PRIVATE KEY', der));
+  const opened = openPrivateKey(pem, 'key.pem', () => Promise.reject(new Error('it is not encrypted')));
+  await expect(opened).rejects.toMatchObject({
+    code: 'malformed',
+    message: 'key.pem holds a damaged private key: it has no public half',
+  });
+});
 
 test('no two fresh keys are the same', async () => {
   const keys = await Promise.all(Array.from({ length: 64 }, () => generateKey('ec-p256')));
