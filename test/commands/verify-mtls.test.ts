@@ -350,6 +350,15 @@ describe('live', () => {
     expect(ran.code).toBe(3);
   });
 
+  it('one that does not speak the version', async () => {
+    const port = await listen(tlsServer({ ...required, maxVersion: 'TLSv1.2' }));
+    const argv = [`localhost:${port}`, '--cert', 'client', '--tls', '1.3'];
+    const { document } = await verify(argv, { cwd: pairs() });
+    expect(document.targets[0]?.checks[0]?.causes[0]?.message).toBe(
+      'the server speaks no TLS 1.2 or 1.3, or not the version that --tls asks for',
+    );
+  });
+
   it('something that is no TLS', async () => {
     const port = await listen(tcpServer((socket) => socket.end('\u001b[2JSSH-2.0\r\n')));
     const { ran, document } = await verify([`localhost:${port}`, '--cert', 'client'], { cwd: pairs() });

@@ -217,6 +217,13 @@ const atTheServer: Readonly<Record<number, readonly [message: string, fix: strin
     'the signature of the handshake does not verify with this certificate',
     'look whether key and certificate belong together',
   ],
+  70: ['the server speaks no TLS 1.2 or 1.3, or not the version that --tls asks for', 'update the server'],
+  71: [
+    'the server finds the connection too weak',
+    'compare cipher suites and the sizes of keys on both sides',
+  ],
+  80: ['the server failed for a reason of its own', 'look into its log'],
+  86: ['the server takes it for a fallback to an older version', 'offer it the newest version'],
   112: ['the server does not know the name that was asked for', 'give its own name with --servername'],
   116: ['the server received no certificate', 'look whether something between ends TLS'],
   120: ['the server speaks none of the protocols offered', 'offer another with --alpn'],
