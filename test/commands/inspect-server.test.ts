@@ -137,7 +137,7 @@ describe('what a server shows', () => {
     const demanding = withExtension(leaf, issuing, mustStaple);
     const one = tlsServer(pemOf(pairOf(demanding, issuing)));
     let staple: Buffer | null = null;
-    one.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, staple as Buffer));
+    one.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, staple));
     const port = await listen(one);
     expect((await inspect(port)).code).toBe(3);
     staple = answerFor(demanding, issuing, 'good');

@@ -26,16 +26,14 @@ export function sendsAndCloses(version: 0x0302 | 0x0303, ...chain: readonly Enti
 
 /** Stands before a server of TLS 1.2, spoils its signature, and claims that the server refuses the client. */
 export function spoilsSignature(port: number): Server {
-  const keyExchange = /\x16\x03\x03..\x0c/s;
   const refusal = Buffer.from('15030300020228', 'hex');
   return tcpServer((socket) => {
     const behind = connect(port, '127.0.0.1');
     behind.on('error', () => socket.destroy());
     behind.on('data', (chunk) => {
-      const at = keyExchange.exec(chunk.toString('latin1'))?.index;
-      if (at !== undefined) {
-        const last = at + 4 + chunk.readUInt16BE(at + 3);
-        chunk[last] = (chunk[last] ?? 0) ^ 1;
+      for (let at = 0, end = 0; at + 5 < chunk.length; at = end) {
+        end = at + 5 + chunk.readUInt16BE(at + 3);
+        if (chunk[at] === 22 && chunk[at + 5] === 12) chunk[end - 1] = (chunk[end - 1] ?? 0) ^ 1;
       }
       socket.write(Buffer.concat([chunk, refusal]));
     });
