@@ -15,6 +15,7 @@ export function rotationDocument(outcome: Rotation): object {
     outsideWindow: verdict?.outsideWindow ?? false,
     changes: verdict?.changes ?? [],
     mended: outcome.mended ?? [],
+    warnings: outcome.warnings ?? [],
     outputs: outputDocuments(outcome.outputs),
     deploy: deployDocument(outcome.deploy),
   };
@@ -41,7 +42,7 @@ export function rotationDocument(outcome: Rotation): object {
     case 'due':
       return { ...head, renewedBy: outcome.who, hint: outcome.why, ...statusDocument(outcome.status) };
     case 'to-rotate':
-      return { ...head, warnings: outcome.warnings, plan: outcome.plan ?? null, deploys: outcome.deploys };
+      return { ...head, plan: outcome.plan ?? null, deploys: outcome.deploys };
     case 'to-deploy':
       return { ...head, deploys: outcome.deploys };
     case 'held':

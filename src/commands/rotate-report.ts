@@ -71,9 +71,7 @@ export class RotateReport {
     this.#tellUnfinished(name);
     tellOutputs(name, outcome.outputs, output, state === 'rotated' || state === 'rolled-back');
     tellDeploy(name, outcome.deploy, output);
-    if (outcome.state === 'to-rotate') {
-      for (const warning of outcome.warnings) output.warn(`${name}: ${warning}`);
-    }
+    for (const warning of outcome.warnings ?? []) output.warn(`${name}: ${warning}`);
     if (outcome.state === 'waiting') {
       output.problem(`${name}: ${patienceText(outcome)}`, `"certwright rotate ${name}" does not wait`);
     }

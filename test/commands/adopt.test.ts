@@ -212,6 +212,25 @@ describe('adopt', () => {
     );
   });
 
+  it('refuses a point at which it would be due as soon as it is made', async () => {
+    const argv = [
+      'adopt',
+      'early',
+      '--cert',
+      'worker/cert.pem',
+      '--key',
+      'worker/key.pem',
+      '--ca',
+      './other',
+    ];
+    for (const point of ['12h-before', '100d-before']) {
+      const ran = await run([...argv, '--renew-at', point], at(suite()));
+      expect(ran).toMatchObject({ code: 2 });
+      expect(ran.stderr).toContain(`--renew-at ${point}`);
+    }
+    expect(existsSync(join(suite(), 'certs/early'))).toBe(false);
+  });
+
   it('without --ca tells rotate nothing that it could do, and says so', async () => {
     const cwd = temporaryFolder();
     const { warnings, request } = await adopt(cwd, 'shop', '--cert', join(suite(), 'shop/fullchain.pem'));

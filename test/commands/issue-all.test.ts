@@ -168,11 +168,17 @@ describe('issue --all', () => {
     });
   });
 
-  it('refuses a point that no certificate of that lifetime has', async () => {
-    const cwd = await folderWith(two.replace('lifetime: 30d', 'lifetime: 30d, renewAt: 31d-before'));
-    const report = await all(cwd);
-    expect(report.code).toBe(2);
-    expect(report.certificates.map(({ error }) => error?.code)).toEqual(['bad-time', 'bad-time']);
+  it('refuses a point at which each would be due as soon as it is made, also where nothing is due', async () => {
+    const cwd = await folderWith(two.replace('lifetime: 30d, ', ''));
+    await all(cwd);
+    for (const point of ['30d-before', '40d-before']) {
+      declare(cwd, two.replace('lifetime: 30d', `renewAt: ${point}`));
+      for (const how of [[], ['--check'], ['--dry-run']]) {
+        const report = await all(cwd, how);
+        expect(report.code).toBe(2);
+        expect(report.certificates.map(({ error }) => error?.code)).toEqual(['bad-time', 'bad-time']);
+      }
+    }
   });
 
   it('issues anew what is due or torn', async () => {

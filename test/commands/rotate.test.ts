@@ -133,6 +133,50 @@ describe('rotate', () => {
     },
   );
 
+  it.each(['40d-before', '30d-before'])(
+    'does not renew without end at a point like %s of 30 days, and never refuses for it: it warns at once',
+    async (point) => {
+      const cwd = await folderWith('orders.internal --lifetime 30d');
+      const yaml = (settings: string): void => {
+        writeFileSync(join(cwd, 'certwright.yaml'), `certificates: { orders.internal: { ${settings} } }`);
+      };
+      yaml(`renewAt: ${point}`);
+      for (const [time, state] of [
+        [0, 'not-due'],
+        [19 * day, 'not-due'],
+        [21 * day, 'rotated: due'],
+        [22 * day, 'not-due'],
+      ] as const) {
+        const look = await rotate(cwd, ['--dry-run'], after(time));
+        const report = await rotate(cwd, [], after(time));
+        expect([report.code, states(report)]).toEqual([0, { 'orders.internal': state }]);
+        for (const { certificates } of [look, report]) {
+          expect(certificates[0]?.warnings).toEqual([expect.stringContaining(`renewAt ${point}`)]);
+        }
+      }
+      expect((await run(['rotate', '--quiet'], { cwd, ...after(22 * day) })).stderr).toMatch(
+        /does not count/,
+      );
+      // Where both are known, it is refused where it is written.
+      yaml(`lifetime: 30d, renewAt: ${point}`);
+      const checked = await run(['config', 'check'], { cwd });
+      expect(checked).toMatchObject({ code: 2 });
+      expect(checked.stderr).toMatch(/1:\d+.*renewAt [34]0d-before.*as soon as it is made/);
+      rmSync(join(cwd, 'certwright.yaml'));
+      const issuing = ['issue', 'other.internal', '--lifetime', '30d', '--renew-at', point];
+      expect(await run(issuing, { cwd })).toMatchObject({ code: 2 });
+      expect(readdirSync(join(cwd, 'certs'))).not.toContain('other.internal');
+    },
+  );
+
+  it('does not renew on every run what lives an hour and is asked for an hour before', async () => {
+    const cwd = await folderWith('orders.internal --lifetime 1h');
+    for (const point of ['1h-before', '1%']) {
+      const report = await rotate(cwd, ['--renew-at', point]);
+      expect([report.code, states(report)]).toEqual([0, { 'orders.internal': 'not-due' }]);
+    }
+  });
+
   it('takes names, and with --force replaces what is not due', async () => {
     const cwd = await folderWith('orders.internal', 'billing.internal');
     const report = await rotate(cwd, ['orders.internal', '--force']);

@@ -2,6 +2,8 @@ import { meantForOthers, settingsOfAws } from '../authorities/reference.ts';
 import { PkiError } from '../errors.ts';
 import { checkStoreName } from '../store/folder-name.ts';
 import type { TrustSource } from '../store/trust-source.ts';
+import { parseDuration } from '../x509/duration.ts';
+import { backdating, refuseEndlessRenewal } from '../x509/renewal-point.ts';
 import { nameText, parseName } from '../x509/subject-alternative-name.ts';
 import { authorityReader, readAuthorities, type AuthorityReader } from './authorities.ts';
 import { list, text } from './readers.ts';
@@ -109,6 +111,10 @@ function readCertificate(
   const own = readSettings(entries, ['names', 'outputs'], authority, file, reading);
   const settings = withDefaults(defaults, own);
   refuseMisplaced(entries, own, settings.ca, reading);
+  const point = entries.find((entry) => entry.key === 'renewAt');
+  reading.attempt(point?.value.at ?? at, () => {
+    refuseEndless(settings);
+  });
   const copies = entries.find((entry) => entry.key === 'outputs');
   if (copies) settings.outputs = outputs.read(copies.value, key, reading);
   const given = entries.find((entry) => entry.key === 'names');
@@ -141,6 +147,13 @@ function refuseMisplaced(
     const message = `${key} is for ${who}, and the authority is ${reference}`;
     reading.fault(at, 'usage', message, `leave out ${key}, or name an authority of ${who} with ca`);
   }
+}
+
+/** It would be found out in the night in which the certificate is due. What its authority cuts is not known here. */
+function refuseEndless({ renewAt, lifetime, notBefore, clamp }: Settings): void {
+  if (renewAt === undefined || lifetime === undefined || clamp === true) return;
+  const life = parseDuration(lifetime, 'lifetime') + (notBefore === undefined ? backdating : 0);
+  refuseEndlessRenewal(life, renewAt, 'renewAt');
 }
 
 /** @throws PkiError `bad-name` for a key that is no name by itself. */

@@ -12,6 +12,7 @@ import { feedWholeTrust } from './feed-trust.ts';
 import { accessOf, issueIntoStore, momentOf, outputsOf, type World } from './issue.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
+import { refuseEndless } from './obtain.ts';
 import type { OutputOutcome } from './outputs.ts';
 import type { Limits } from './plan.ts';
 import { fixedEnd, type Due, type Elsewhere } from './rotation-verdict.ts';
@@ -201,6 +202,8 @@ async function settle(store: string, wanted: Wanted, world: World, acts: Acts): 
   const { name } = wanted.request;
   let known: Pick<Outcome, 'reason' | 'changes'> = { reason: undefined, changes: [] };
   try {
+    // At once, and not in the night in which it is due.
+    if (!fixedEnd(wanted.request)) refuseEndless(wanted.request, world.now());
     const folder = certificateFolder(store, name);
     const found = assess(folder, wanted.request, momentOf(world));
     const standing = found.reason === undefined || found.reason === 'due' ? found.standing : undefined;

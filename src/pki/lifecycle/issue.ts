@@ -27,7 +27,7 @@ import { isUntold } from './follow-up.ts';
 import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
 import type { OutputOutcome, OutputsOrder } from './outputs.ts';
-import { checkWithAuthority, obtain } from './obtain.ts';
+import { checkWithAuthority, obtain, refuseEndless } from './obtain.ts';
 import { assess, standing, type Assessment, type Moment, type Standing } from './standing.ts';
 import { arnIn, isOfOthers, renewalBy, successorOf, type OfOthers } from './successor.ts';
 
@@ -122,6 +122,7 @@ export async function issueIntoStore(
   if (order.when === 'new') refuseExisting(folder, request.name);
   const access = await accessOf(request);
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
+  if (typeof order.when === 'string') refuseEndless(request, world.now());
   checkWithAuthority(request, foreign, authority, world.now());
 
   openStoreForWriting(store);

@@ -15,9 +15,9 @@ import { readCertificateOnce, serialHex } from '../x509/certificate.ts';
 import { differences } from '../x509/compare-issued.ts';
 import { readCertificationRequest } from '../x509/certification-request.ts';
 import { publicKeyDer } from '../x509/key.ts';
-import { formatDuration } from '../x509/duration.ts';
+import { parseDuration, parseTime } from '../x509/duration.ts';
 import type { Profile } from '../x509/profile.ts';
-import { parseRenewalPoint } from '../x509/renewal-point.ts';
+import { backdating, refuseEndlessRenewal } from '../x509/renewal-point.ts';
 import { profileFor } from './profile-for.ts';
 
 /** Encoded SubjectPublicKeyInfo; empty where the authority makes the key. */
@@ -55,17 +55,24 @@ export function checkWithAuthority(
     });
   }
   const profile = profileFor(request, publicKeyOf(foreign), authority, now);
-  if (!fixesLifetime && !request.clamp) refuseEndlessRenewal(request.renewAt, profile);
   return authority.check(profile);
 }
 
-function refuseEndlessRenewal(point: string | undefined, { notBefore, notAfter }: Profile): void {
-  const asked = point === undefined ? undefined : parseRenewalPoint(point, 'renewAt');
-  const life = notAfter.getTime() - notBefore.getTime();
-  if (!asked || 'share' in asked || asked.before < life) return;
-  throw new PkiError('bad-time', `a certificate that lives ${formatDuration(life)} has no point ${point}`, {
-    hint: 'it would be due as soon as it is made: renew it nearer to its end, or at a share of its life (66%)',
-  });
+/**
+ * Of what is asked for anew. What stands already is renewed at the usual time instead, since nobody is there at night to mend it.
+ * @throws PkiError `bad-time` where each certificate would be due as soon as it is made
+ */
+export function refuseEndless(request: StoredRequest, now: Date): void {
+  const { renewAt, lifetime, notBefore, notAfter, clamp } = request;
+  // How long it will live is not known where its end is the authority's to say.
+  if (renewAt === undefined || clamp || (lifetime ?? notAfter) === undefined) return;
+  const from = notBefore === undefined ? now : parseTime(notBefore, 'notBefore');
+  const begin = from.getTime() - (notBefore === undefined ? backdating : 0);
+  const end =
+    lifetime === undefined
+      ? parseTime(notAfter ?? '', 'notAfter').getTime()
+      : from.getTime() + parseDuration(lifetime, 'lifetime');
+  refuseEndlessRenewal(end - begin, renewAt, 'renewAt');
 }
 
 /** What stands there already. */

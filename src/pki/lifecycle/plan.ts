@@ -12,7 +12,7 @@ import { oid } from '../x509/oid.ts';
 import { extendedKeyUsageFor, keyKindOf, keyUsageFor, subjectOf, type Profile } from '../x509/profile.ts';
 import { signatureAlgorithmOf } from '../x509/signing.ts';
 import { defaultCaLifetime } from './ca.ts';
-import { checkWithAuthority, publicKeyOf } from './obtain.ts';
+import { checkWithAuthority, publicKeyOf, refuseEndless } from './obtain.ts';
 import { authorityExists, isAws, openAuthority, orCreateHint, type OpenOptions } from './open-ca.ts';
 import { profileFor } from './profile-for.ts';
 
@@ -60,6 +60,7 @@ export async function planIssue(
   const limits = await limitsOrNew(reference, create, options, now);
   const theirs: RequestKey | undefined = foreign && { kind: 'foreign', request: foreign };
   const publicKey = theirs && publicKeyOf(theirs);
+  refuseEndless(request, now);
   const warnings = checkWithAuthority(request, theirs, limits, now);
   const profile = profileFor(request, publicKeyOf(theirs), limits, now);
   const keyType = publicKey

@@ -4,10 +4,8 @@ import { parseSubject } from '../x509/distinguished-name.ts';
 import { parseDuration, parseTime } from '../x509/duration.ts';
 import { PkiError } from '../errors.ts';
 import type { Profile } from '../x509/profile.ts';
+import { backdating } from '../x509/renewal-point.ts';
 import { parseName } from '../x509/subject-alternative-name.ts';
-
-/** Certificates are valid a minute before they are made, since clocks differ. */
-const backdating = 60_000;
 
 /** The last second that a certificate can name (RFC 5280 4.1.2.5). */
 const endOfTime = Date.UTC(9999, 11, 31, 23, 59, 59);

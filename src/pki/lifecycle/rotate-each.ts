@@ -8,9 +8,12 @@ import { checkAccess, type Mended } from '../store/mend-access.ts';
 import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
 import { readSealed } from '../store/seal.ts';
 import { certificateFolder, isPlain, likelyNames } from '../store/store.ts';
+import type { CertificateLife } from '../x509/certificate.ts';
+import { endlessRenewal } from '../x509/renewal-point.ts';
 import type { DeployingWorld } from './deployment.ts';
 import { referenceOf } from './authority-reference.ts';
 import { refuseEarly } from './clock-check.ts';
+import { lifeOf } from './due.ts';
 import { isExposed } from './exposure.ts';
 import { accessOf, momentOf } from './issue.ts';
 import type { Wanted } from './issue-all.ts';
@@ -105,7 +108,7 @@ export async function forEachStored(
     }
     if ('error' in found) return ended({ state: 'failed', name, verdict: undefined, error: found.error });
     const look = lookAt(found, order, seen, world);
-    const peaceful = inPeace(found, look, seen, world);
+    const peaceful = inPeace(found, look, order, seen, world);
     if (peaceful && !acts.keep(found)) return ended(peaceful);
     try {
       return groupOf(found, world) ?? settle(found, look, order, seen, world, acts);
@@ -156,19 +159,34 @@ function lookAt(
 function inPeace(
   found: StoredCertificate,
   look: Look | undefined,
+  order: RotateOrder,
   { revocations }: Seen,
   world: DeployingWorld,
 ): Rotation | undefined {
   const { request } = found.wanted;
   if (request !== found.stored || request.outputs.length > 0 || request.deploy || request.reissueOnExposure)
     return undefined;
-  if (typeof look !== 'object' || look.standing.certificate.notBefore > world.now()) return undefined;
+  if (typeof look !== 'object' || ignoredPoint(found, look.standing.certificate, order) !== undefined)
+    return undefined;
+  if (look.standing.certificate.notBefore > world.now()) return undefined;
   try {
     if (revocations.of(found.folder, found.authority, look.standing.certificate)) return undefined;
   } catch {
     return undefined;
   }
   return standingOutcome(found, look.standing);
+}
+
+/** Where it would be replaced without end, it is replaced at the usual time, and that is said before the night comes. */
+function ignoredPoint(
+  { wanted }: StoredCertificate,
+  certificate: CertificateLife,
+  order: RotateOrder,
+): string | undefined {
+  const point = order.renewAt ?? wanted.request.renewAt;
+  const label = order.renewAt === undefined ? 'renewAt' : '--renew-at';
+  const why = point === undefined ? undefined : endlessRenewal(lifeOf(certificate), point, label);
+  return why === undefined ? undefined : `${why}: it does not count`;
 }
 
 const accessKey = ({ owner = '', group = '', mode = '' }: StoredRequest): string =>
@@ -227,7 +245,9 @@ async function settle(
     if (outcome.state === 'rotated' || outcome.state === 'not-due') await acts.keep(found);
     if (outcome.state === 'not-due' && !folder.isAtRest) await acts.tidy(found);
     const outputs = outcome.outputs ?? (outcome.state === 'to-rotate' ? [] : await acts.outputs(found));
-    const whole: Rotation = { ...outcome, mended, outputs };
+    const ignored = judged.standing && ignoredPoint(found, judged.standing.certificate, order);
+    const warnings = [...(outcome.warnings ?? []), ...(ignored === undefined ? [] : [ignored])];
+    const whole: Rotation = { ...outcome, warnings, mended, outputs };
     // A service is told once it can read what it is told of; until then that is still to be done.
     const isReadable = outputs.every(({ state }) => state !== 'failed');
     return ended(whole, left && isReadable ? undeployed(found, whole, world) : undefined);

@@ -68,6 +68,8 @@ export interface RotateOrder extends Discarding {
 interface Settled {
   name: string;
   verdict: Due | undefined;
+  /** What is asked for and does not count, and what is likely to be refused of what would be done. */
+  warnings?: readonly string[];
   /** Files whose owner or mode was not as it should be. */
   mended?: readonly Mended[];
   outputs?: readonly OutputOutcome[];
