@@ -3,6 +3,7 @@ import { isAcm, isAws } from '../authorities/reference.ts';
 import { openCa } from '../authorities/local/open.ts';
 import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
+import { dropDeployRecords } from '../store/deploy-record.ts';
 import { withLock } from '../store/lock.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
@@ -165,6 +166,7 @@ async function install(
   return withLock(folder.lockFile, lock, async () => {
     folder.sweep();
     refuseExisting();
+    if (folder.current() === undefined) dropDeployRecords(folder);
     const begun = unfinishedOrderIn(folder);
     if (begun && !order.discardPending) throw mayBeBought(begun, folder);
     if (begun) order.tellDropped?.(begun);

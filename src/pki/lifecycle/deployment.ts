@@ -8,6 +8,7 @@ import type { StoredRequest } from '../store/request.ts';
 import type { Told } from './deploy-occasion.ts';
 import type { World } from './issue.ts';
 import type { InPeace } from './rotation-verdict.ts';
+import { certificateIn } from './standing.ts';
 
 export interface DeployingWorld extends World, DeployWorld {
   /** How AWS is reached, where a plan names something there. */
@@ -62,9 +63,18 @@ export const notKnown = (folder: CertificateFolder, error: unknown): Deployed =>
   error,
 });
 
-/** Its service has taken what is in use. */
-export function accept({ folder, record, standing, deployment }: Telling, now: Date): void {
+/**
+ * Its service has taken what is in use.
+ * @throws PkiError `not-found` where that was removed meanwhile: a certificate that has its name by now is another one
+ */
+export function accept({ name, folder, record, standing, deployment }: Telling, now: Date): void {
   const { generation } = standing;
+  const there = certificateIn(folder.versionPath(generation));
+  if (folder.current() === undefined || !there?.der.equals(standing.certificate.der)) {
+    throw new PkiError('not-found', `${name} was removed while its service was told of it`, {
+      hint: '"certwright list" shows what there is',
+    });
+  }
   // What ACM alone was told of is no host's, and none keeps it from being pruned.
   const taken = followsSwitch(deployment.request.deploy) ? generation : record.generation;
   const candidate =

@@ -9,6 +9,7 @@ import {
   type Successor,
 } from '../authorities/authority.ts';
 import { refuseNoFolder } from '../given-path.ts';
+import { dropDeployRecords } from '../store/deploy-record.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { sameRequest, type StoredRequest } from '../store/request.ts';
@@ -131,6 +132,7 @@ export async function issueIntoStore(
   return withLock(folder.lockFile, lock, async () => {
     folder.sweep();
     if (order.when === 'new') refuseExisting(folder, request.name);
+    if (folder.current() === undefined) dropDeployRecords(folder);
     const found = mayKeep(order, folder) ? assess(folder, request, momentOf(world)) : undefined;
     const kept = found?.reason === undefined ? found?.standing : undefined;
     const isOrdered = kept !== undefined || isBegun(order, folder);

@@ -1,6 +1,7 @@
+import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isThere, jsonText, makeFolder, readJson, replace } from '../durable.ts';
-import { PkiError } from '../errors.ts';
+import { ioError, isThere, jsonText, readJson, removeAll, replace, syncFolder } from '../durable.ts';
+import { foreignCode, PkiError } from '../errors.ts';
 import { namesIn } from '../names-in.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { folderName } from './folder-name.ts';
@@ -93,16 +94,32 @@ function attemptOf(value: unknown): Attempt | undefined {
   return { generation, attempts, last: time, code: String(code), message: String(message) };
 }
 
-/** @throws PkiError `io` */
+/** Of a name that begins anew: what is there was about a certificate that is gone. */
+export const dropDeployRecords = (folder: Place): void => {
+  removeAll(folderOf(folder));
+};
+
+/** @throws PkiError `io`, also where the folder itself is gone: it is not made anew */
 export function writeDeployRecord(folder: Place, record: DeployRecord): void {
   const file = fileOf(folder, record.instance);
   const earlier = isThere(file) ? quietly(file) : {};
-  makeFolder(folderOf(folder));
+  makeRecords(folder);
   sweepDrafts(folderOf(folder), basename(file));
   const { instance, generation = null, at = null, peers, failed = null, candidate = null } = record;
   // Fields of another version survive.
   const text = jsonText({ ...earlier, schema: 1, instance, generation, at, peers, failed, candidate });
   replace(file, { data: text, mode: 0o644 }, 'now');
+}
+
+/** Not with those above it: what another run has removed meanwhile must not come back. */
+function makeRecords(folder: Place): void {
+  try {
+    mkdirSync(folderOf(folder), { mode: 0o755 });
+  } catch (error) {
+    if (foreignCode(error) === 'EEXIST') return;
+    throw ioError(error, 'create', folderOf(folder));
+  }
+  syncFolder(folder.path);
 }
 
 function quietly(file: string): Record<string, unknown> {
