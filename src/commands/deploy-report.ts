@@ -1,16 +1,12 @@
-import { PkiError } from '../pki/errors.ts';
 import type { Deployed } from '../pki/lifecycle/deployment.ts';
-import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { combine, exit, exitAfterSwitch, type ExitCode } from './exit-codes.ts';
 import { describe, errorDocument, type Output } from './output.ts';
-
-const errorExit = (error: unknown): ExitCode =>
-  error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
 
 /** What a certificate ends with, with what became of telling its service. */
 export function codeWithDeploy(code: ExitCode, deploy: Deployed | undefined): ExitCode {
   if (deploy === undefined || deploy.state === 'done') return code;
   // Too early to try a candidate again.
-  const own = deploy.error === undefined ? exit.tryAgain : errorExit(deploy.error);
+  const own = deploy.error === undefined ? exit.tryAgain : exitAfterSwitch(deploy.error);
   return code === exit.done ? own : combine([code, own]);
 }
 

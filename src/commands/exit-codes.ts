@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../pki/errors.ts';
+import { PkiError, type ErrorCode } from '../pki/errors.ts';
 
 /** Process exit codes (docs/exit-codes.md); 75 is EX_TEMPFAIL of sysexits(3). */
 export const exit = { done: 0, failed: 1, usage: 2, no: 3, partly: 4, changed: 10, tryAgain: 75 } as const;
@@ -38,6 +38,13 @@ export const exitCodeOf = {
   'in-doubt': exit.tryAgain,
   'not-yet-valid': exit.tryAgain,
 } as const satisfies Record<ErrorCode, ExitCode>;
+
+export const errorExit = (error: unknown): ExitCode =>
+  error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
+
+/** The same behind a switch: something was touched, whatever the fault is. */
+export const exitAfterSwitch = (error: unknown): ExitCode =>
+  errorExit(error) === exit.tryAgain ? exit.tryAgain : exit.failed;
 
 /** Of several parts, each on its own: where some failed and others are done, 4, whatever it is that failed them. */
 export function combineParts(codes: readonly ExitCode[]): ExitCode {

@@ -1,5 +1,4 @@
 import { relative } from 'node:path';
-import { PkiError } from '../pki/errors.ts';
 import { crlsOfStore } from '../pki/lifecycle/list-crls.ts';
 import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
@@ -9,7 +8,7 @@ import type { CertificateLife } from '../pki/x509/certificate.ts';
 import { formatDuration } from '../pki/x509/duration.ts';
 import type { Context } from './context.ts';
 import { codeWithDeploy, deployText, tellDeploy } from './deploy-report.ts';
-import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { combineParts, errorExit, exit, type ExitCode } from './exit-codes.ts';
 import { crlDocument, warnOfCrls } from './crl-report.ts';
 import { pendingLines } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
@@ -195,9 +194,6 @@ const tones = {
   held: 'yellow',
   'to-deploy': 'yellow',
 } as const satisfies Record<Rotation['state'], string>;
-
-const errorExit = (error: unknown): ExitCode =>
-  error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
 
 /** Without what became of telling its service. */
 function codeOf(outcome: Rotation): ExitCode {

@@ -1,12 +1,8 @@
 import { relative } from 'node:path';
 import type { KeptTrust } from '../pki/lifecycle/keep-trust.ts';
-import { PkiError } from '../pki/errors.ts';
-import { combine, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { combine, errorExit, exitAfterSwitch, type ExitCode } from './exit-codes.ts';
 import { describe, errorDocument, type Output } from './output.ts';
 import { printable } from './printable.ts';
-
-const errorExit = (error: unknown): ExitCode =>
-  error instanceof PkiError ? exitCodeOf[error.code] : exit.failed;
 
 /** What became of bundles, within the report of a command that does more. */
 export class TrustRows {
@@ -28,7 +24,7 @@ export class TrustRows {
 export function trustCode({ state, error, deploy }: KeptTrust): ExitCode {
   const codes = [
     ...(state === 'stale' ? [errorExit(error)] : []),
-    ...(deploy?.state === 'pending' ? [errorExit(deploy.error)] : []),
+    ...(deploy?.state === 'pending' ? [exitAfterSwitch(deploy.error)] : []),
   ];
   return combine(codes);
 }

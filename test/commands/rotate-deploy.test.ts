@@ -1,8 +1,10 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -237,6 +239,51 @@ describe('a hook', () => {
       'a.internal': 'deploy-pending',
       'b.internal': 'rotated',
     });
+  });
+
+  it('in whose time the certificate is removed does not bring its folder back, and what has its name later is deployed', async () => {
+    const cwd = await folderWith({ 'orders.internal': {} });
+    const removing = hook(cwd, 'removing', `rm -rf ${cwd}/certs/orders.internal`);
+    declare(cwd, { 'orders.internal': { run: [removing] } });
+    const report = await rotate(cwd, ['--force']);
+    expect(report).toMatchObject({
+      code: 1,
+      certificates: [
+        { state: 'deploy-pending', exitCode: 1, deploy: { state: 'pending', error: { code: 'not-found' } } },
+      ],
+    });
+    expect(existsSync(join(cwd, 'certs/orders.internal'))).toBe(false);
+    // What another version has left there is about another certificate, and so is what is told of it while another takes its name.
+    const left = join(cwd, 'certs/orders.internal/deploy');
+    mkdirSync(left, { recursive: true });
+    writeFileSync(join(left, 'here.json'), JSON.stringify({ schema: 1, instance: 'here', generation: 1 }));
+    const here = ['--instance', 'here'];
+    const replacing = hook(
+      cwd,
+      'replacing',
+      `test -e ${cwd}/certs/orders.internal.old || { mv ${cwd}/certs/orders.internal ${cwd}/certs/orders.internal.old; cp -a ${cwd}/other ${cwd}/certs/orders.internal; }`,
+    );
+    declare(cwd, { 'orders.internal': { run: [replacing] } });
+    await succeed(['issue', 'orders.internal', '--store', 'others'], { cwd });
+    renameSync(join(cwd, 'others/orders.internal'), join(cwd, 'other'));
+    await succeed(['issue', 'orders.internal', ...here], { cwd });
+    expect(existsSync(left)).toBe(false);
+    expect(await rotate(cwd, ['orders.internal', ...here])).toMatchObject({
+      code: 1,
+      certificates: [{ deploy: { error: { code: 'not-found' } } }],
+    });
+    expect(states(await rotate(cwd, ['orders.internal', ...here]))).toEqual({
+      'orders.internal': 'deployed',
+    });
+    expect(runsOf(replacing)).toBe(2);
+  });
+
+  it('that takes the whole store away is no success', async () => {
+    const cwd = await folderWith({ 'orders.internal': {} });
+    const file = hook(cwd, 'hook', `rm -rf ${cwd}/certs`);
+    declare(cwd, { 'orders.internal': { run: [file] } });
+    expect((await rotate(cwd, ['--force'])).code).toBe(1);
+    expect(existsSync(join(cwd, 'certs/orders.internal'))).toBe(false);
   });
 
   it('that hangs is killed with all it has started', async () => {
@@ -554,9 +601,25 @@ describe('a confirmation', () => {
       expect((await rotate(cwd, [name, '--force'])).code).toBe(0);
     }
     declare(cwd, { [name]: { ...told, confirm: { ...confirm, client: 'nobody.internal' } } });
+    // Before anything is issued, also where it is only looked at.
+    const before = generation(cwd, name);
+    for (const how of [[], ['--dry-run']]) {
+      expect(await rotate(cwd, [name, '--force', ...how])).toMatchObject({
+        code: 2,
+        certificates: [{ state: 'failed', error: { code: 'not-found' } }],
+      });
+    }
+    expect(generation(cwd, name)).toBe(before);
+    // Behind a switch something was touched, whatever is wrong.
+    declare(cwd, {
+      [name]: {
+        run: [hook(cwd, 'hook', `rm -r ${cwd}/certs/client.internal`)],
+        confirm: { ...confirm, client: 'client.internal' },
+      },
+    });
     expect(await rotate(cwd, [name, '--force'])).toMatchObject({
-      code: 2,
-      certificates: [{ state: 'deploy-pending', deploy: { error: { code: 'not-found' } } }],
+      code: 1,
+      certificates: [{ state: 'deploy-pending', exitCode: 1, deploy: { error: { code: 'not-found' } } }],
     });
   });
 

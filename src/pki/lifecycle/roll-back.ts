@@ -12,7 +12,7 @@ import { revocationOf } from './revocation-of.ts';
 import type { DeployingWorld } from './deployment.ts';
 import type { Rotation } from './rotate.ts';
 import { deployAll } from './rotate-deploy.ts';
-import { refuseLax } from './rotate-each.ts';
+import { refuseLax } from './refuse-unready.ts';
 import { readGeneration, type Standing } from './standing.ts';
 
 export interface RollBackOrder {

@@ -1,6 +1,5 @@
 import { readCaFacts, type CaFacts } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
-import { hasActions } from '../deploy/plan.ts';
 import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
@@ -21,6 +20,7 @@ import { KnownRevocations } from './known-revocations.ts';
 import { manyAtATime } from './many-at-a-time.ts';
 import { waiting } from './patience.ts';
 import { untilWindow } from './until-window.ts';
+import { refuseLax, refuseNoClient } from './refuse-unready.ts';
 import { QuickVerdict, type Look } from './quick-verdict.ts';
 import type { OutputOutcome } from './outputs.ts';
 import type { RotateOrder, Rotation } from './rotate.ts';
@@ -241,6 +241,9 @@ async function settle(
       );
     const left = outstanding(found, judged, rule, (one) => !!revocations.of(folder, authority, one));
     if (left && (judged.due || left.isPending || left.candidate)) await refuseLax(folder, wanted, world);
+    // Two that are torn and name each other would wait for each other.
+    const isWhole = judged.due && judged.reason !== 'broken';
+    if (left && (isWhole || left.candidate)) await refuseNoClient(wanted, order.store);
     const outcome = await act(found, judged, left, order, rule.now, acts);
     if (outcome.state === 'rotated' || outcome.state === 'not-due') await acts.keep(found);
     if (outcome.state === 'not-due' && !folder.isAtRest) await acts.tidy(found);
@@ -282,18 +285,6 @@ async function act(
   } catch (error) {
     return { state: 'failed', name, verdict, error };
   }
-}
-
-/** What another user may write decides nothing that is run: refused before anything is touched. */
-export async function refuseLax(
-  folder: CertificateFolder,
-  wanted: Wanted,
-  world: DeployingWorld,
-): Promise<void> {
-  const { deploy: plan } = wanted.request;
-  if (!plan || !hasActions(plan)) return;
-  const { refuseLaxPlan } = await import('../deploy/actions.ts');
-  refuseLaxPlan(plan, wanted.source ?? folder.requestFile, world);
 }
 
 /** `undefined` where there is none under a likely name. */
