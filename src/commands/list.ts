@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { authorityReference } from '../pki/lifecycle/authority-reference.ts';
 import { untoldRevocations } from './crl-report.ts';
+import { leftRemovals } from '../pki/lifecycle/left-removals.ts';
 import { listStored, type StoredRow } from '../pki/lifecycle/list-stored.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';
@@ -10,6 +11,7 @@ import { addConfigOption, authorityNamed, loadConfig, type ConfigFlags } from '.
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { reportList, type Horizon, type Listed } from './list-report.ts';
+import { warnOfLeft } from './left-report.ts';
 import {
   addOutputOptions,
   addStoreOption,
@@ -145,6 +147,7 @@ async function inStore(
   const store = storePath(flags, context);
   const { rows, broken, orders, unread } = listStored(store, instanceOf(flags, context));
   for (const [ca, error] of unread) output.warn(untoldRevocations(ca, error));
+  warnOfLeft(leftRemovals(store), output);
   const wanted = authority === undefined ? undefined : authorityReference(store, authority);
   const mine = ({ authority: of }: Pick<StoredRow, 'authority'>): boolean =>
     wanted === undefined || of === wanted;

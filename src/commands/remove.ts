@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { endRemovals, lookAtRemoval, remove, type Removal } from '../pki/lifecycle/remove.ts';
+import { leftRemovals } from '../pki/lifecycle/left-removals.ts';
 import { storedName } from '../pki/lifecycle/stored-name.ts';
 import { serialHex } from '../pki/x509/certificate.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
@@ -7,6 +8,7 @@ import { addConfigOption, loadConfig, type ConfigFlags } from './config-file.ts'
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { exit, type ExitCode } from './exit-codes.ts';
+import { warnOfLeft } from './left-report.ts';
 import { addOutputOptions, addStoreOption, isArn, storePath, type Run, type StoreFlags } from './options.ts';
 import { leftAtAws, orderDocument } from './order-report.ts';
 import { Output } from './output.ts';
@@ -53,7 +55,7 @@ async function removeCommand(typed: string, flags: RemoveFlags, context: Context
   const config = await loadConfig(flags, context);
   const dryRun = flags.dryRun ?? false;
   // Before a look, which may find no such name any more.
-  if (!dryRun) endRemovals(store);
+  warnOfLeft(dryRun ? leftRemovals(store) : endRemovals(store), output);
   const found = lookAtRemoval(store, name);
   if (!dryRun) {
     output.note(aboutIt(found, context.now()));

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { leftRemovals } from '../pki/lifecycle/left-removals.ts';
 import { crlsOfStore } from '../pki/lifecycle/list-crls.ts';
 import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
@@ -10,6 +11,7 @@ import type { Context } from './context.ts';
 import { codeWithDeploy, deployText, tellDeploy } from './deploy-report.ts';
 import { combineParts, errorExit, exit, type ExitCode } from './exit-codes.ts';
 import { crlDocument, warnOfCrls } from './crl-report.ts';
+import { warnOfLeft } from './left-report.ts';
 import { pendingLines } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
 import { firstOrderText, orderDocument } from './order-report.ts';
@@ -139,6 +141,7 @@ export class RotateReport {
     const signing = flags.dryRun === true ? { signing: this.signing } : {};
     const crls = crlsOfStore(store, context.now());
     warnOfCrls(crls, context.now(), output);
+    warnOfLeft(leftRemovals(store), output);
     const crlDocuments = crls.map(crlDocument);
     const trust = this.trust.documents;
     const rest = { orders: this.#orders, stale: this.#stale, crls: crlDocuments, trust, ...signing, summary };

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
@@ -109,8 +110,21 @@ describe('remove', () => {
     const { code, stderr } = await remove(cwd, 'a.internal', '--yes');
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /cannot remove .*certs\/a\.internal\/versions\/000001\/key\.pem: the device failed/,
+      /a\.internal is gone, but keys are left in (.*\.tmp): cannot remove .*certs\/a\.internal\/versions\/000001\/key\.pem: the device failed/,
     );
+    expect(stderr).not.toContain('half done');
+    // Of a run that is dead by then.
+    const [draft = ''] = readdirSync(join(cwd, 'certs')).filter((name) => name.endsWith('.tmp'));
+    const dead = draft.replace(/\.([0-9a-f]{8})-\d+-\d+-/, '.$1-999999999-1-');
+    renameSync(join(cwd, 'certs', draft), join(cwd, 'certs', dead));
+    for (const argv of [['list'], ['rotate'], ['rotate', '--dry-run'], ['remove', 'a.internal', '--yes']]) {
+      expect((await run([...argv, '--quiet'], at(cwd))).stderr).toContain(
+        `are left in ${join(cwd, 'certs', dead)}`,
+      );
+    }
+    unlink.mockImplementation(usual ?? (() => undefined));
+    expect((await run(['rotate'], at(cwd))).stderr).not.toContain('are left');
+    expect((await run(['list'], at(cwd))).stderr).not.toContain('are left');
   });
 
   it('removes no folder that is no certificate', async () => {

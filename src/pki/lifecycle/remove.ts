@@ -19,6 +19,7 @@ import { certificateFolder } from '../store/store.ts';
 import { sweepDrafts } from '../sweep.ts';
 import { readLife, type CertificateLife } from '../x509/certificate.ts';
 import { referenceOf, unknownAuthority } from './authority-reference.ts';
+import { leftRemovals } from './left-removals.ts';
 import type { World } from './issue.ts';
 import { pemCertificates } from './standing.ts';
 import { mayBeBought, quietly, unfinishedOrderIn, type UnfinishedOrder } from './unfinished-order.ts';
@@ -91,9 +92,13 @@ function arnIn({ currentPath }: CertificateFolder): string | undefined {
   return typeof arn === 'string' ? arn : undefined;
 }
 
-/** Ends what runs that died were removing: its name is gone, and keys may be there still. */
-export function endRemovals(store: string): void {
+/**
+ * Ends what runs that died were removing: its name is gone, and keys may be there still.
+ * @returns the paths of those that cannot be
+ */
+export function endRemovals(store: string): string[] {
   sweepDrafts(store);
+  return leftRemovals(store);
 }
 
 /**
@@ -117,8 +122,20 @@ export async function remove(
       renameSync(folder.path, draft);
     });
     syncFolder(store);
-    // Nobody shall believe that a key is gone which is not.
-    removeAll(draft);
+    try {
+      removeAll(draft);
+    } catch (error) {
+      throw notGone(name, draft, error);
+    }
     return removal;
+  });
+}
+
+/** Nobody shall believe that a key is gone which is not. */
+function notGone(name: string, draft: string, error: unknown): PkiError {
+  const why = error instanceof PkiError ? error.message : String(error);
+  return new PkiError('io', `the name ${name} is gone, but keys are left in ${draft}: ${why}`, {
+    hint: 'once that is mended, the next "certwright rotate" or "certwright remove" removes them, or rm -r does',
+    cause: error,
   });
 }
