@@ -26,7 +26,17 @@ export function addOutputOptions(command: Command): Command {
 }
 
 export function addStoreOption(command: Command): Command {
-  return command.option('--store <dir>', 'folder of the certificates (CERTWRIGHT_STORE; default ./certs)');
+  return command.option(
+    '--store <dir>',
+    'folder of the certificates (CERTWRIGHT_STORE; default ./certs)',
+    notEmpty,
+  );
+}
+
+/** A variable of a script that is not set is no folder. */
+function notEmpty(folder: string): string {
+  if (folder !== '') return folder;
+  throw new PkiError('usage', '--store is empty', { hint: 'name a folder, or leave it out for ./certs' });
 }
 
 /** @throws PkiError `bad-input` where something else than a folder was named */

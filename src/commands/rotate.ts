@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import type { Config } from '../pki/lifecycle/config.ts';
@@ -9,7 +8,7 @@ import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
 import type { StoredRequest } from '../pki/lifecycle/request.ts';
 import { rollBackAndTell } from '../pki/lifecycle/roll-back.ts';
 import type { RunEnd } from '../pki/lifecycle/metrics.ts';
-import { lookAtRotation, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
+import { lookAtRotation, requireStore, rotate, type RotateOrder } from '../pki/lifecycle/rotate.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { storedName } from '../pki/lifecycle/stored-name.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
@@ -113,6 +112,7 @@ async function rotateCommand(
   const config = await loadConfig(flags, context);
   const asked = rotateOrder(names, flags, config, context);
   exclusive({ '--dry-run': flags.dryRun, '--metrics': flags.metrics });
+  requireStore(asked.store);
   const writeMetrics = await metricsFile(flags, context);
   const report = new RotateReport({ store: asked.store, flags, context, output });
   const order: RotateOrder = {
@@ -124,7 +124,7 @@ async function rotateCommand(
   const rotating = (): Promise<void> => work(order, report, flags, context, output);
   const around = { store: order.store, config, flags, rows: report.trust };
   // Whoever names a certificate means that one.
-  const all = names.length === 0 && existsSync(order.store);
+  const all = names.length === 0;
   if (all && flags.dryRun === true) await lookAtBundles(around, context, output);
   await output.progress(
     'rotating what is due',

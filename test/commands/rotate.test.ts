@@ -210,6 +210,27 @@ describe('rotate', () => {
     expect(await run(['rotate'], { cwd })).toEqual({ code: 0, stdout: 'no certificates\n', stderr: '' });
   });
 
+  it('refuses what is no store, as list does', async () => {
+    const cwd = await folderWith('orders.internal');
+    symlinkSync('gone', join(cwd, 'dangling'));
+    writeFileSync(join(cwd, 'file'), '');
+    for (const [store, message] of [
+      ['dangling', 'there is no store'],
+      ['', '--store is empty'],
+      ['ca', 'is the folder of a CA'],
+      ['certs/orders.internal', `--store ${join(cwd, 'certs')}`],
+      ['file', 'is not a folder'],
+    ] as const) {
+      for (const command of [['list'], ['rotate'], ['rotate', '--dry-run']]) {
+        const { code, stderr } = await run([...command, '--store', store], { cwd });
+        expect([command, store, code]).toEqual([command, store, 2]);
+        expect(stderr).toContain(message);
+      }
+    }
+    symlinkSync('certs', join(cwd, 'link'));
+    expect((await run(['rotate', '--store', 'link'], { cwd })).code).toBe(0);
+  });
+
   it('says nothing with --quiet', async () => {
     const cwd = await folderWith('orders.internal');
     expect(await run(['rotate', '--quiet'], { cwd, ...after(21 * day) })).toEqual({

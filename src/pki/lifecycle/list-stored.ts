@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { isThere, readIfThere, readJson } from '../durable.ts';
+import { readIfThere, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { readDeployRecord } from '../store/deploy-record.ts';
 import { readFailures, type FailureRecord } from '../store/failure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { readReplacing } from '../store/replacing-record.ts';
 import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
-import { certificateFolder, storedNames } from '../store/store.ts';
+import { certificateFolder, requireStore, storedNames } from '../store/store.ts';
 import { readLife, serialHex } from '../x509/certificate.ts';
 import { referenceOf, unknownAuthority } from './authority-reference.ts';
 import { followUp, isUntold } from './follow-up.ts';
@@ -68,14 +68,10 @@ export interface StoredList {
 
 /**
  * Every certificate of a store, what ends first first.
- * @throws PkiError `not-found` where there is no store: "nothing to see" would hide a mistyped path
+ * @throws PkiError as `requireStore`: "nothing to see" would hide a mistyped path
  */
 export function listStored(store: string, instance: string): StoredList {
-  if (!isThere(store)) {
-    throw new PkiError('not-found', `there is no store in ${store}`, {
-      hint: 'name its folder with --store; "certwright issue" makes one',
-    });
-  }
+  requireStore(store);
   const unread = new Map<string, PkiError>();
   const seen: Seen = { issuers: new IssuersAbove(), revocations: new KnownRevocations(unread) };
   const rows: StoredRow[] = [];

@@ -6,7 +6,7 @@ import type { Access, CertificateFolder } from '../store/generation.ts';
 import { checkAccess, type Mended } from '../store/mend-access.ts';
 import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
 import { readSealed } from '../store/seal.ts';
-import { certificateFolder, isPlain, likelyNames } from '../store/store.ts';
+import { certificateFolder, isPlain, likelyNames, requireStore } from '../store/store.ts';
 import type { CertificateLife } from '../x509/certificate.ts';
 import { endlessRenewal } from '../x509/renewal-point.ts';
 import type { DeployingWorld } from './deployment.ts';
@@ -296,16 +296,12 @@ function find(order: RotateOrder, name: string): StoredCertificate | { error: un
   }
 }
 
-/** @throws PkiError `not-found` */
+/** @throws PkiError `not-found`, `bad-input` */
 function namesOf(
   { store, names }: RotateOrder,
   seeEmpty: (folder: CertificateFolder) => void,
 ): readonly string[] {
-  if (!isThere(store)) {
-    throw new PkiError('not-found', `there is no store in ${store}`, {
-      hint: 'name its folder with --store; "certwright issue" makes one',
-    });
-  }
+  requireStore(store);
   if (names.length === 0) return likelyNames(store, seeEmpty);
   const missing = names.find((name) => !isThere(certificateFolder(store, name).currentPath));
   if (missing === undefined) return [...new Set(names)];

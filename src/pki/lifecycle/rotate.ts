@@ -42,6 +42,7 @@ import { isOfOthers, outcomeOf, renewalBy, successorOf, type OfOthers } from './
 import type { UnfinishedOrder } from './unfinished-order.ts';
 
 export type { KeptStatus };
+export { requireStore } from '../store/store.ts';
 
 export interface RotateOrder extends Discarding {
   /** Absolute path. */

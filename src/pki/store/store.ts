@@ -1,8 +1,9 @@
-import { linkSync, lstatSync, readdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { existsSync, linkSync, lstatSync, readdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import {
   discard,
   ioError,
+  lookAt,
   makeFolder,
   makeOpenFolder,
   removeAll,
@@ -28,6 +29,30 @@ export function openStoreForWriting(path: string): void {
     sweepDrafts(dirname(path), basename(path));
     probe(path);
     makeOpenFolder(path);
+  }
+}
+
+/**
+ * Of a store that is looked through, not made: what is mistyped must not look like one that has nothing in it.
+ * @throws PkiError `not-found`, `bad-input` for a file, a CA's folder, or that of one certificate
+ */
+export function requireStore(path: string): void {
+  const at = (name: string): string => join(path, name);
+  refuseNoFolder(path);
+  if (!existsSync(path)) {
+    throw new PkiError('not-found', `there is no store in ${path}`, {
+      hint: 'name its folder with --store; "certwright issue" makes one',
+    });
+  }
+  if (lookAt(at('ca.json'))?.isFile() === true) {
+    throw new PkiError('bad-input', `${path} is the folder of a CA, not of certificates`, {
+      hint: 'name the folder of the certificates with --store; --ca names that of a CA',
+    });
+  }
+  if (lookAt(at('request.json'))?.isFile() === true || lookAt(at('current'))?.isSymbolicLink() === true) {
+    throw new PkiError('bad-input', `${path} is the folder of one certificate, not of all`, {
+      hint: `name the folder above it: --store ${dirname(path)}`,
+    });
   }
 }
 
