@@ -1,5 +1,5 @@
 import type { Config } from '../pki/lifecycle/config.ts';
-import { hasBundles } from '../pki/lifecycle/has-bundles.ts';
+import { hasBundles, isDeclared } from '../pki/lifecycle/has-bundles.ts';
 import type { AwsFlags } from './aws-options.ts';
 import { loadConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
@@ -47,7 +47,7 @@ export async function lookAtBundles(
     { store, declared, names: [], lockTimeout: 0 },
     trustReach(flags, context, output),
     deployingWorldOf(flags, context, output),
-    (looked) => rows.add(looked, context.cwd, output),
+    (looked) => rows.add(looked, context.cwd, output, isDeclared(looked.name, store, config?.trust)),
   );
 }
 

@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import type { KeptTrust } from '../pki/lifecycle/keep-trust.ts';
-import { combine, errorExit, exitAfterSwitch, type ExitCode } from './exit-codes.ts';
+import { combine, errorExit, exit, exitAfterSwitch, type ExitCode } from './exit-codes.ts';
 import { describe, errorDocument, type Output } from './output.ts';
 import { printable } from './printable.ts';
 
@@ -11,9 +11,11 @@ export class TrustRows {
   /** For a person: only what is new. */
   readonly lines: string[] = [];
 
-  add(kept: KeptTrust, cwd: string, output: Output): void {
+  /** @param counts whether it is a part of its own, so that some may have failed and this one is done */
+  add(kept: KeptTrust, cwd: string, output: Output, counts = true): void {
+    const code = trustCode(kept);
     this.documents.push(trustDocument(kept));
-    this.codes.push(trustCode(kept));
+    if (counts || code !== exit.done) this.codes.push(code);
     if (kept.state !== 'unchanged' || kept.deploy || kept.deploys?.length)
       this.lines.push(trustLine(kept, cwd, output));
     tellTrust(kept, output);
