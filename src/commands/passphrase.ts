@@ -54,6 +54,10 @@ export async function givenCaPassphrase(
   return value === undefined ? undefined : Buffer.from(value, 'utf8');
 }
 
+/** Whether a run here could open the CA's key, without asking. @throws PkiError as `passphraseFile` */
+export const hasCaPassphrase = async (file: string | undefined, context: Context): Promise<boolean> =>
+  (await givenCaPassphrase(file, context)) !== undefined || isTerminal(context.stdin);
+
 /** Asks for the CA's passphrase where nothing holds it; only ever at a terminal. */
 export async function caPassphrase(
   file: string | undefined,

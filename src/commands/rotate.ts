@@ -4,7 +4,7 @@ import type { Config } from '../pki/lifecycle/config.ts';
 import { requestFor } from '../pki/lifecycle/declared.ts';
 import { once, type Wanted } from '../pki/lifecycle/issue-all.ts';
 import { openAuthority, type Authority } from '../pki/lifecycle/open-ca.ts';
-import { likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
+import { isKeyEncrypted, likelyRefusals, limitsFor } from '../pki/lifecycle/plan.ts';
 import type { StoredRequest } from '../pki/lifecycle/request.ts';
 import { rollBackAndTell } from '../pki/lifecycle/roll-back.ts';
 import type { RunEnd } from '../pki/lifecycle/metrics.ts';
@@ -32,6 +32,7 @@ import {
 } from './options.ts';
 import { metricsFile, withMetrics, type MetricsFlags } from './metrics-file.ts';
 import { Output } from './output.ts';
+import { hasCaPassphrase } from './passphrase.ts';
 import { RotateReport } from './rotate-report.ts';
 import { addInstanceOption, deployingWorldOf, instanceOf, type InstanceFlags } from './world.ts';
 
@@ -229,9 +230,15 @@ async function look(
 ): Promise<void> {
   const options = openOptions(flags, context, output);
   const limits = once(({ reference, request }) => limitsFor(reference, options(request), context.now()));
+  const closed = once(async ({ reference }) => {
+    if (!isKeyEncrypted(reference) || (await hasCaPassphrase(flags.passphraseFile, context))) return [];
+    const how = '--passphrase-file FILE or CERTWRIGHT_CA_PASSPHRASE gives it';
+    return [`the key of ${reference} is encrypted, and without a terminal nobody has its passphrase: ${how}`];
+  });
   const examine: Parameters<typeof lookAtRotation>[1] = async (wanted) => {
     const found = await limits(wanted);
-    return { limits: found, warnings: likelyRefusals(wanted.request, found, context.now()) };
+    const refusals = likelyRefusals(wanted.request, found, context.now());
+    return { limits: found, warnings: [...refusals, ...(await closed(wanted))] };
   };
   const { signing, stale } = await lookAtRotation(
     order,

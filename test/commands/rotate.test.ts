@@ -395,6 +395,11 @@ describe('a closed CA', () => {
     await succeed(['ca', 'init', '--passphrase-file', 'phrase'], { cwd });
     await succeed(['issue', 'orders.internal'], { cwd, ...passphrase });
     expect((await rotate(cwd)).code).toBe(0);
+    const look = ['--dry-run'];
+    const closed = [expect.stringContaining('is encrypted')];
+    expect((await rotate(cwd, look, after(21 * day))).certificates[0]?.warnings).toEqual(closed);
+    const open = await rotate(cwd, look, { ...after(21 * day), ...passphrase });
+    expect(open.certificates[0]?.warnings).toEqual([]);
     const without = await rotate(cwd, [], after(21 * day));
     expect(without.code).toBe(2);
     expect(without.certificates).toMatchObject([{ error: { code: 'passphrase' } }]);
@@ -447,6 +452,17 @@ describe('rotate --dry-run', () => {
     const report = await rotate(cwd, ['--dry-run', '--force']);
     expect(report.code).toBe(2);
     expect(report.certificates).toMatchObject([{ state: 'failed', error: { code: 'not-found' } }]);
+  });
+
+  it('ends as the run itself would: a trust bundle that nobody has declared is no other part that is done', async () => {
+    const cwd = await folderWith('orders.internal');
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      'certificates: { orders.internal: { deploy: { run: [./hook] } } }',
+    );
+    writeFileSync(join(cwd, 'hook'), '#!/bin/sh\n');
+    chmodSync(join(cwd, 'hook'), 0o777);
+    for (const how of [['--dry-run'], []]) expect((await rotate(cwd, how)).code).toBe(2);
   });
 });
 

@@ -121,7 +121,7 @@ function nameConstraintsOf(certificate: Certificate): NameConstraints | undefine
   return found && readNameConstraints(found.value);
 }
 
-function keyState(folder: string): IssuerSummary['key'] {
+export function keyState(folder: string): IssuerSummary['key'] {
   const pem = readIfThere(join(folder, 'key.pem'));
   if (!pem) return 'elsewhere';
   return pem.includes('ENCRYPTED') ? 'encrypted' : 'here';

@@ -297,8 +297,17 @@ async function makeGeneration(
     const requestKey =
       foreign ?? (authority.makesKeys ? undefined : await keptKey(pending, request, access, wishes));
     const before = renewsInPlace(authority) ? predecessorIn(folder, isCompromised(order)) : undefined;
-    const asked = obtain(request, requestKey, authority, pending, world.now(), { renewal, before });
-    const issuance = await asked.catch((error: unknown) => {
+    // What is new breaks nobody; what takes another's place might.
+    const { rehearse } = folder.current() === undefined ? {} : (request.deploy ?? {});
+    const ask = async (): ReturnType<typeof obtain> => {
+      // What was ordered already is collected all the same.
+      if (rehearse !== undefined && pending.read() === undefined) {
+        const { readPeer } = await import('./rehearse-new.ts');
+        await readPeer(rehearse, order.store);
+      }
+      return obtain(request, requestKey, authority, pending, world.now(), { renewal, before });
+    };
+    const issuance = await ask().catch((error: unknown) => {
       pending.giveUp();
       throw error;
     });
@@ -309,9 +318,7 @@ async function makeGeneration(
     const files = generationFiles(issuance, key, request, pending.number, world.now());
     const assembled = await pending.assemble(files, access, issuance.recording);
     await refuseFuture(certificate.notBefore);
-    const { rehearse } = request.deploy ?? {};
-    // What is new breaks nobody; what takes another's place might.
-    if (rehearse !== undefined && folder.current() !== undefined) {
+    if (rehearse !== undefined) {
       const { rehearseNew } = await import('./rehearse-new.ts');
       await rehearseNew(rehearse, { store: order.store, request, issued: issuance, key, now: world.now() });
     }

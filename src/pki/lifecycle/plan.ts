@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import type { Authority, Explanation, RequestKey } from '../authorities/authority.ts';
 import { checkTimes } from '../authorities/local/limits.ts';
 import { readAuthorityLimits } from '../authorities/local/local-authority.ts';
+import { openCa } from '../authorities/local/open.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { signatureName } from '../x509/algorithm-names.ts';
@@ -11,7 +12,7 @@ import { keyTypeOf } from '../x509/key.ts';
 import { oid } from '../x509/oid.ts';
 import { extendedKeyUsageFor, keyKindOf, keyUsageFor, subjectOf, type Profile } from '../x509/profile.ts';
 import { signatureAlgorithmOf } from '../x509/signing.ts';
-import { defaultCaLifetime } from './ca.ts';
+import { defaultCaLifetime, keyState } from './ca.ts';
 import { checkWithAuthority, publicKeyOf, refuseEndless } from './obtain.ts';
 import { authorityExists, isAws, openAuthority, orCreateHint, type OpenOptions } from './open-ca.ts';
 import { profileFor } from './profile-for.ts';
@@ -110,6 +111,11 @@ export async function limitsOrNew(
  */
 export const likelyRefusals = (request: StoredRequest, limits: Limits, now: Date): readonly string[] =>
   checkWithAuthority(request, undefined, limits, now);
+
+/** Whether the key that would sign waits for a passphrase. */
+export function isKeyEncrypted(reference: string): boolean {
+  return !isAws(reference) && keyState(openCa(reference).active.folder) === 'encrypted';
+}
 
 /** What sets a CA in a folder apart from AWS. */
 const inFolder = (reference: string): Pick<Limits, 'reference' | 'fixesLifetime' | 'makesKeys'> => ({

@@ -25,7 +25,7 @@ export interface NewPair {
  */
 export async function rehearseNew(rehearse: string, made: NewPair): Promise<void> {
   const { store, request } = made;
-  const peer = await pairOf(rehearse, store);
+  const peer = await readPeer(rehearse, store);
   const inUse = await readPair({ ...ownReference(made), keyFile: undefined, flag: request.name }).catch(
     () => undefined,
   );
@@ -93,7 +93,11 @@ function newPair({ issued, key, request }: NewPair, inUse: Pair | undefined): Pa
   };
 }
 
-async function pairOf(rehearse: string, store: string): Promise<Pair> {
+/**
+ * Whom a new pair will meet: looked for before an authority is asked, since what it issues may be paid for.
+ * @throws PkiError `rehearsal-failed`
+ */
+export async function readPeer(rehearse: string, store: string): Promise<Pair> {
   try {
     return await readPair({ ...referenceTo(rehearse, store), keyFile: undefined, flag: 'deploy.rehearse' });
   } catch (cause) {
