@@ -16,7 +16,7 @@ export function deployText(deploy: Deployed): string {
     case 'done':
       return deploy.note === undefined ? 'deployed' : `deployed: ${deploy.note}`;
     case 'pending':
-      return `failed ${times(deploy.failed?.attempts ?? 1)}: ${describe(deploy.error).message}`;
+      return `failed ${times(deploy.failed?.attempts ?? 1)}: ${describe(deploy.error).message}${backText(deploy)}`;
     case 'candidate': {
       const { candidate, until } = deploy;
       return `generation ${candidate.generation} failed ${times(candidate.attempts)} and is tried again ${until.toISOString()}`;
@@ -35,9 +35,14 @@ export function tellDeploy(name: string, deploy: Deployed | undefined, output: O
     return;
   }
   const { message, hint, details } = describe(deploy.error);
-  const back =
-    deploy.state === 'candidate' ? `; it was switched back to generation ${deploy.generation}` : '';
-  output.problem(`${name}: ${message}${back}`, hint, details);
+  output.problem(`${name}: ${message}${backText(deploy)}`, hint, details);
+}
+
+function backText(deploy: Deployed): string {
+  const { generation } = deploy;
+  if (deploy.state === 'candidate') return `; it was switched back to generation ${generation}`;
+  if (deploy.state !== 'pending' || !deploy.back) return '';
+  return `; it was switched back to generation ${generation} after: ${describe(deploy.back.error).message}`;
 }
 
 export function deployDocument(deploy: Deployed | undefined): object | null {
@@ -51,6 +56,9 @@ export function deployDocument(deploy: Deployed | undefined): object | null {
     attempts: attempt?.attempts ?? 0,
     ...(deploy.state === 'candidate'
       ? { candidate: deploy.candidate.generation, until: deploy.until.toISOString() }
+      : {}),
+    ...(deploy.state === 'pending' && deploy.back
+      ? { switchedBackFor: errorDocument(deploy.back.error) }
       : {}),
     error: documentOfError(deploy.error ?? (attempt && { code: attempt.code, message: attempt.message })),
   };

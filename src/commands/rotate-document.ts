@@ -28,6 +28,7 @@ export function rotationDocument(outcome: Rotation): object {
       return {
         ...head,
         ...standingDocument(outcome),
+        ...fromDocument(outcome),
         replaced: earlier ? certificateDocument(earlier) : null,
       };
     }
@@ -38,13 +39,13 @@ export function rotationDocument(outcome: Rotation): object {
         ...(outcome.opens && { until: outcome.opens.toISOString() }),
       };
     case 'rolled-back':
-      return { ...head, ...standingDocument(outcome), from: outcome.from };
+      return { ...head, ...standingDocument(outcome), ...fromDocument(outcome) };
     case 'due':
       return { ...head, renewedBy: outcome.who, hint: outcome.why, ...statusDocument(outcome.status) };
     case 'to-rotate':
       return { ...head, plan: outcome.plan ?? null, deploys: outcome.deploys };
     case 'to-deploy':
-      return { ...head, deploys: outcome.deploys };
+      return { ...head, ...standingDocument(outcome), ...fromDocument(outcome), deploys: outcome.deploys };
     case 'held':
       return { ...head, group: outcome.group, by: outcome.by };
     case 'pending': {
@@ -64,7 +65,11 @@ export function rotationDocument(outcome: Rotation): object {
   }
 }
 
-type Standing = StandingRotation | Extract<Rotation, { state: 'rolled-back' }>;
+type Standing = StandingRotation | Extract<Rotation, { state: 'rolled-back' | 'to-deploy' }>;
+
+/** What was in use before, where this run has switched, or would. */
+const fromDocument = ({ from }: { from?: number | undefined }): object =>
+  from === undefined ? {} : { from };
 
 const standingDocument = ({ generation, path, ...rest }: Standing): object => ({
   generation,

@@ -237,7 +237,11 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
         madeText(outcome, context),
       );
     case 'deploy-pending':
-      return cells('deploy pending', because, outcome.deploy ? deployText(outcome.deploy) : '');
+      return cells(
+        'deploy pending',
+        outcome.from === undefined ? because : `rolled back: ${inPlaceText(outcome)}`,
+        outcome.deploy ? deployText(outcome.deploy) : '',
+      );
     case 'candidate':
       return cells(
         'candidate',
@@ -247,7 +251,7 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
     case 'held':
       return cells('held', because, `${outcome.by} of group ${outcome.group} comes first`);
     case 'to-deploy':
-      return cells('would deploy', '', outcome.deploys.join('; '));
+      return cells('would deploy', `due ${outcome.due.toISOString()}`, deploysText(outcome));
     case 'not-due':
       if (outcome.opens) return cells('waits', because, `its window opens ${outcome.opens.toISOString()}`);
       return cells('not due', `due ${outcome.due.toISOString()}`, span(outcome.certificate, context));
@@ -258,10 +262,9 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
     case 'pending':
       return cells('pending', because, `waits for ${outcome.pending.waitingFor}`);
     case 'rolled-back': {
-      const made = `generation ${outcome.generation} in place of ${outcome.from}`;
       const isDue = outcome.due <= context.now();
       const next = isDue ? '; it is due, and the next rotate replaces it' : '';
-      return cells('rolled back', made, span(outcome.certificate, context) + next);
+      return cells('rolled back', inPlaceText(outcome), span(outcome.certificate, context) + next);
     }
     case 'waiting':
       return cells('waiting', because, patienceText(outcome));
@@ -292,6 +295,14 @@ function why({ reason, changes, since, outsideWindow }: Due): string {
   ];
   return details.length === 0 ? reasons[reason] : `${reasons[reason]}: ${details.join(', ')}`;
 }
+
+const inPlaceText = ({ generation, from }: { generation: number; from?: number }): string =>
+  `generation ${generation} in place of ${from ?? 0}`;
+
+const deploysText = ({ generation, from, deploys }: Extract<Rotation, { state: 'to-deploy' }>): string => {
+  const first = from === undefined ? [] : [`would switch to generation ${generation}`];
+  return [...first, ...deploys].join('; ');
+};
 
 /** How it would be made, and what would follow. */
 const nextText = ({ plan, deploys }: { plan: string | undefined; deploys: readonly string[] }): string =>

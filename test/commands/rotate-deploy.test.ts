@@ -24,6 +24,8 @@ interface Row {
   reason: string | null;
   exitCode: number;
   generation?: number;
+  from?: number;
+  certificate?: { renewAt: string };
   error?: { code: string; message: string };
   deploy: {
     state: string;
@@ -371,10 +373,16 @@ describe('a hook', () => {
   it('is told, and nothing is done, with --dry-run', async () => {
     const cwd = await folderWith({ 'orders.internal': { run: ['false', 'a b'], confirm: '127.0.0.1:1' } });
     const deploys = ['run false "a b"', 'confirm 127.0.0.1:1'];
-    expect(await rotate(cwd, ['--dry-run'])).toMatchObject({
+    const looked = await rotate(cwd, ['--dry-run']);
+    expect(looked).toMatchObject({
       code: 0,
-      certificates: [{ state: 'to-deploy', deploys }],
+      certificates: [{ state: 'to-deploy', generation: 1, deploys }],
     });
+    // When it is due is seen here as well.
+    expect(looked.certificates[0]?.certificate?.renewAt).toMatch(/^20/);
+    expect((await run(['rotate', '--dry-run'], { cwd })).stdout).toMatch(
+      /would deploy +due 20\d\d-.* run false/,
+    );
     expect(await rotate(cwd, ['--dry-run', '--force'])).toMatchObject({
       certificates: [{ state: 'to-rotate', deploys }],
     });
@@ -534,8 +542,26 @@ describe('a confirmation', () => {
       code: 1,
       certificates: [{ state: 'candidate', deploy: { candidate: 2, attempts: 2 } }],
     });
-    expect(await rotate(cwd, [], after(20.5 * day + 3 * minute))).toMatchObject({ code: 75 });
+    for (const how of [[], ['--dry-run']]) {
+      expect(await rotate(cwd, how, after(20.5 * day + 3 * minute))).toMatchObject({
+        code: 75,
+        certificates: [{ state: 'candidate' }],
+      });
+    }
     service.isDeaf = false;
+    for (const [names, time] of [
+      [[], 5],
+      [[name], 3],
+    ] as const) {
+      const look = ['--dry-run', ...names];
+      expect(await rotate(cwd, look, after(20.5 * day + time * minute))).toMatchObject({
+        code: 0,
+        certificates: [{ state: 'to-deploy', generation: 2, from: 1 }],
+      });
+      const { stdout } = await run(['rotate', ...look], { cwd, ...after(20.5 * day + time * minute) });
+      expect(stdout).toContain('would switch to generation 2; send SIGUSR2');
+    }
+    expect(generation(cwd, name)).toBe(1);
     const late = await rotate(cwd, [], after(20.5 * day + 5 * minute));
     expect(late).toMatchObject({
       code: 0,
@@ -544,6 +570,34 @@ describe('a confirmation', () => {
     expect(generation(cwd, name)).toBe(2);
     expect(existsSync(join(cwd, 'certs', name, 'versions/000003'))).toBe(false);
     expect(states(await rotate(cwd, [], after(20.5 * day + 6 * minute)))).toEqual({ [name]: 'not-due' });
+  });
+
+  it('that fails, and whose way back cannot be told either, says both', async () => {
+    const { cwd, deploy } = await folderWithService();
+    const file = hook(cwd, 'hook', 'test "$CERTWRIGHT_EVENT" != rollback');
+    const { confirm } = deploy as { confirm: object };
+    declare(cwd, { [name]: { run: [file], confirm } });
+    await rotate(cwd);
+    const failed = await rotate(cwd, ['--force']);
+    expect(failed).toMatchObject({
+      code: 1,
+      certificates: [
+        {
+          state: 'deploy-pending',
+          generation: 1,
+          deploy: {
+            generation: 1,
+            error: { code: 'hook-failed' },
+            switchedBackFor: { code: 'confirm-failed' },
+          },
+        },
+      ],
+    });
+    rmSync(join(cwd, 'certs', name, 'deploy'), { recursive: true });
+    await rotate(cwd);
+    expect((await run(['rotate', '--force'], { cwd })).stderr).toMatch(
+      /switched back to generation 1 after: 127\.0\.0\.1:\d+ does not serve/,
+    );
   });
 
   it('of one that is named does not wait; --force makes another one', async () => {
@@ -634,8 +688,15 @@ describe('a confirmation', () => {
     });
     service.isDeaf = true;
     const forth = await rotate(cwd, [name, '--rollback', '--generation', '2']);
-    expect(forth).toMatchObject({ code: 1, certificates: [{ state: 'deploy-pending' }] });
+    expect(forth).toMatchObject({
+      code: 1,
+      certificates: [{ state: 'deploy-pending', from: 1, generation: 2 }],
+    });
     expect(generation(cwd, name)).toBe(2);
+    const again = [name, '--rollback', '--generation'];
+    await run(['rotate', ...again, '1'], { cwd });
+    const { stdout } = await run(['rotate', ...again, '2'], { cwd });
+    expect(stdout).toContain('rolled back: generation 2 in place of 1');
   });
 
   it('does not turn round one that died before it told the service', async () => {
@@ -731,10 +792,17 @@ describe('a rehearsal', () => {
     expect(refused.certificates[0]?.error?.message).toContain('is refused in a rehearsal with');
     expect(generation(cwd, 'orders.internal')).toBe(2);
     declare(cwd, { 'orders.internal': { rehearse: 'nobody.internal' } });
-    expect(await rotate(cwd, ['orders.internal', '--force'])).toMatchObject({
-      code: 1,
-      certificates: [{ error: { code: 'rehearsal-failed' } }],
-    });
+    const onRecord = async (): Promise<string> =>
+      (await succeed(['list', '--ca', './ca', '--json-lines'], { cwd })).stdout;
+    const before = await onRecord();
+    for (const how of [['--dry-run'], []]) {
+      expect(await rotate(cwd, ['orders.internal', '--force', ...how])).toMatchObject({
+        code: 1,
+        certificates: [{ error: { code: 'rehearsal-failed' } }],
+      });
+    }
+    expect((await run(['issue', 'orders.internal', '--force'], { cwd })).code).toBe(1);
+    expect(await onRecord()).toBe(before);
   });
 });
 

@@ -69,9 +69,9 @@ export function endReturn(
   error: unknown,
   now: Date,
 ): Deployed {
-  if ('error' in told) return notTaken(back, told.error, now);
-  accept(back, now);
   const { standing, record } = back;
+  if ('error' in told) return { ...notTaken(back, told.error, now), back: { error, standing } };
+  accept(back, now);
   const { candidate } = record;
   if (!candidate) throw new PkiError('internal', 'switched back from nothing');
   const until = nextTry(candidate.last, candidate.attempts, standing.certificate.notAfter.getTime());

@@ -38,7 +38,14 @@ export type Deployed =
       seenAt: readonly string[];
     }
   /** The service has not taken what is in use. */
-  | { state: 'pending'; generation: number; failed: Attempt | undefined; error: unknown }
+  | {
+      state: 'pending';
+      generation: number;
+      failed: Attempt | undefined;
+      error: unknown;
+      /** It was switched back to, and why. */
+      back?: { error: unknown; standing: InPeace };
+    }
   /** Switched back: the newer generation is tried again later. */
   | {
       state: 'candidate';
@@ -88,7 +95,7 @@ export function notTaken(
   { folder, record, standing: { generation } }: Telling,
   error: unknown,
   now: Date,
-): Deployed {
+): Extract<Deployed, { state: 'pending' }> {
   const failed = oneMore(record.failed, generation, error, now);
   writeDeployRecord(folder, { ...record, failed });
   return { state: 'pending', generation, failed, error };

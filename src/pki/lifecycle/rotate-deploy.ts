@@ -128,7 +128,14 @@ export function undeployed(
 export function wouldDeploy({ outcome, deployment: { plan } }: Undeployed): Rotation {
   const deploys = describePlan(plan);
   if (outcome.state === 'to-rotate') return { ...outcome, deploys };
-  return outcome.state === 'not-due' ? { ...outcome, state: 'to-deploy', deploys } : outcome;
+  return outcome.state === 'not-due' ? { ...outcome, state: 'to-deploy', from: undefined, deploys } : outcome;
+}
+
+/** Only looked at: a candidate would be switched to once more. */
+export function wouldSwitch(found: StoredCertificate, { standing }: Candidate): Rotation {
+  const plan = followUp(found.folder, found.wanted.request);
+  const deploys = plan ? describePlan(plan) : [];
+  return { ...standingOutcome(found, standing), state: 'to-deploy', from: found.generation, deploys };
 }
 
 /** An outcome, and what is to be told of it before it is one. */
@@ -163,6 +170,12 @@ export async function deployAll(
   }
 }
 
+const standingFacts = ({ certificate, due, generation }: InPeace): InPeace => ({
+  certificate,
+  due,
+  generation,
+});
+
 /** What became of a certificate all in all. */
 function withDeployed(outcome: Rotation, deployed: Deployed): Rotation {
   switch (outcome.state) {
@@ -174,10 +187,13 @@ function withDeployed(outcome: Rotation, deployed: Deployed): Rotation {
     default:
       return { ...outcome, deploy: deployed };
   }
-  if (deployed.state === 'pending') return { ...outcome, state: 'deploy-pending', deploy: deployed };
+  if (deployed.state === 'pending') {
+    const { back } = deployed;
+    const inUse = back ? standingFacts(back.standing) : {};
+    return { ...outcome, ...inUse, state: 'deploy-pending', deploy: deployed };
+  }
   if (deployed.state === 'candidate') {
-    const { certificate, due, generation } = deployed.standing;
-    return { ...outcome, certificate, due, generation, state: 'candidate', deploy: deployed };
+    return { ...outcome, ...standingFacts(deployed.standing), state: 'candidate', deploy: deployed };
   }
   // What was in use before a candidate has been taken again.
   if (outcome.state === 'candidate') return outcome;

@@ -35,9 +35,11 @@ import {
   switchToCandidate,
   waitingCandidate,
   wouldDeploy,
+  wouldSwitch,
+  type Candidate,
 } from './rotate-deploy.ts';
-import { forEachStored, type Acts } from './rotate-each.ts';
-import { isByTime, type Due, type Elsewhere } from './rotation-verdict.ts';
+import { forEachStored, type Acts, type StoredCertificate } from './rotate-each.ts';
+import { isByTime, type Due, type Elsewhere, type Verdict } from './rotation-verdict.ts';
 import { isOfOthers, outcomeOf, renewalBy, successorOf, type OfOthers } from './successor.ts';
 import type { UnfinishedOrder } from './unfinished-order.ts';
 
@@ -89,6 +91,8 @@ export type StandingRotation = Settled & {
   due: Date;
   /** It is due, and waits until then for its window. */
   opens?: Date;
+  /** Rolled back by hand: what was in use before. */
+  from?: number;
 };
 
 /** What became of one certificate, and why anything had to. */
@@ -104,8 +108,12 @@ export type Rotation =
             plan: string | undefined;
             deploys: readonly string[];
           }
-        /** Only looked at: its service would be told. */
-        | { state: 'to-deploy'; deploys: readonly string[] }
+        /** Only looked at: its service would be told, after a switch from another generation where there is one. */
+        | (Omit<StandingRotation, 'state' | keyof Settled> & {
+            state: 'to-deploy';
+            from: number | undefined;
+            deploys: readonly string[];
+          })
         /** Another one of its group has failed. */
         | { state: 'held'; group: string; by: string }
         | { state: 'pending'; pending: Pending; status?: KeptStatus }
@@ -203,8 +211,8 @@ export async function rotate(
     });
   };
   const retry: Acts['retry'] = async (found, candidate, verdict) => {
-    const isEarly = order.names.length === 0 && candidate.until > world.now();
-    if (isEarly && verdict.standing) return waitingCandidate(found, candidate, verdict.standing);
+    const early = tooEarly(found, candidate, verdict, order, world.now());
+    if (early) return early;
     await switchToCandidate(found, candidate, lock);
     return standingOutcome(found, candidate.standing);
   };
@@ -252,17 +260,34 @@ export async function lookAtRotation(
       const { name } = wanted.request;
       inUse.add(wanted.reference);
       const { warnings, limits } = await examine(wanted);
+      const { rehearse } = wanted.request.deploy ?? {};
+      if (rehearse !== undefined) await (await import('./rehearse-new.ts')).readPeer(rehearse, order.store);
       const successor = await successorOf(folder, verdict, limits);
       if (successor && isOfOthers(successor)) return { name, verdict, ...outcomeOf(successor) };
       return { state: 'to-rotate', name, verdict, warnings, plan: successor?.plan, deploys: [] };
     },
-    retry: async (found, candidate, { standing }) =>
-      waitingCandidate(found, candidate, standing ?? candidate.standing),
+    retry: async (found, candidate, verdict) => {
+      inUse.add(found.wanted.reference);
+      const early = tooEarly(found, candidate, verdict, order, world.now());
+      return early ?? wouldSwitch(found, candidate);
+    },
     tell: async (undeployed, report) => {
       for (const one of undeployed) report(wouldDeploy(one));
     },
   });
   return lookAtCrls(inUse, world.now());
+}
+
+/** Whoever names one does not wait for the time of its candidate. */
+function tooEarly(
+  found: StoredCertificate,
+  candidate: Candidate,
+  { standing }: Verdict,
+  { names }: RotateOrder,
+  now: Date,
+): Rotation | undefined {
+  const isEarly = names.length === 0 && candidate.until > now;
+  return isEarly && standing ? waitingCandidate(found, candidate, standing) : undefined;
 }
 
 /** CRLs lapse and change also where nothing is due; the key of a CA is asked for only where they lapse. */
