@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -352,8 +353,39 @@ certificates:
     expect(JSON.parse(large.stdout)).toMatchObject({ error: { code: 'unsupported' } });
   });
 
+  it('is told without a key or a passphrase that stands in its place', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const base64 = pem.split('\n')[1]?.slice(16) ?? '';
+    const secret = 'hunter2secret';
+    const texts = [
+      ...[pem, `Bag Attributes\n    friendlyName: x\n${pem}`, `a: ${pem}`, `\t${pem}`],
+      ...[
+        `defaults: { ca: "${pem.replaceAll('\n', '\\n')}" }\n`,
+        `defaults: |\n  ${pem.split('\n').join('\n  ')}`,
+      ],
+      ...[secret, `a ${secret}`, `${secret}: a`, `- ${secret}`, `"${secret}`, `{${secret}`, `| ${secret}`],
+      ...[`*${secret}`, `&${secret} a`, `!${secret} a`, `!${secret}! a`, `!<${secret}> a`, `%${secret}`],
+    ];
+    for (const text of texts) {
+      const { code, stdout, stderr } = await run(['config', 'check'], { cwd: folderWith(`${text}\n`) });
+      expect({ text, code }).toEqual({ text, code: 2 });
+      expect(`${stdout}${stderr}`).not.toContain(secret);
+      expect(`${stdout}${stderr}`).not.toContain(base64);
+    }
+  });
+
+  it('is a wildcard without quotes', async () => {
+    const [named] = await hintsIn('certificates: { web: { names: [*.a.internal] } }\n');
+    expect(named).toBe('put a wildcard in quotes: "*.a.internal"');
+    const [key] = await hintsIn('certificates:\n  *.a.internal: {}\n');
+    expect(key).toMatch(/^put a wildcard.* in quotes/);
+  });
+
   it('is shown without what steers a terminal', async () => {
-    const { stderr } = await run(['config', 'check'], { cwd: folderWith('"\\e[31mred": 1\n') });
+    const { stderr } = await run(['config', 'check'], {
+      cwd: folderWith('certificates: { "\\e[31mred": {} }\n'),
+    });
     expect(stderr).toContain('\\u001b[31mred');
     expect(stderr).not.toContain('\u001b');
   });

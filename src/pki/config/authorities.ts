@@ -4,7 +4,7 @@ import { isAws } from '../authorities/open.ts';
 import { PkiError } from '../errors.ts';
 import { nearest } from './nearest.ts';
 import { text, type Reader } from './readers.ts';
-import type { Reading } from './reading.ts';
+import { quoted, type Reading } from './reading.ts';
 import type { Entry } from './tree.ts';
 
 /** Reads an alias, a folder relative to the file, or something at AWS, into a reference. */
@@ -23,7 +23,7 @@ export function readAuthorities(
   const found = new Map<string, string>();
   for (const { key, at, value } of entries) {
     if (!aliasForm.test(key) || key === 'acm') {
-      const message = `authority ${JSON.stringify(key.slice(0, 80))} cannot be the name of one`;
+      const message = `authority ${quoted(key)} cannot be the name of one`;
       reading.fault(
         at,
         'bad-name',

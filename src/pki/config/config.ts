@@ -8,7 +8,7 @@ import { nameText, parseName } from '../x509/subject-alternative-name.ts';
 import { authorityReader, readAuthorities, type AuthorityReader } from './authorities.ts';
 import { list, text } from './readers.ts';
 import { OutputsReader } from './read-outputs.ts';
-import { isEmpty, Reading } from './reading.ts';
+import { isEmpty, quoted, Reading } from './reading.ts';
 import { readSettings } from './read-settings.ts';
 import { readTrust } from './read-trust.ts';
 import { withDefaults, type Settings } from './settings.ts';
@@ -51,8 +51,11 @@ const sections = ['authorities', 'defaults', 'certificates', 'trust'];
 export function parseConfig(bytes: Uint8Array, file: string, shown: string): Config {
   const reading = new Reading(shown);
   const root = readYaml(decode(bytes, reading), reading);
-  const top = root ? entriesOf(root, 'the file', reading) : [];
-  for (const { key, at } of top) if (!sections.includes(key)) unknownKey(key, at, sections, reading);
+  const top = root ? topEntries(root, reading) : [];
+  for (const { key, at } of top) {
+    // A passphrase may hold a colon too.
+    if (!sections.includes(key)) unknownKey(key, at, sections, reading, false);
+  }
   const section = (name: string): readonly Entry[] => {
     const found = top.find(({ key }) => key === name);
     return found ? entriesOf(found.value, name, reading) : [];
@@ -84,10 +87,19 @@ function decode(bytes: Uint8Array, reading: Reading): string {
   }
 }
 
+/** Of a file that is no mapping nothing is shown, not even a word: it may be a key or a passphrase. */
+function topEntries(root: Tree, reading: Reading): readonly Entry[] {
+  if (root.kind !== 'scalar' || isEmpty(root)) return entriesOf(root, 'the file', reading);
+  reading.fault(root.at, 'bad-input', 'the file must be a mapping, not text', mappingHint);
+  return [];
+}
+
+const mappingHint = 'write it as lines of "key: value"';
+
 /** A mapping's entries; nothing stands for an empty one. */
 function entriesOf(tree: Tree, label: string, reading: Reading): readonly Entry[] {
   if (tree.kind === 'map') return tree.entries;
-  if (!isEmpty(tree)) reading.wrongKind(tree, label, 'a mapping', 'write it as lines of "key: value"');
+  if (!isEmpty(tree)) reading.wrongKind(tree, label, 'a mapping', mappingHint);
   return [];
 }
 
@@ -107,7 +119,7 @@ function readCertificate(
   { file, defaults, authority, outputs }: Shared,
   reading: Reading,
 ): Declaration | null {
-  const entries = entriesOf(value, `certificate ${JSON.stringify(key.slice(0, 80))}`, reading);
+  const entries = entriesOf(value, `certificate ${quoted(key)}`, reading);
   const own = readSettings(entries, ['names', 'outputs'], authority, file, reading);
   const settings = withDefaults(defaults, own);
   refuseMisplaced(entries, own, settings.ca, reading);

@@ -18,7 +18,7 @@ import { PkiError } from '../errors.ts';
 import { checkStoreName } from '../store/folder-name.ts';
 import { nameText, parseName } from '../x509/subject-alternative-name.ts';
 import { choice, text, type Reader } from './readers.ts';
-import type { Reading } from './reading.ts';
+import { isPlain, type Reading } from './reading.ts';
 import { unknownKey } from './unknown-key.ts';
 import type { Tree } from './tree.ts';
 
@@ -84,7 +84,8 @@ function confirmReader(file: string): Reader<Confirm> {
 function commandReader(file: string): Reader<string[]> {
   const argument = checked(checkArgument);
   return (tree, label, reading) => {
-    const words = tree.kind === 'scalar' ? tree.source.split(/\s+/).join(', ') : 'systemctl, reload, nginx';
+    const isShown = tree.kind === 'scalar' && isPlain(tree.source);
+    const words = isShown ? tree.source.split(/\s+/).join(', ') : 'systemctl, reload, nginx';
     const hint = `a program and its arguments, without a shell: ${label}: [${words}]`;
     if (tree.kind !== 'list') return reading.wrongKind(tree, label, 'a list', hint);
     if (tree.items.length === 0) return reading.fault(tree.at, 'bad-input', `${label} is empty`, hint);

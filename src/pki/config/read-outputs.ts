@@ -13,7 +13,7 @@ import { keyFileMode } from '../store/ownership.ts';
 import { nearest } from './nearest.ts';
 import { account } from './account.ts';
 import { choice, text, type Reader } from './readers.ts';
-import type { Reading } from './reading.ts';
+import { quoted, type Reading } from './reading.ts';
 import type { Entry, Position, Tree } from './tree.ts';
 import { unknownKey } from './unknown-key.ts';
 
@@ -26,7 +26,7 @@ export interface DeclaredOutput extends OutputRequest {
 const plain = (form: RegExp, hint: string): Reader<string> =>
   text((value, label) => {
     if (form.test(value)) return value;
-    throw new PkiError('bad-input', `${label} ${JSON.stringify(value.slice(0, 80))} is not accepted`, {
+    throw new PkiError('bad-input', `${label} ${quoted(value)} is not accepted`, {
       hint,
     });
   });
@@ -38,7 +38,7 @@ const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const readers = {
   path: text((value, name) => {
     if (value !== '' && !/^~|\/$|\0/.test(value)) return value;
-    throw new PkiError('bad-input', `${name} ${JSON.stringify(value.slice(0, 80))} names no file`, {
+    throw new PkiError('bad-input', `${name} ${quoted(value)} names no file`, {
       hint: 'a file (relative to this file, or absolute); ~ is not expanded',
     });
   }),
@@ -110,7 +110,7 @@ export class OutputsReader {
     const entry = entries.find(({ key }) => key === 'bundle');
     if (!entry || bundle === undefined || this.#bundles.includes(bundle)) return;
     const meant = nearest(bundle, this.#bundles);
-    const message = `bundle ${JSON.stringify(bundle.slice(0, 80))} is not declared under trust`;
+    const message = `bundle ${quoted(bundle)} is not declared under trust`;
     const hint =
       meant === undefined
         ? `there are: ${this.#bundles.join(', ')}`

@@ -4,7 +4,7 @@ import type { TrustSource } from '../store/trust-source.ts';
 import type { AuthorityReader } from './authorities.ts';
 import { deployReader } from './deploy-reader.ts';
 import { list, text, type Reader } from './readers.ts';
-import type { Reading } from './reading.ts';
+import { quoted, type Reading } from './reading.ts';
 import type { Entry, Tree } from './tree.ts';
 import { unknownKey } from './unknown-key.ts';
 
@@ -27,12 +27,7 @@ export function readTrust(
   for (const { key, at, value } of entries) {
     if (!nameForm.test(key)) {
       const hint = 'small letters, digits, dot and hyphen, at most 100, beginning with a letter or digit';
-      reading.fault(
-        at,
-        'bad-name',
-        `trust ${JSON.stringify(key.slice(0, 80))} cannot be the name of a bundle`,
-        hint,
-      );
+      reading.fault(at, 'bad-name', `trust ${quoted(key)} cannot be the name of a bundle`, hint);
     } else if (found.has(key)) {
       reading.fault(at, 'usage', `trust ${key} is declared twice`, 'give each bundle a name of its own');
     } else {

@@ -1,8 +1,11 @@
-import { isEmpty, type Reading } from './reading.ts';
+import { isEmpty, isPlain, quoted, type Reading } from './reading.ts';
 import type { Tree } from './tree.ts';
 
 /** Takes one value of a file; `null` where it took down what is wrong with it. */
 export type Reader<T> = (tree: Tree, label: string, reading: Reading) => T | null;
+
+/** Folded or not: no parser gets it, as each quotes what it refuses. */
+const wholePem = /^\s*-----BEGIN [A-Z0-9 ]+-----\s+\S/;
 
 /** Text that a parser takes; the parser says what is wrong with it. */
 export const text =
@@ -17,9 +20,13 @@ export const text =
       );
     }
     const { value, at, source } = tree;
+    if (typeof value === 'string' && wholePem.test(value)) {
+      const hint = 'name the file that holds it: what stands here is copied to other files';
+      return reading.fault(at, 'bad-input', `${label} is the text of a PEM file`, hint);
+    }
     const parsed = reading.attempt(at, () => parse(typeof value === 'string' ? value : source, label));
     if (parsed === null || typeof value === 'string') return parsed;
-    return reading.wrongKind(tree, label, 'text', `write it in quotes: ${JSON.stringify(source)}`);
+    return reading.wrongKind(tree, label, 'text', `write it in quotes: ${quoted(source)}`);
   };
 
 /** The same where a plain number means something too: users and groups. */
@@ -38,7 +45,7 @@ export const choice =
     if (tree.kind !== 'scalar' || typeof tree.value !== 'string') {
       return reading.wrongKind(tree, label, 'text', `one of: ${choices.join(', ')}`);
     }
-    const message = `${label} ${JSON.stringify(tree.value.slice(0, 80))} is not known`;
+    const message = `${label} ${quoted(tree.value)} is not known`;
     return reading.fault(tree.at, 'usage', message, `one of: ${choices.join(', ')}`);
   };
 
@@ -57,7 +64,8 @@ export const list =
   <T>(item: Reader<T>): Reader<T[]> =>
   (tree, label, reading) => {
     if (tree.kind !== 'list') {
-      const example = tree.kind === 'scalar' && !isEmpty(tree) ? `[${tree.source}]` : '[one, another]';
+      const isShown = tree.kind === 'scalar' && !isEmpty(tree) && isPlain(tree.source);
+      const example = isShown ? `[${tree.source}]` : '[one, another]';
       return reading.wrongKind(tree, label, 'a list', `write it as a list: ${label}: ${example}`);
     }
     const items = tree.items.map((one) => item(one, label, reading));

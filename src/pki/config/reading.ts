@@ -36,7 +36,7 @@ export class Reading {
       return this.fault(tree.at, 'bad-input', `${label} has no value`, 'give it one, or leave the line out');
     }
     const kind = { scalar: 'one value', list: 'a list', map: 'a mapping' }[tree.kind];
-    const found = tree.kind === 'scalar' ? JSON.stringify(tree.source.slice(0, 80)) : kind;
+    const found = tree.kind === 'scalar' ? quoted(tree.source) : kind;
     return this.fault(tree.at, 'bad-input', `${label} must be ${wanted}, not ${found}`, hint);
   }
 
@@ -48,6 +48,15 @@ export class Reading {
     throw new PkiError('bad-config', `${this.file} has ${count}`, { faults });
   }
 }
+
+/**
+ * Text of the file for a message. What is long or odd is not shown: it may be a key or a passphrase, in the place of
+ * a file of settings or of the path to it.
+ */
+export const quoted = (text: string): string => (isPlain(text) ? JSON.stringify(text) : '"…"');
+
+export const isPlain = (text: string): boolean =>
+  /^[\w .,:;@*+~/<-]{0,60}$/.test(text) && !text.includes('-----');
 
 /** `key:` with nothing behind it. */
 export const isEmpty = (tree: Tree): boolean => tree.kind === 'scalar' && tree.value === null;

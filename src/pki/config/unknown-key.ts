@@ -1,8 +1,15 @@
 import { nearest } from './nearest.ts';
-import type { Reading } from './reading.ts';
+import { quoted, type Reading } from './reading.ts';
 import type { Entry } from './tree.ts';
 
-export function unknownKey(key: string, at: Entry['at'], known: readonly string[], reading: Reading): void {
+/** @param isShown whether it is quoted even where it resembles no known one. */
+export function unknownKey(
+  key: string,
+  at: Entry['at'],
+  known: readonly string[],
+  reading: Reading,
+  isShown = true,
+): void {
   const meant = nearest(key, known);
   const hint =
     key === '<<'
@@ -10,5 +17,10 @@ export function unknownKey(key: string, at: Entry['at'], known: readonly string[
       : meant === undefined
         ? `known here: ${known.join(', ')}`
         : `did you mean ${JSON.stringify(meant)}?`;
-  reading.fault(at, 'usage', `unknown key ${JSON.stringify(key.slice(0, 80))}`, hint);
+  reading.fault(
+    at,
+    'usage',
+    isShown || meant !== undefined ? `unknown key ${quoted(key)}` : 'unknown key',
+    hint,
+  );
 }

@@ -10,7 +10,7 @@ import {
   type Node,
   type Pair,
 } from 'yaml';
-import type { Reading } from './reading.ts';
+import { isPlain, quoted, type Reading } from './reading.ts';
 import type { Entry, Position, Tree } from './tree.ts';
 
 /** Values that a file may stand for once its aliases are written out; a thousand certificates are some ten thousand. */
@@ -32,33 +32,41 @@ export function readYaml(text: string, reading: Reading): Tree | null {
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const seen = new Set<number>();
-  for (const { pos, code, message } of [...document.errors, ...document.warnings]) {
+  for (const { pos, code, message } of [...document.warnings, ...document.errors]) {
     const place = at(pos[0]);
-    // What follows an error in the same line is mostly its echo.
+    // What follows in the same line is mostly its echo, and an error often that of a warning: an alias `*.a.internal:`.
     if (seen.has(place.line)) continue;
     seen.add(place.line);
     // The library reports its own overflow as if it were an error of the text.
     if (message.startsWith('Maximum call stack')) reading.fault(place, 'malformed', ...tooDeep);
     else {
-      const words = wordings[code] ?? message.charAt(0).toLowerCase() + message.slice(1);
-      reading.fault(place, 'malformed', words, advice[code] ?? 'this is not YAML 1.2');
+      reading.fault(place, 'malformed', unquoted(code, message), advice[code] ?? 'this is not YAML 1.2');
     }
   }
   if (seen.size > 0 || !document.contents) return null;
   return new Conversion(at, reading).root(document.contents);
 }
 
-const tooDeep = ['it is nested too deeply', 'three levels are enough'] as const;
+/** The library's words without what it quotes of the file, which may be a key or a passphrase. */
+function unquoted(code: string, message: string): string {
+  const plain = ownWords[code] ?? message.replace(/(?<=\w): .*/s, '');
+  return plain.charAt(0).toLowerCase() + plain.slice(1);
+}
 
-/** In place of the library's words where they speak to whoever calls it. */
-const wordings: Readonly<Record<string, string>> = {
+const ownWords: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'a second YAML document begins here',
+  TAG_RESOLVE_FAILED: 'the tag is not known here',
+  BAD_DIRECTIVE: 'the directive is not known here',
+  BAD_ALIAS: 'the name of an anchor or an alias ends here with a colon, or is empty',
 };
+
+const tooDeep = ['it is nested too deeply', 'three levels are enough'] as const;
 
 const advice: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'keep one document in a file',
   TAB_AS_INDENT: 'indent with spaces',
   TAG_RESOLVE_FAILED: 'leave the tag out',
+  BAD_ALIAS: 'put a wildcard, and whatever else begins with * or &, in quotes: "*.orders.internal":',
   BLOCK_AS_IMPLICIT_KEY: 'look at the indentation, and put text that holds ": " in quotes',
 };
 
@@ -98,6 +106,8 @@ class Conversion {
   }
 
   root(contents: Node): Tree | null {
+    // There is nothing that it could stand for.
+    if (isAlias(contents)) return { kind: 'scalar', at: this.#at(0), value: '', source: '' };
     const { tree, weight } = this.#convert(contents, 0);
     if (weight <= mostValues) return tree;
     return this.#reading.fault(
@@ -145,7 +155,7 @@ class Conversion {
         this.#reading.fault(
           place,
           'malformed',
-          `${JSON.stringify(name.slice(0, 80))} is given twice`,
+          `${quoted(name)} is given twice`,
           `it stands in line ${earlier.line} already`,
         );
       first.set(name, earlier ?? place);
@@ -157,12 +167,16 @@ class Conversion {
   }
 
   #resolve(name: string, at: Position): Weighed {
-    if (!this.#anchors.has(name))
+    if (!this.#anchors.has(name)) {
+      const hint = name.startsWith('.')
+        ? `put a wildcard in quotes: ${quoted(`*${name}`)}`
+        : 'an alias stands for what was anchored further up';
       return this.#nothing(
         at,
-        `there is no anchor &${name} before it`,
-        'an alias stands for what was anchored further up',
+        `there is no anchor ${isPlain(name) ? `&${name}` : 'of that name'} before it`,
+        hint,
       );
+    }
     return this.#anchors.get(name) ?? this.#nothing(at, `*${name} stands for itself`, 'leave the alias out');
   }
 
