@@ -449,6 +449,26 @@ describe('a unit of systemd', () => {
     expect(asked(cwd)).toHaveLength(1);
   });
 
+  it('is not reloaded by a systemctl that others may write', async () => {
+    const cwd = await folderWith({ 'orders.internal': deploy });
+    const env = systemctl(cwd, 'LoadState=loaded\\nActiveState=active\\n');
+    chmodSync(join(cwd, 'systemctl'), 0o777);
+    expect(await rotate(cwd, ['--force'], { env })).toMatchObject({
+      code: 2,
+      certificates: [{ error: { code: 'lax-permissions' } }],
+    });
+    expect(generation(cwd, 'orders.internal')).toBe(1);
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      'trust: { peers: { authorities: [./ca], deploy: { systemd: nginx.service } } }\n',
+    );
+    const { stdout } = await run(['trust', '--json'], { cwd, env });
+    expect(JSON.parse(stdout)).toMatchObject({
+      bundles: [{ name: 'peers', deploy: { error: { code: 'lax-permissions' } } }],
+    });
+    expect(existsSync(join(cwd, 'asked'))).toBe(false);
+  });
+
   it('that nobody knows is a failure', async () => {
     const cwd = await folderWith({ 'orders.internal': deploy });
     const env = systemctl(cwd, 'LoadState=not-found\\nActiveState=inactive\\n');

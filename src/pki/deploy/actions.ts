@@ -65,23 +65,12 @@ async function runHook(
       hint: 'once it is, the next "certwright rotate" runs it, without issuing anything',
     });
   }
-  refuseProgram(file, world);
   const input = `${JSON.stringify(document)}\n`;
   await runProgram({ file, argv, variables, cwd, input, timeout }, world);
 }
 
 const programOf = ([name = '']: readonly string[], { env }: DeployWorld): string | undefined =>
   findProgram(name, env['PATH']);
-
-/** Others could have changed it. */
-function refuseProgram(file: string, world: DeployWorld): void {
-  try {
-    refuseWritable(file, 'the hook', world.uid);
-  } catch (error) {
-    if (!(error instanceof PkiError)) throw error;
-    throw new PkiError('hook-failed', error.message, { hint: error.hint, cause: error });
-  }
-}
 
 /**
  * What can be told before anything is touched: a file that another user may write decides nothing that is run.
@@ -90,6 +79,8 @@ function refuseProgram(file: string, world: DeployWorld): void {
  */
 export function refuseLaxPlan(plan: Deploy, source: string, world: DeployWorld): void {
   refuseWritable(source, 'what is configured in', world.uid);
-  const program = plan.run && programOf(plan.run, world);
-  if (program !== undefined) refuseWritable(program, 'the hook', world.uid);
+  for (const argv of [plan.run, plan.systemd === undefined ? undefined : ['systemctl']]) {
+    const program = argv && programOf(argv, world);
+    if (program !== undefined) refuseWritable(program, 'the hook', world.uid);
+  }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { foreignCode, PkiError } from '../errors.ts';
 import { formatDuration } from '../x509/duration.ts';
 import { commandText } from './plan.ts';
+import { refuseWritable } from './refuse-writable.ts';
 import type { DeployWorld } from './world.ts';
 
 export interface ProgramOrder {
@@ -24,14 +25,25 @@ const grace = 3_000;
 /** What a daemon that the hook started may hold our pipes open for, in milliseconds. */
 const patienceForPipes = 500;
 
+/** Others could have changed it. */
+function refuseProgram(file: string, world: DeployWorld): void {
+  try {
+    refuseWritable(file, 'the hook', world.uid);
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    throw new PkiError('hook-failed', error.message, { hint: error.hint, cause: error });
+  }
+}
+
 /**
  * Runs a program in a process group of its own and waits for it.
  * @returns the end of what it said.
- * @throws PkiError `hook-failed` with the end of its output as details; the signal's reason where it is aborted.
+ * @throws PkiError `hook-failed` with the end of its output as details, or because others may write it; the signal's reason where it is aborted.
  */
 export async function runProgram(order: ProgramOrder, world: DeployWorld): Promise<string> {
   const { spawn } = await import('node:child_process');
   world.signal.throwIfAborted();
+  refuseProgram(order.file, world);
   const what = commandText(order.argv);
   const child = spawn(order.file, order.argv.slice(1), {
     argv0: order.argv[0],
