@@ -109,6 +109,7 @@ function certificateLines(one: Meaning, context: Context): string[] {
     ['subject', one.subject ?? ''],
     ['URLs', urls.join(', ')],
     ['formats', one.formats.join(', ')],
+    ['keep', one.keep === undefined ? '' : `${one.keep} ${one.keep === 1 ? 'generation' : 'generations'}`],
     ['AWS', aws.filter((part) => part !== undefined).join(', ')],
     ['files', access.join(', ')],
     ...one.outputs.map(({ path, content }) => ['output', `${content} ${shortest(path, context)}`] as const),

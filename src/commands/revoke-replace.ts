@@ -24,7 +24,7 @@ export async function replaced(
       hint: 'name its store with --store, or leave --replace out',
     });
   }
-  const rotation = { ...withoutWait(flags), keep: '5', jobs: '1' };
+  const rotation = { ...withoutWait(flags), jobs: '1' };
   const newKey = wish.event === 'revoke' && wish.reason === 'keyCompromise';
   const order = { ...rotateOrder([stored.name], rotation, config, context), newKey };
   const world = deployingWorldOf(rotation, context, output);

@@ -42,7 +42,7 @@ export interface RotateFlags
   dryRun?: boolean;
   renewAt?: string;
   jobs?: string;
-  keep: string;
+  keep?: string;
   rollback?: boolean;
   generation?: string;
   discardPending?: boolean;
@@ -76,7 +76,7 @@ export function register(command: Command, context: Context, run: Run): void {
       '--renew-at <point>',
       'when they are due, for this run: 66% of their lives, 20d-before their ends',
     )
-    .option('--keep <number>', 'how many generations stay, with that in use', '5')
+    .option('--keep <number>', 'how many generations stay, with that in use (default 5)')
     .option('--rollback', 'switch one certificate back to the generation before')
     .option('--generation <number>', 'with --rollback: to this one')
     .option('--jobs <number>', 'how many certificates at a time (default 8)')
@@ -146,10 +146,10 @@ export function rotateOrder(
   return {
     store,
     names: names.map((name) => storedName(store, name)),
-    declared: (stored, reference) => config && declaredIn(config, stored, reference, store),
+    declared: declaredBy(config, store),
     force: flags.force ?? false,
     renewAt: flags.renewAt,
-    keep: wholeNumber(flags.keep, '--keep'),
+    keep: flags.keep === undefined ? undefined : wholeNumber(flags.keep, '--keep'),
     jobs: jobsOf(flags.jobs),
     discardPending: flags.discardPending ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
@@ -163,25 +163,63 @@ async function rollBackOne(
   context: Context,
   output: Output,
 ): Promise<ExitCode> {
-  exclusive({ '--rollback': true, '--dry-run': flags.dryRun });
-  exclusive({ '--rollback': true, '--renew-at': flags.renewAt });
+  for (const [flag, value] of Object.entries(notWithRollback(flags))) {
+    exclusive({ '--rollback': true, [flag]: value });
+  }
   const [name, other] = names;
   if (name === undefined || other !== undefined) {
     throw new PkiError('usage', '--rollback takes one name', { hint: 'certwright rotate NAME --rollback' });
   }
   const { generation } = flags;
   const store = storePath(flags, context);
+  const { config, warnings } = await configIfWhole(flags, context);
+  const writeMetrics = await metricsFile(flags, context);
   const order = {
     store,
     name: storedName(store, name),
+    declared: declaredBy(config, store),
     generation: generation === undefined ? undefined : wholeNumber(generation, '--generation'),
     force: flags.force ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
   };
   const report = new RotateReport({ store: order.store, flags, context, output });
-  report.add(await rollBackAndTell(order, deployingWorldOf(flags, context, output)));
-  return report.end();
+  const outcome = await rollBackAndTell(order, deployingWorldOf(flags, context, output));
+  report.add({ ...outcome, warnings });
+  const write = (end: RunEnd): void => writeMetrics?.(store, instanceOf(flags, context), end);
+  return withMetrics(report.end(), write, context, output);
 }
+
+/** What means nothing where nothing is issued or removed. */
+const notWithRollback = (flags: RotateFlags): Record<string, unknown> => ({
+  '--dry-run': flags.dryRun,
+  '--renew-at': flags.renewAt,
+  '--keep': flags.keep,
+  '--jobs': flags.jobs,
+  '--discard-pending': flags.discardPending,
+  '--reissue': flags.reissue,
+  '--wait': flags.wait,
+  '--passphrase-file': flags.passphraseFile,
+});
+
+/** Who goes back is in need: a faulty file does not keep a service from the certificate that it had. */
+async function configIfWhole(
+  flags: RotateFlags,
+  context: Context,
+): Promise<{ config: Config | undefined; warnings: readonly string[] }> {
+  try {
+    return { config: await loadConfig(flags, context), warnings: [] };
+  } catch (error) {
+    if (!(error instanceof PkiError) || error.code !== 'bad-config') throw error;
+    const warning = `${error.message} ("certwright config check" shows it): what is in request.json counts`;
+    return { config: undefined, warnings: [warning] };
+  }
+}
+
+/** Certificates as a config file declares them. */
+const declaredBy =
+  (config: Config | undefined, store: string): RotateOrder['declared'] =>
+  (stored, reference) =>
+    config && declaredIn(config, stored, reference, store);
 
 /** A declaration that names no authority leaves the one that issued. */
 function declaredIn(

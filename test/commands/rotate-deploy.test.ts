@@ -697,6 +697,33 @@ describe('a confirmation', () => {
     });
   });
 
+  it('of a rollback is as declared now; a faulty file is a warning, one that is not there is none', async () => {
+    const cwd = await folderWith({ [name]: { run: ['sh', '-c', 'echo old >> told'] } });
+    await rotate(cwd, ['--force']);
+    await rotate(cwd, ['--force']);
+    const told = (): string => readFileSync(join(cwd, 'certs/told'), 'utf8');
+    const deploy = { run: ['sh', '-c', 'echo new >> told'] };
+    const outputs = [{ path: 'copy.pem', content: 'cert' }];
+    const file = join(cwd, 'certwright.yaml');
+    writeFileSync(file, JSON.stringify({ certificates: { [name]: { deploy, outputs } } }));
+    expect(await rotate(cwd, [name, '--rollback', '--config', 'nope.yaml'])).toMatchObject({ code: 2 });
+    expect(generation(cwd, name)).toBe(3);
+    expect(await rotate(cwd, [name, '--rollback', '--metrics', 'run.prom'])).toMatchObject({
+      code: 0,
+      certificates: [{ state: 'rolled-back', outputs: [{ state: 'written' }], deploy: { state: 'done' } }],
+    });
+    expect(readFileSync(join(cwd, 'run.prom'), 'utf8')).toContain('certwright_');
+    expect(told()).toBe('old\nold\nnew\n');
+    writeFileSync(file, 'certificates: []\n');
+    expect(await rotate(cwd, [name, '--rollback'])).toMatchObject({
+      code: 0,
+      certificates: [
+        { state: 'rolled-back', generation: 1, warnings: [expect.stringContaining('has a fault')] },
+      ],
+    });
+    expect(told()).toBe('old\nold\nnew\nold\n');
+  });
+
   it('follows a rollback by hand, which never turns round', async () => {
     const { cwd, service } = await folderWithService();
     await rotate(cwd);

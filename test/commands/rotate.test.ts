@@ -576,6 +576,20 @@ describe('rotate --keep', () => {
     expect(versions(cwd)).toEqual(['000009']);
   });
 
+  it('is what certwright.yaml says, without a new certificate, unless the run says otherwise', async () => {
+    const cwd = await folderWith('orders.internal');
+    for (let time = 0; time < 3; time += 1) await rotate(cwd, ['--force']);
+    const file = join(cwd, 'certs/orders.internal/request.json');
+    writeFileSync(join(cwd, 'certwright.yaml'), 'certificates: { orders.internal: { keep: 2 } }\n');
+    expect(await rotate(cwd)).toMatchObject({ certificates: [{ state: 'not-due' }] });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ keep: 2 });
+    rmSync(join(cwd, 'certwright.yaml'));
+    await rotate(cwd, ['--force', '--keep', '3'], after(2 * hour));
+    expect(versions(cwd)).toEqual(['000003', '000004', '000005']);
+    await rotate(cwd, ['--force'], after(4 * hour));
+    expect(versions(cwd)).toEqual(['000005', '000006']);
+  });
+
   it('leaves what is newer than the generation in use', async () => {
     const cwd = await folderWith('orders.internal');
     for (let time = 0; time < 3; time += 1) await rotate(cwd, ['--force']);
@@ -640,6 +654,10 @@ describe('rotate --rollback', () => {
     [['--generation', '0'], 'usage'],
     [['billing.internal'], 'usage'],
     [['--dry-run'], 'usage'],
+    [['--keep', '1'], 'usage'],
+    [['--jobs', '1'], 'usage'],
+    [['--discard-pending'], 'usage'],
+    [['--reissue'], 'usage'],
   ])('refuses %j with %s', async (args, code) => {
     const cwd = await folderWith('orders.internal', 'billing.internal');
     await rotate(cwd, ['orders.internal', '--force']);

@@ -11,7 +11,7 @@ import { checkUrl } from '../x509/url.ts';
 import type { AuthorityReader } from './authorities.ts';
 import { account } from './account.ts';
 import { deployReader } from './deploy-reader.ts';
-import { choice, flag, list, text, type Reader } from './readers.ts';
+import { choice, flag, list, text, wholeNumber, type Reader } from './readers.ts';
 import { windowReader } from './read-window.ts';
 import type { Reading } from './reading.ts';
 import type { Settings } from './settings.ts';
@@ -60,6 +60,7 @@ const readers = (authority: AuthorityReader, file: string): Readers => ({
   renewAt: checked(parseRenewalPoint),
   spread: checked(parseSpread),
   window: windowReader,
+  keep: wholeNumber,
   reissueOnExposure: flag,
   deploy: deployReader(file),
 });

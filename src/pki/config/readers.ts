@@ -37,6 +37,13 @@ export const textOrNumber =
     return text(parse)(isNumber ? { ...tree, value: String(tree.value) } : tree, label, reading);
   };
 
+/** A whole number from 1 to 999999, as flags take them. */
+export const wholeNumber: Reader<number> = (tree, label, reading) => {
+  const value = tree.kind === 'scalar' ? tree.value : undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 999_999) return value;
+  return reading.wrongKind(tree, label, 'a whole number from 1 to 999999', 'without quotes');
+};
+
 export const choice =
   <T extends string>(choices: readonly T[]): Reader<T> =>
   (tree, label, reading) => {

@@ -28,6 +28,7 @@ export interface Settings {
   renewAt?: string;
   spread?: string;
   window?: MaintenanceWindow[];
+  keep?: number;
   reissueOnExposure?: boolean;
   deploy?: Deploy;
   outputs?: DeclaredOutput[];

@@ -50,6 +50,7 @@ export function requestFor(
     renewAt: settings.renewAt,
     spread: settings.spread,
     window: settings.window ?? [],
+    keep: settings.keep,
     reissueOnExposure: settings.reissueOnExposure ?? false,
     deploy: settings.deploy,
     outputs: (settings.outputs ?? []).map((output) => storedOutput(output, store)),

@@ -5,12 +5,14 @@ import { withLock } from '../store/lock.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
 import { formatDuration } from '../x509/duration.ts';
+import { referenceOf } from './authority-reference.ts';
 import { followUp, peersIn } from './follow-up.ts';
 import { outputsOf, type World } from './issue.ts';
+import type { Wanted } from './issue-all.ts';
 import type { OutputOutcome } from './outputs.ts';
 import { revocationOf } from './revocation-of.ts';
 import type { DeployingWorld } from './deployment.ts';
-import type { Rotation } from './rotate.ts';
+import type { RotateOrder, Rotation } from './rotate.ts';
 import { deployAll } from './rotate-deploy.ts';
 import { refuseLax } from './refuse-unready.ts';
 import { readGeneration, type Standing } from './standing.ts';
@@ -19,6 +21,8 @@ export interface RollBackOrder {
   /** Absolute path. */
   store: string;
   name: string;
+  /** What a config file asks for, in place of what is stored: its copies are written, and its service is told. */
+  declared: RotateOrder['declared'];
   /** The one before that which is in use, where none is named. */
   generation: number | undefined;
   /** Also to one that is not valid now. */
@@ -42,12 +46,13 @@ export interface RolledBack extends Standing {
 export async function rollBackAndTell(order: RollBackOrder, world: DeployingWorld): Promise<Rotation> {
   const { store, name, lockTimeout } = order;
   const folder = certificateFolder(store, name);
-  const request = readRequest(folder.requestFile)?.request;
-  const plan = request && followUp(folder, request);
-  if (request?.deploy) await refuseLax(folder, { request, reference: request.authority }, world);
+  const wanted = wantedOf(order, folder);
+  const plan = wanted && followUp(folder, wanted.request);
+  if (wanted) await refuseLax(folder, wanted, world);
   const done = await rollBack(order, world);
   const outcome: Rotation = { state: 'rolled-back', name, verdict: undefined, ...done };
-  if (!request || !plan) return outcome;
+  if (!wanted || !plan) return outcome;
+  const { request } = wanted;
   const peers = peersIn(done.outputs);
   const deployment = { folder, request, plan, before: done.from, peers, mayReturn: false };
   let told: Rotation = outcome;
@@ -55,6 +60,14 @@ export async function rollBackAndTell(order: RollBackOrder, world: DeployingWorl
     told = ending;
   });
   return told;
+}
+
+/** `undefined` where request.json is lost: going back needs none. */
+function wantedOf({ store, declared }: RollBackOrder, folder: CertificateFolder): Wanted | undefined {
+  const stored = readRequest(folder.requestFile)?.request;
+  if (!stored) return undefined;
+  const reference = referenceOf(store, stored);
+  return declared(stored, reference) ?? { request: stored, reference };
 }
 
 /**
@@ -100,8 +113,8 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
         }`,
       });
     }
-    const request = readRequest(folder.requestFile)?.request;
-    const standing = readGeneration(folder.versionPath(to), to, request, world.instance);
+    const wanted = wantedOf(order, folder);
+    const standing = readGeneration(folder.versionPath(to), to, wanted?.request, world.instance);
     if (!standing) {
       throw new PkiError('malformed', `generation ${to} of ${name} is torn (${folder.versionPath(to)})`, {
         hint: 'its key, certificate and chain do not belong together; choose another generation',
@@ -112,7 +125,7 @@ export async function rollBack(order: RollBackOrder, world: World): Promise<Roll
     // Before the switch: a run that dies after it would be followed by one that undoes it.
     giveUpCandidates(folder);
     folder.pointTo(to);
-    const outputs = request ? await outputsOf({ store, folder, request, lock: 'held' }, world) : [];
+    const outputs = wanted ? await outputsOf({ store, folder, ...wanted, lock: 'held' }, world) : [];
     return { ...standing, from, path: folder.currentPath, outputs };
   });
 }
@@ -132,10 +145,13 @@ function refuseRevoked(folder: CertificateFolder, store: string, standing: Stand
     'not-valid',
     `generation ${generation} of ${name} was revoked ${revoked.at.toISOString()} (${revoked.reason})`,
     {
-      hint: '"certwright rotate NAME --force" makes a new one; --rollback with --force takes this one all the same',
+      hint: makesNew(name),
     },
   );
 }
+
+const makesNew = (name: string): string =>
+  `"certwright rotate ${name} --force" makes a new one; --rollback with --force takes this one all the same`;
 
 function refuseInvalid({ certificate, generation }: Standing, name: string, now: Date): void {
   const { notBefore, notAfter } = certificate;
@@ -145,6 +161,6 @@ function refuseInvalid({ certificate, generation }: Standing, name: string, now:
   const why =
     ahead > 0 ? `is not valid for another ${formatDuration(ahead)}` : `expired ${formatDuration(ago)} ago`;
   throw new PkiError('not-valid', `generation ${generation} of ${name} ${why}`, {
-    hint: '"certwright rotate NAME --force" makes a new one; --rollback with --force takes this one all the same',
+    hint: makesNew(name),
   });
 }

@@ -56,8 +56,8 @@ export interface RotateOrder extends Discarding {
   force: boolean;
   /** In place of what the certificates say themselves. */
   renewAt: string | undefined;
-  /** How many generations stay, with that in use. */
-  keep: number;
+  /** How many generations stay, with that in use, in place of what the certificates say themselves. */
+  keep: number | undefined;
   /** How many certificates are worked on at a time. */
   jobs: number;
   /** Milliseconds to wait for another run on the same name. */
@@ -76,6 +76,8 @@ interface Settled {
   /** Files whose owner or mode was not as it should be. */
   mended?: readonly Mended[];
   outputs?: readonly OutputOutcome[];
+  /** What may hurt later. */
+  warnings?: readonly string[];
   /** What became of telling its service, where that was to be done. */
   deploy?: Deployed;
 }
@@ -131,6 +133,8 @@ export interface Stale {
 
 /** How long a reader may take that has followed `current` to a generation, in milliseconds. */
 const readersTime = 3_600_000;
+/** How many generations stay where nobody says it. */
+const usualKeep = 5;
 
 /**
  * Replaces what is due in a store, and tells services of it. One that fails stops no other; each authority is opened
@@ -177,9 +181,9 @@ export async function rotate(
     };
     return issueIntoStore(wish, authority, world);
   };
-  const prune = (folder: CertificateFolder): void => {
+  const prune = (folder: CertificateFolder, request: Pick<StoredRequest, 'keep'>): void => {
     const since = new Date(world.now().getTime() - readersTime);
-    folder.prune(order.keep, since, () => generationsInUse(folder));
+    folder.prune(order.keep ?? request.keep ?? usualKeep, since, () => generationsInUse(folder));
   };
   const replace: Acts['replace'] = async ({ folder, wanted }, verdict) => {
     const { name } = wanted.request;
@@ -193,7 +197,7 @@ export async function rotate(
     if (result.state === 'unchanged') return { ...result, state: 'not-due', verdict: undefined };
     forgetFailures(folder);
     // What a service has not taken yet may have to be switched back from.
-    if (!followUp(folder, wanted.request)) prune(folder);
+    if (!followUp(folder, wanted.request)) prune(folder, wanted.request);
     return { ...result, state: 'rotated', verdict };
   };
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
@@ -217,8 +221,8 @@ export async function rotate(
     return standingOutcome(found, candidate.standing);
   };
   const tell: Acts['tell'] = (undeployed, report) =>
-    deployAll(undeployed, order, world, (outcome, { folder }) => {
-      if (outcome.deploy?.state === 'done') prune(folder);
+    deployAll(undeployed, order, world, (outcome, { folder, request }) => {
+      if (outcome.deploy?.state === 'done') prune(folder, request);
       report(outcome);
     });
   const refresh = oncePerAuthority((wanted) => refreshTrust(store, wanted, opened, world.now()));

@@ -51,6 +51,8 @@ export interface StoredRequest {
   deploy: Deploy | undefined;
   /** When it may be replaced once it is due; at any time where there is none. */
   window: MaintenanceWindow[];
+  /** How many generations stay, with that in use; `undefined` for what is built in. */
+  keep: number | undefined;
   /** Whether a key that others could read makes it due at once. */
   reissueOnExposure: boolean;
   /** Copies at places of their own. */
@@ -117,6 +119,7 @@ export function readRequest(
     spread: textOf(fields.spread),
     deploy: fields.deploy === undefined ? undefined : readPlan(fields.deploy, path),
     window: readMaintenanceWindows(fields.window),
+    keep: numberOf(fields.keep),
     reissueOnExposure: fields.reissueOnExposure === true,
     outputs: readOutputRequests(fields.outputs, path),
   };
@@ -131,13 +134,17 @@ type Fields = Partial<Record<keyof StoredRequest, unknown>>;
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
+/** Less than one would leave nothing in use: it counts as if nothing were said. */
+const numberOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 ? value : undefined;
+
 const listOf = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 
 /** What says nothing about the certificate, only about when there is another and what follows. */
 const policy = {
   ...{ renewAt: undefined, spread: undefined, deploy: undefined, outputs: [] },
-  ...{ window: [], reissueOnExposure: false },
+  ...{ window: [], keep: undefined, reissueOnExposure: false },
 } satisfies Partial<StoredRequest>;
 
 /** Whether two requests ask for the same certificate and files. */

@@ -48,6 +48,7 @@ exportable: false
 validation: dns
 renewAt: 66%
 spread: 6h
+keep: 3
 deploy:
   run: [./reload, --now, ""]
   signal: HUP
@@ -123,6 +124,9 @@ const bad: Readonly<Record<string, string>> = {
   'all of a life': certificate('renewAt: 100%'),
   'a spread over more than half a life': certificate('spread: 51%'),
   'a spread without a unit': certificate('spread: "6"'),
+  'none that is kept': certificate('keep: 0'),
+  'a part of one that is kept': certificate('keep: 1.5'),
+  'a number that is kept, as text': certificate('keep: "3"'),
   'outputs of all certificates at one place': 'defaults: { outputs: [{ path: a.pem, content: pair }] }\n',
   'a window on a day that is none': certificate('window: { days: [caturday] }'),
   'a window on no day': certificate('window: { days: [] }'),
