@@ -6,7 +6,7 @@ import { unknownAuthority } from '../pki/lifecycle/authority-reference.ts';
 import { checkStoreName, formats } from '../pki/lifecycle/request.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
-import { parseName } from '../pki/x509/subject-alternative-name.ts';
+import { nameText, parseName } from '../pki/x509/subject-alternative-name.ts';
 import { certificateDocument } from './certificate-document.ts';
 import { addConfigOption, authorityNamed, loadConfig, type ConfigFlags } from './config-file.ts';
 import type { Context } from './context.ts';
@@ -120,11 +120,10 @@ async function orderOf(name: string, flags: AdoptFlags, context: Context): Promi
   };
 }
 
-/** A name that a certificate may have, or one that a person chose for the store. */
+/** A name that a certificate may have, as `issue` writes it, or one that a person chose for the store. */
 function nameOf(text: string): string {
   try {
-    parseName(text);
-    return text;
+    return nameText(parseName(text));
   } catch (error) {
     if (!(error instanceof PkiError)) throw error;
     return checkStoreName(text);
@@ -132,9 +131,11 @@ function nameOf(text: string): string {
 }
 
 function linesOf({ name, generation, path, certificate, due, request }: Adopted, { now }: Context): string[] {
-  const { notAfter } = certificate;
-  const left = notAfter.getTime() - now().getTime();
-  const life = left > 0 ? `valid for ${formatDuration(left)}, until` : 'expired';
+  const { notBefore, notAfter } = certificate;
+  const begin = Math.max(notBefore.getTime(), now().getTime());
+  const left = notAfter.getTime() - begin;
+  const from = notBefore > now() ? ` from ${notBefore.toISOString()}` : '';
+  const life = left > 0 ? `valid${from} for ${formatDuration(left)}, until` : 'expired';
   const { names, usage, keyType, lifetime, authority } = request;
   return [
     `adopted ${name}: generation ${generation}, ${life} ${notAfter.toISOString()}`,

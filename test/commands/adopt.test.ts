@@ -231,6 +231,56 @@ describe('adopt', () => {
     expect(existsSync(join(suite(), 'certs/early'))).toBe(false);
   });
 
+  it('is replaced by the CA that makes its successors, also where the issuer of others is in no file', async () => {
+    const cwd = temporaryFolder();
+    await succeed(['ca', 'init', '--name', 'Ours'], at(cwd));
+    const shop = join(suite(), 'shop');
+    const files = ['--cert', join(shop, 'cert.pem'), '--key', join(shop, 'key.pem')];
+    const { warnings } = await adopt(cwd, 'shop', ...files, '--ca', './ca');
+    expect(warnings).toEqual([
+      expect.stringContaining('its issuer is in none of the files'),
+      expect.stringContaining('has not issued it'),
+    ]);
+    expect((await succeed(['rotate'], at(cwd))).stdout).toMatch(/^shop +rotated +its authority has another/);
+    expect((await succeed(['rotate'], at(cwd))).stdout).toMatch(/^shop +not due/);
+  });
+
+  it('takes a name as issue writes it', async () => {
+    const cwd = temporaryFolder();
+    const cert = join(suite(), 'shop/fullchain.pem');
+    const names = [
+      ['*.Shop.EXAMPLE.com', '*.shop.example.com'],
+      ['München.example', 'xn--mnchen-3ya.example'],
+      ['Shop_2', 'Shop_2'],
+    ];
+    for (const [typed = '', name] of names) {
+      expect(await adopt(cwd, typed, '--cert', cert)).toMatchObject({ name });
+    }
+    const again = await run(['adopt', '*.SHOP.example.com', '--cert', cert, '--json'], at(cwd));
+    expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'exists' } });
+  });
+
+  it('says that one is not valid yet', async () => {
+    const cwd = temporaryFolder();
+    const { stdout, stderr } = await succeed(
+      ['adopt', 'shop', '--cert', join(suite(), 'shop/fullchain.pem')],
+      at(cwd, { now: after(-30) }),
+    );
+    expect(stderr).toContain('it is not valid before 2027-03-01T11:5');
+    expect(stdout).toMatch(/valid from 2027-03-01T11:5\S+ for 90 days, until/);
+  });
+
+  it('names the file of the key that it cannot read, and no other flag', async () => {
+    const shop = join(suite(), 'shop');
+    writeFileSync(join(suite(), 'key.der'), 'no key');
+    const files = ['--cert', join(shop, 'fullchain.pem'), '--key', join(suite(), 'key.der')];
+    const { code, stderr } = await run(['adopt', 'shop', ...files], at(temporaryFolder()));
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^certwright: \/\S+key\.der holds no/),
+    });
+  });
+
   it('without --ca tells rotate nothing that it could do, and says so', async () => {
     const cwd = temporaryFolder();
     const { warnings, request } = await adopt(cwd, 'shop', '--cert', join(suite(), 'shop/fullchain.pem'));

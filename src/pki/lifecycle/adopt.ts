@@ -133,6 +133,9 @@ function remarks(
   const [active] = issuersOf(reference);
   const isTheirs = active !== undefined && !issuer?.der.equals(active.der);
   return [
+    ...(leaf.notBefore > now
+      ? [`it is not valid before ${leaf.notBefore.toISOString()}: peers refuse it until then`]
+      : []),
     ...(leaf.notAfter <= now ? [`it ended ${leaf.notAfter.toISOString()}`] : []),
     ...(issuer ? [] : ['its issuer is in none of the files: clients may find no path to their root']),
     ...(reference === undefined

@@ -130,7 +130,7 @@ async function readKey(file: string, flag: string, ask: AskPassphrase): Promise<
   const pem = readWhole(file);
   refusePkcs12(pem, file, flag);
   if (!keyBlock.test(pem.toString('latin1'))) {
-    throw new PkiError('unsupported', `${flag}: ${file} holds no private key in PEM`, {
+    throw new PkiError('unsupported', `${file} holds no private key in PEM`, {
       hint: 'of DER, openssl pkey -inform DER -in FILE -out FILE.pem makes PEM',
     });
   }

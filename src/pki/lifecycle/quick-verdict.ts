@@ -36,7 +36,7 @@ export class QuickVerdict {
     if (!sealed) return 'unknown';
     const above = this.#above.of(sealed.chain, sealed.ca);
     if (!above || signer?.isRevoked) return 'sealed';
-    if (signer && above.issuer?.equals(signer.certificate.der) === false) return 'sealed';
+    if (signer && above.issuer?.equals(signer.certificate.der) !== true) return 'sealed';
     const base64 = sealed.cert.slice(beginOfPem.length, sealed.cert.indexOf(endOfPem));
     const certificate = readLife(Buffer.from(base64, 'base64'));
     const due = earliestDue(certificate, above, policyFor(wanted, rule), rule.instance);

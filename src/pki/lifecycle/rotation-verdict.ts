@@ -4,7 +4,8 @@ import type { Signer } from '../authorities/local/local-authority.ts';
 import { readIfThere } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import type { Change, StoredRequest } from '../store/request.ts';
-import type { CertificateLife } from '../x509/certificate.ts';
+import type { Certificate, CertificateLife } from '../x509/certificate.ts';
+import { isSignedBy } from '../x509/signed-by.ts';
 import { unknownAuthority } from './authority-reference.ts';
 import { dueAt, type DuePolicy } from './due.ts';
 import { earliestEnd } from './issuers-above.ts';
@@ -94,7 +95,7 @@ export function judge(
   if (isUnfinished(folder, request)) return because('begun');
   const { certificate } = found.standing;
   const issuers = issuersOf(folder, found.standing);
-  if (signer && issuers[0]?.equals(signer.certificate.der) === false) return because('issuer-changed');
+  if (signer && !isIssuedBy(signer, certificate, issuers[0])) return because('issuer-changed');
   if (signer?.isRevoked) return because('issuer-revoked');
   const end = earliestEnd(issuers);
   if (end === undefined) return because('broken');
@@ -103,6 +104,10 @@ export function judge(
   if (rule.now < due) return { due: false, standing: { ...found.standing, due } };
   return { ...because('issuer-ends', due), ends: new Date(end) };
 }
+
+/** @param issuer as it is stored; one that was adopted may have come without it. */
+const isIssuedBy = (signer: Signer, certificate: Certificate, issuer: Buffer | undefined): boolean =>
+  issuer?.equals(signer.certificate.der) ?? isSignedBy(certificate, signer.certificate);
 
 /**
  * The same for one that may be revoked: it is due at once. A hold may be taken back; what makes it due otherwise counts.
