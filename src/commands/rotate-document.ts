@@ -18,7 +18,6 @@ export function rotationDocument(outcome: Rotation): object {
     warnings: outcome.warnings ?? [],
     outputs: outputDocuments(outcome.outputs),
     deploy: deployDocument(outcome.deploy),
-    ...(outcome.warnings && { warnings: outcome.warnings }),
   };
   switch (outcome.state) {
     case 'rotated':

@@ -435,6 +435,55 @@ describe('an output that cannot be written', () => {
     expect(current(cwd, 'key.pem')).toContain('PRIVATE KEY');
   });
 
+  it('is none that a link leads into the store, nor into the folder of the CA', async () => {
+    const cwd = project('[{ path: link/orders.internal/request.json, content: cert }]');
+    symlinkSync('certs', join(cwd, 'link'));
+    const { code, row } = await issueAll(cwd);
+    expect({ code, error: row.outputs[0]?.error }).toMatchObject({
+      code: 1,
+      error: { code: 'bad-input', message: expect.stringContaining('lies in the store') as string },
+    });
+    expect(text(cwd, 'certs/orders.internal/request.json')).toContain('"schema"');
+    // As it may have been stored before: the file that is read now names no such place.
+    const file = join(cwd, 'certs/orders.internal/request.json');
+    rmSync(join(cwd, 'link'));
+    rmSync(join(cwd, 'certwright.yaml'));
+    symlinkSync(join(authority(), 'ca'), join(cwd, 'link'));
+    writeFileSync(file, text(file).replace('link/orders.internal/request.json', 'link/ca.json'));
+    expect((await rotate(cwd)).row.outputs[0]?.error?.message).toContain('lies in the folder of the CA');
+    expect(text(authority(), 'ca/ca.json')).toContain('"schema"');
+  });
+
+  it('is found by config check where it would replace that file, or lies in the folder of a CA', async () => {
+    const cwd = temporaryFolder();
+    symlinkSync('.', join(cwd, 'here'));
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      `authorities: { corp: ./pki/ca }
+certificates:
+  a.internal:
+    outputs:
+      - { path: here/certwright.yaml, content: pair }
+      - { path: here/a.pem, content: pair }
+      - { path: a.pem, content: cert }
+  b.internal:
+    outputs: [{ path: here/pki/ca/active/key.pem, content: key }]
+  c.internal:
+    ca: ./own
+    outputs: [{ path: own/ca.json, content: cert }]
+`,
+    );
+    const { code, stdout } = await run(['config', 'check', '--json'], { cwd });
+    expect(code).toBe(2);
+    const { error } = JSON.parse(stdout) as { error: { faults: { line: number; message: string }[] } };
+    expect(error.faults.map(({ line, message }) => `${line} ${message.replace(/"[^"]*"/, '…')}`)).toEqual([
+      '5 the output … would replace this file',
+      '7 two outputs have the path …',
+      `8 the output … lies in the folder of the CA ${join(cwd, 'pki/ca')}`,
+      `10 the output … lies in the folder of the CA ${join(cwd, 'own')}`,
+    ]);
+  });
+
   it('is found by config check where two certificates would write it, with its place', async () => {
     const cwd = temporaryFolder();
     writeFileSync(

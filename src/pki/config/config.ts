@@ -1,5 +1,6 @@
-import { meantForOthers, settingsOfAws } from '../authorities/reference.ts';
+import { isAws, meantForOthers, settingsOfAws } from '../authorities/reference.ts';
 import { PkiError } from '../errors.ts';
+import { liesIn, placeOf } from '../place.ts';
 import { checkStoreName } from '../store/folder-name.ts';
 import type { TrustSource } from '../store/trust-source.ts';
 import { parseDuration } from '../x509/duration.ts';
@@ -74,8 +75,27 @@ export function parseConfig(bytes: Uint8Array, file: string, shown: string): Con
       reading.fault(entry.at, 'usage', message, `it stands in line ${earlier.at.line} already`);
     } else if (declaration) certificates.set(declaration.name, declaration);
   }
+  refuseInAuthorities(certificates, [...authorities.values(), defaults.ca], reading);
   reading.throwIfFaulty();
   return { file, shown, authorities, defaults, certificates, trust };
+}
+
+/** A copy in the folder of a CA could be its key. */
+function refuseInAuthorities(
+  certificates: ReadonlyMap<string, Declaration>,
+  references: readonly (string | undefined)[],
+  reading: Reading,
+): void {
+  const all = [...references, ...[...certificates.values()].map(({ settings }) => settings.ca)];
+  const folders = [...new Set(all)].filter((one) => one !== undefined && one !== '' && !isAws(one));
+  for (const { settings, at } of certificates.values()) {
+    for (const { path } of settings.outputs ?? []) {
+      const folder = folders.find((one) => liesIn(placeOf(path), one ?? ''));
+      if (folder === undefined) continue;
+      const message = `the output ${JSON.stringify(path)} lies in the folder of the CA ${folder}`;
+      reading.fault(at, 'bad-input', message, 'name a place that nothing else is kept at');
+    }
+  }
 }
 
 function decode(bytes: Uint8Array, reading: Reading): string {

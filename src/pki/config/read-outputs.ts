@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { PkiError } from '../errors.ts';
+import { placeOf } from '../place.ts';
 import { parseSecretReference } from '../secret-reference.ts';
 import {
   encryptions,
@@ -122,12 +123,17 @@ export class OutputsReader {
   #placed(output: OutputRequest, at: Position, reading: Reading): DeclaredOutput | null {
     const folder = dirname(this.#file);
     const path = resolve(folder, output.path);
-    const earlier = this.#taken.get(path);
+    const place = placeOf(path);
+    const earlier = this.#taken.get(place);
     if (earlier) {
       const message = `two outputs have the path ${JSON.stringify(path)}`;
       return reading.fault(at, 'usage', message, `it stands in line ${earlier.line} already`);
     }
-    this.#taken.set(path, at);
+    this.#taken.set(place, at);
+    if (place === placeOf(this.#file)) {
+      const message = `the output ${JSON.stringify(path)} would replace this file`;
+      return reading.fault(at, 'bad-input', message, 'name a place that nothing else is kept at');
+    }
     const secret = output.passphrase?.startsWith('file:') === true ? output.passphrase.slice(5) : undefined;
     return {
       ...output,

@@ -1,6 +1,8 @@
-import { resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
+import { isAws } from '../authorities/reference.ts';
 import { refuseWritable } from '../deploy/refuse-writable.ts';
 import { PkiError } from '../errors.ts';
+import { liesIn, placeOf } from '../place.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
 import { lookAt, writeTogether, type Found, type OutputFile } from '../store/output-file.ts';
@@ -8,6 +10,7 @@ import { holdsKey, openFileMode, type OutputContent, type OutputRequest } from '
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { isAsWritten, recordWritten } from '../store/outputs-record.ts';
+import { referenceOf } from './authority-reference.ts';
 import type { World } from './issue.ts';
 import { contentOf, type Content, type Source } from './output-content.ts';
 
@@ -90,7 +93,7 @@ async function lookAtAll(
     env: world.env,
   };
   const looked: Looked[] = [];
-  for (const output of request.outputs) looked.push(await look(output, source, folder, request));
+  for (const output of request.outputs) looked.push(await look(output, source, file, folder, request));
   return looked;
 }
 
@@ -112,13 +115,14 @@ const failed = ({ path, content }: OutputRequest, store: string, error: unknown)
 async function look(
   output: OutputRequest,
   source: Source,
+  file: string,
   folder: CertificateFolder,
   request: StoredRequest,
 ): Promise<Looked> {
   const path = resolve(source.store, output.path);
   const base = { path, content: output.content, was: undefined, exposed: false, error: undefined };
   try {
-    if (`${path}${sep}`.startsWith(`${source.store}${sep}`)) throw insideStore(path);
+    refuseReserved(path, file, source);
     const content = contentOf(output, source);
     const access = await accessOf(output, request);
     const found = lookAt(path, 'bytes' in content ? content.bytes.length : mostSealed);
@@ -139,10 +143,24 @@ async function look(
   }
 }
 
-const insideStore = (path: string): PkiError =>
-  new PkiError('bad-input', `the output ${path} lies in the store`, {
-    hint: 'name a place outside of it: what is in the store is written once and never changed',
-  });
+/**
+ * What certwright itself lives by is no place for a copy, whatever links lead there.
+ * @param file what asks for it.
+ */
+function refuseReserved(path: string, file: string, { store, authority }: Source): void {
+  const place = placeOf(path);
+  const hint = 'name a place that nothing else is kept at';
+  if (liesIn(place, store)) {
+    throw new PkiError('bad-input', `the output ${path} lies in the store`, {
+      hint: 'name a place outside of it: what is in the store is written once and never changed',
+    });
+  }
+  if (place === placeOf(file))
+    throw new PkiError('bad-input', `the output ${path} is what asks for it`, { hint });
+  if (!isAws(authority) && liesIn(place, referenceOf(store, { authority }))) {
+    throw new PkiError('bad-input', `the output ${path} lies in the folder of the CA`, { hint });
+  }
+}
 
 const ofPeers = (content: Content): Buffer | undefined => ('bytes' in content ? content.peers : undefined);
 

@@ -76,8 +76,6 @@ interface Settled {
   /** Files whose owner or mode was not as it should be. */
   mended?: readonly Mended[];
   outputs?: readonly OutputOutcome[];
-  /** What may hurt later. */
-  warnings?: readonly string[];
   /** What became of telling its service, where that was to be done. */
   deploy?: Deployed;
 }
