@@ -81,9 +81,10 @@ export async function newPassphrase(context: Context, elsewhere?: string): Promi
 /** @throws PkiError `passphrase` where there is no terminal: nothing ever waits for one. */
 export async function prompt(
   label: string,
-  { stdin, stderr }: Context,
+  context: Context,
   elsewhere = 'give it with --passphrase-file FILE or in CERTWRIGHT_CA_PASSPHRASE',
 ): Promise<Buffer> {
+  const { stdin, stderr } = context;
   if (!isTerminal(stdin)) {
     throw new PkiError('passphrase', `a ${label} is needed and there is no terminal to ask at`, {
       hint: elsewhere,
@@ -92,7 +93,7 @@ export async function prompt(
   stderr.write(`${label}: `);
   stdin.setRawMode(true);
   try {
-    return await readHidden(stdin);
+    return await readHidden(stdin, context);
   } finally {
     stdin.setRawMode(false);
     stdin.pause();
@@ -103,28 +104,50 @@ export async function prompt(
 const isTerminal = (stdin: Context['stdin']): stdin is ReadStream =>
   stdin.isTTY === true && 'setRawMode' in stdin;
 
-/** Raw mode hands over every key as it is pressed: Enter ends, Backspace takes back, Ctrl-C and Ctrl-D give up. */
-function readHidden(terminal: ReadStream): Promise<Buffer> {
+/**
+ * Raw mode hands over every key as it is pressed: Enter ends, Backspace takes back, Ctrl-D gives up, and Ctrl-C is the
+ * signal that it is elsewhere.
+ */
+function readHidden(terminal: ReadStream, { kill, pid, signal }: Context): Promise<Buffer> {
   return new Promise((done, fail) => {
     let typed: string[] = [];
+    const stop = (): void => {
+      terminal.off('data', onData);
+      signal.removeEventListener('abort', interrupted);
+    };
+    const refuse = (message: string): void => {
+      stop();
+      fail(new PkiError('passphrase', message, { hint: 'nothing was done' }));
+    };
+    const interrupted = (): void => {
+      stop();
+      fail(signal.reason as Error);
+    };
     const onData = (chunk: Buffer): void => {
       for (const key of chunk.toString('utf8')) {
-        if (key === '\r' || key === '\n') {
-          terminal.off('data', onData);
-          const text = typed.join('');
-          if (text === '')
-            fail(new PkiError('passphrase', 'the passphrase is empty', { hint: 'nothing was done' }));
-          else done(Buffer.from(text, 'utf8'));
+        if (key === '\u0003') {
+          kill(pid, 'SIGINT');
           return;
         }
-        if (key === '\u0003' || key === '\u0004') {
-          terminal.off('data', onData);
-          fail(new PkiError('passphrase', 'no passphrase was given', { hint: 'nothing was done' }));
+        if (key === '\u0004') {
+          refuse('no passphrase was given');
+          return;
+        }
+        if (key === '\r' || key === '\n') {
+          const text = typed.join('');
+          if (text === '') {
+            refuse('the passphrase is empty');
+            return;
+          }
+          stop();
+          done(Buffer.from(text, 'utf8'));
           return;
         }
         typed = key === '\u007f' || key === '\b' ? typed.slice(0, -1) : [...typed, key];
       }
     };
+    signal.throwIfAborted();
     terminal.on('data', onData);
+    signal.addEventListener('abort', interrupted);
   });
 }

@@ -2,7 +2,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { prompt } from '../../src/commands/passphrase.ts';
 import { program, run, temporaryFolder } from '../support/cli.ts';
 
 const endOf = (child: ReturnType<typeof spawn>): Promise<unknown> =>
@@ -16,6 +18,24 @@ describe('a run that waits for input', () => {
     await new Promise((resolve) => child.stdin.write(Buffer.alloc(1 << 20), resolve));
     child.kill(signal);
     expect(await ended).toBe(signal);
+  });
+
+  it('ends by SIGINT where Ctrl-C is pressed at a prompt', async () => {
+    const controller = new AbortController();
+    const sent: string[] = [];
+    const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
+    const asked = prompt('passphrase of the CA', {
+      ...{ cwd: '/', env: {}, pid: 7, uid: 0, now: () => new Date(0), signal: controller.signal },
+      ...{ stdin, stdout: { write: () => true }, stderr: { write: () => true } },
+      kill: (pid, signal) => {
+        sent.push(`${pid} ${signal}`);
+        controller.abort(new Error('interrupted'));
+      },
+    });
+    stdin.write('half a\u0003');
+    await expect(asked).rejects.toThrow('interrupted');
+    expect(sent).toEqual(['7 SIGINT']);
+    expect(stdin.listenerCount('data')).toBe(0);
   });
 
   it('ends by SIGTERM at a named pipe that nobody writes to', async () => {
