@@ -375,6 +375,14 @@ certificates:
     }
   });
 
+  it('is a list of servers without one, and a number that means nobody', async () => {
+    const yaml = 'defaults: { owner: 4294967295, deploy: { confirm: [] } }\n';
+    expect(places(await faultsIn(yaml))).toEqual([
+      '1:20 owner "4294967295" is no name of an account',
+      '1:51 deploy.confirm is empty',
+    ]);
+  });
+
   it('is a wildcard without quotes', async () => {
     const [named] = await hintsIn('certificates: { web: { names: [*.a.internal] } }\n');
     expect(named).toBe('put a wildcard in quotes: "*.a.internal"');

@@ -256,6 +256,19 @@ describe('outputs', () => {
     expect(states((await rotate(cwd)).row)).toEqual([['p12', 'right', null]]);
   });
 
+  it('that belong together tell each its own story where one of them fails', async () => {
+    const cwd = project('[{ path: tls/cert.pem, content: cert }, { path: gone/key.pem, content: key }]');
+    const [cert, key] = (await issueAll(cwd)).row.outputs;
+    expect(key?.error?.message).toBe(
+      `cannot write ${join(cwd, 'gone/key.pem')}: there is no folder ${join(cwd, 'gone')}`,
+    );
+    expect(cert).toMatchObject({ state: 'failed', error: { code: 'io' } });
+    expect(cert?.error?.message).toBe(
+      `${join(cwd, 'tls/cert.pem')} is left as it was, since they belong together: ${key?.error?.message ?? ''}`,
+    );
+    expect(existsSync(join(cwd, 'tls/cert.pem'))).toBe(false);
+  });
+
   it('go back with --rollback', async () => {
     const cwd = project('[{ path: tls/pair.pem, content: pair }]');
     await issueAll(cwd);

@@ -490,6 +490,7 @@ describe('a signal', () => {
     ['no file', undefined, 'there is no '],
     ['no number', 'nginx', 'holds no process number'],
     ['all processes', '-1', 'holds no process number'],
+    ['more than a number of a process', '2147483648', 'holds no process number'],
     ['nobody', '4194305', 'there is no process 4194305'],
   ])('fails with %s', async (_what, text, message) => {
     const cwd = await folderWith({ 'orders.internal': { signal: 'HUP', pidfile: 'pid' } });

@@ -24,11 +24,14 @@ export function signalService(signal: ServiceSignal, pidfile: string, world: Dep
   }
 }
 
+/** pid_t is an int, and kill(2) takes no more. */
+const highestPid = 0x7fff_ffff;
+
 function readPid(pidfile: string): number {
   const text = readIfThere(pidfile)?.toString('latin1').split('\n', 1)[0]?.trim();
   if (text === undefined) throw failed(`there is no ${pidfile}`, `is the service running? ${again}`);
   // Zero and negative numbers mean whole groups of processes.
-  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+  if (/^[1-9]\d{0,9}$/.test(text) && Number(text) <= highestPid) return Number(text);
   throw failed(
     `${pidfile} holds no process number`,
     'pidfile names the file that the service writes at its start',

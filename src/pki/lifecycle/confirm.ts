@@ -49,7 +49,7 @@ async function untilServed(
       endpoint,
       proxy: undefined,
       startTls: confirm.startTls,
-      timeout: Math.max(1, Math.min(patience, left)),
+      timeout: Math.max(1, Math.round(Math.min(patience, left))),
       servername: confirm.name ?? hostIn(request) ?? endpoint.host,
       alpn: [],
       version: undefined,

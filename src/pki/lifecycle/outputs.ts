@@ -5,7 +5,7 @@ import { PkiError } from '../errors.ts';
 import { liesIn, placeOf } from '../place.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
-import { lookAt, writeTogether, type Found, type OutputFile } from '../store/output-file.ts';
+import { lookAt, writeTogether, type Found, type OutputFile, type Written } from '../store/output-file.ts';
 import { holdsKey, openFileMode, type OutputContent, type OutputRequest } from '../store/output-request.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import type { StoredRequest } from '../store/request.ts';
@@ -220,8 +220,15 @@ async function writeAll(
   for (const group of [together, ...alone.map((one) => [one])]) {
     try {
       const files = await Promise.all(group.map((one) => fileFor(one, sealed)));
-      writeTogether(files);
-      for (const { outcome } of group) outcomes.set(outcome.path, { ...outcome, state: 'written' });
+      const { paths, failed: culprit } = writeTogether(files);
+      for (const { outcome } of group) {
+        const { path } = outcome;
+        if (paths.includes(path)) outcomes.set(path, { ...outcome, state: 'written' });
+        else {
+          sealed.delete(path);
+          outcomes.set(path, { ...outcome, state: 'failed', error: causeFor(path, culprit) });
+        }
+      }
     } catch (error) {
       for (const { outcome } of group) {
         sealed.delete(outcome.path);
@@ -234,6 +241,16 @@ async function writeAll(
     recordWritten(folder, sealed, (path) => !wanted.has(path));
   }
   return [...outcomes.values()];
+}
+
+/** Each output is told why it is not right, in words about itself. */
+function causeFor(path: string, culprit: Written['failed']): unknown {
+  const { error } = culprit ?? {};
+  if (path === culprit?.path || !(error instanceof PkiError)) return error;
+  return new PkiError(error.code, `${path} is left as it was, since they belong together: ${error.message}`, {
+    hint: error.hint,
+    cause: error,
+  });
 }
 
 async function fileFor({ outcome: { path }, shall }: Looked, sealed: Sealed): Promise<OutputFile> {

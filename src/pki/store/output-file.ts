@@ -86,27 +86,42 @@ const notAFile = (path: string): PkiError =>
     hint: 'name a file to write; a folder, a device or a pipe is never replaced',
   });
 
+/** What became of files that belong together; where one failed, those that are not written are as they were. */
+export interface Written {
+  paths: readonly string[];
+  failed: { path: string; error: unknown } | undefined;
+}
+
 /**
  * Writes files that belong together. All are whole on the disk before the first takes its name, so that a full disk or
  * a folder that refuses leaves every old one in place; then each is renamed.
  */
-export function writeTogether(files: readonly OutputFile[]): void {
+export function writeTogether(files: readonly OutputFile[]): Written {
   const drafts: { draft: string; path: string }[] = [];
+  const paths: string[] = [];
+  let failed: Written['failed'];
+  let at = '';
   try {
     for (const { path, ...content } of files) {
+      at = path;
       const draft = temporaryBeside(path);
       refuseMissingFolder(path);
       sweepDrafts(dirname(path), basename(path));
       writeNew(draft, content);
       drafts.push({ draft, path });
     }
-    for (const { draft, path } of drafts) orIoError('write', path, () => renameSync(draft, path));
+    for (const { draft, path } of drafts) {
+      at = path;
+      orIoError('write', path, () => renameSync(draft, path));
+      paths.push(path);
+    }
   } catch (error) {
     // A draft that took its name is not there any more.
     for (const { draft } of drafts) discard(draft);
-    throw error;
+    failed = { path: at, error };
   }
-  for (const folder of new Set(files.map(({ path }) => dirname(path)))) syncFolder(folder);
+  for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
+  return { paths, failed };
 }
 
 function refuseMissingFolder(path: string): void {

@@ -17,8 +17,12 @@ export async function resolveOwnership(
   };
 }
 
+/** To chown(2) the highest number, (uid_t)-1, means that nothing shall change. */
+export const isAccountNumber = (text: string): boolean =>
+  /^\d{1,10}$/.test(text) && Number(text) < 0xffff_ffff;
+
 async function lookUp(database: 'passwd' | 'group', name: string): Promise<number> {
-  if (/^\d{1,10}$/.test(name)) return Number(name);
+  if (isAccountNumber(name)) return Number(name);
   const local = localDatabase(database);
   const lines = local.split('\n').some((line) => line.startsWith(`${name}:`))
     ? local

@@ -124,6 +124,8 @@ const bad: Readonly<Record<string, string>> = {
   'all of a life': certificate('renewAt: 100%'),
   'a spread over more than half a life': certificate('spread: 51%'),
   'a spread without a unit': certificate('spread: "6"'),
+  'a number that is no user': certificate('owner: 4294967295'),
+  'servers that are none': certificate('deploy: { confirm: [] }'),
   'none that is kept': certificate('keep: 0'),
   'a part of one that is kept': certificate('keep: 1.5'),
   'a number that is kept, as text': certificate('keep: "3"'),
