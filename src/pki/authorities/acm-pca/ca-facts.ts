@@ -38,7 +38,8 @@ export function caFactsOf(answer: DescribeCertificateAuthorityCommandOutput): Ca
 const remedies: Readonly<Record<string, string>> = {
   CREATING: 'wait until it is made',
   PENDING_CERTIFICATE: 'install its certificate first',
-  DISABLED: 'enable it: aws acm-pca update-certificate-authority --certificate-authority-arn CA_ARN --status ACTIVE',
+  DISABLED:
+    'enable it: aws acm-pca update-certificate-authority --certificate-authority-arn CA_ARN --status ACTIVE',
   EXPIRED: 'give it a new certificate',
   FAILED: 'make another one',
   DELETED: 'restore it: aws acm-pca restore-certificate-authority --certificate-authority-arn CA_ARN',
@@ -59,8 +60,7 @@ export function foreseeableRefusals(
 ): string[] {
   const { status, mode, keyAlgorithm, notAfter } = facts;
   const found: string[] = [];
-  if (status !== 'ACTIVE')
-    found.push(`the CA is ${status}: ${remedyFor(status)}`);
+  if (status !== 'ACTIVE') found.push(`the CA is ${status}: ${remedyFor(status)}`);
   if (notAfter && notAfter < now)
     found.push(`the CA expired ${formatDuration(now.getTime() - notAfter.getTime())} ago`);
   else if (notAfter && profile.notAfter > notAfter) {
