@@ -277,7 +277,7 @@ describe('adopt', () => {
     const { code, stderr } = await run(['adopt', 'shop', ...files], at(temporaryFolder()));
     expect({ code, stderr }).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^certwright: \/\S+key\.der holds no/),
+      stderr: expect.stringMatching(/^certwright: \/\S+key\.der holds no/) as string,
     });
   });
 

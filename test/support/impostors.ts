@@ -31,8 +31,8 @@ export function spoilsSignature(port: number): Server {
     const behind = connect(port, '127.0.0.1');
     behind.on('error', () => socket.destroy());
     behind.on('data', (chunk) => {
-      for (let at = 0, end = 0; at + 5 < chunk.length; at = end) {
-        end = at + 5 + chunk.readUInt16BE(at + 3);
+      for (let at = 0; at + 5 < chunk.length; at += 5 + chunk.readUInt16BE(at + 3)) {
+        const end = at + 5 + chunk.readUInt16BE(at + 3);
         if (chunk[at] === 22 && chunk[at + 5] === 12) chunk[end - 1] = (chunk[end - 1] ?? 0) ^ 1;
       }
       socket.write(Buffer.concat([chunk, refusal]));

@@ -3,7 +3,6 @@ import {
   renewsInPlace,
   type Authority,
   type Pending,
-  type Predecessor,
   type Renewal,
   type RequestKey,
   type Successor,
@@ -30,7 +29,7 @@ import { keepPolicyUnderLock } from './keep-policy.ts';
 import type { OutputOutcome, OutputsOrder } from './outputs.ts';
 import { checkWithAuthority, obtain, refuseEndless } from './obtain.ts';
 import { assess, standing, type Assessment, type Moment, type Standing } from './standing.ts';
-import { arnIn, isOfOthers, renewalBy, successorOf, type OfOthers } from './successor.ts';
+import { arnIn, isOfOthers, predecessorIn, renewalBy, successorOf, type OfOthers } from './successor.ts';
 
 /** What a run is lent by whoever starts it. */
 export interface World {
@@ -336,13 +335,6 @@ async function makeGeneration(
       due: dueAt(certificate, request, world.instance),
     };
   }
-}
-
-/** The one in use, by the name that its authority has for it. */
-function predecessorIn(folder: CertificateFolder, isStolen: boolean): Predecessor | undefined {
-  const generation = folder.current();
-  if (generation === undefined) return undefined;
-  return { arn: arnIn(folder.versionPath(generation)), isCompromised: isStolen };
 }
 
 /** A key that is in wrong hands is not used again, whatever the request says. */

@@ -1,5 +1,4 @@
-import { readCaFacts, type CaFacts } from '../authorities/local/local-authority.ts';
-import { isAws } from '../authorities/open.ts';
+import type { CaFacts } from '../authorities/local/local-authority.ts';
 import { isThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
@@ -14,6 +13,7 @@ import { referenceOf } from './authority-reference.ts';
 import { refuseEarly } from './clock-check.ts';
 import { lifeOf } from './due.ts';
 import { isExposed } from './exposure.ts';
+import { factsOnce } from './facts-once.ts';
 import { accessOf, momentOf } from './issue.ts';
 import type { Wanted } from './issue-all.ts';
 import { KnownRevocations } from './known-revocations.ts';
@@ -331,22 +331,4 @@ function readStored({ store, declared, names }: RotateOrder, name: string): Stor
   const authority = referenceOf(store, stored);
   const wanted = declared(stored, authority) ?? { request: stored, reference: authority };
   return { folder, generation, stored, authority, wanted };
-}
-
-/** Reads each CA in a folder once. One that cannot be read is of no concern before something is due. */
-function factsOnce(now: Date): (reference: string) => CaFacts | undefined {
-  const known = new Map<string, CaFacts | undefined>();
-  return (reference) => {
-    if (!known.has(reference)) known.set(reference, isAws(reference) ? undefined : quietly(reference, now));
-    return known.get(reference);
-  };
-}
-
-function quietly(reference: string, now: Date): CaFacts | undefined {
-  try {
-    return readCaFacts(reference, now);
-  } catch (error) {
-    if (error instanceof PkiError) return undefined;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@ import {
   renewsInPlace,
   type KeptStatus,
   type Pending,
+  type Predecessor,
   type Renewal,
   type Successor,
   type Wish,
@@ -78,3 +79,10 @@ export const outcomeOf = (
   successor.by === 'pending'
     ? { state: 'pending', pending: successor.pending, status: successor.status }
     : { state: 'due', who: successor.who, why: successor.why, status: successor.status };
+
+/** The one in use, by the name that its authority has for it. */
+export function predecessorIn(folder: CertificateFolder, isStolen: boolean): Predecessor | undefined {
+  const generation = folder.current();
+  if (generation === undefined) return undefined;
+  return { arn: arnIn(folder.versionPath(generation)), isCompromised: isStolen };
+}
