@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
-import { meantForOthers, settingsOfAws, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
+import { meantForOthers, settingsOfAws } from '../pki/lifecycle/authority-reference.ts';
+import type { OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { validations, type StoredRequest, type Validation } from '../pki/lifecycle/request.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, awsConnection, type AwsConnectionFlags } from './aws-connection.ts';

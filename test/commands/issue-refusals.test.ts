@@ -52,7 +52,7 @@ describe('issue refuses, and touches nothing', () => {
 
   it.each([
     ['a file', ['--out', 'file'], 'is not a folder'],
-    ['a folder', ['--key-out', 'file', '--cert-out', 'folder'], 'is a folder'],
+    ['a folder', ['--key-out', 'file', '--cert-out', 'folder'], 'is not a regular file'],
   ])('%s where the other is to go, before anything is signed', async (_what, flags, words) => {
     const cwd = temporaryFolder();
     await run(['ca', 'init'], { cwd });

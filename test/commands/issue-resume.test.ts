@@ -136,7 +136,7 @@ describe('a pair of plain files', () => {
     expect(await run(['ca', 'init'], { cwd })).toMatchObject({ code: 0 });
     writeFileSync(join(cwd, 'in-the-way'), '');
     const paths = ['--key-out', 'a.key', '--cert-out', 'in-the-way/a.crt'];
-    expect(await issue(cwd, paths)).toMatchObject({ code: 1 });
+    expect(await issue(cwd, paths)).toMatchObject({ code: 2 });
     expect(readdirSync(cwd).sort()).toEqual(['ca', 'in-the-way']);
   });
 });

@@ -1,6 +1,8 @@
 import { isAws } from '../authorities/reference.ts';
 import { isAbsolute, relative, resolve } from 'node:path';
 
+export { meantForOthers, settingsOfAws } from '../authorities/reference.ts';
+
 /** What request.json says instead of an authority where nobody told who issued a certificate. */
 export const unknownAuthority = 'unknown:';
 

@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { RequestKey } from '../authorities/authority.ts';
+import { isAws } from '../authorities/reference.ts';
 import { PkiError } from '../errors.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import type { PendingGeneration } from '../store/pending-generation.ts';
@@ -26,7 +27,9 @@ export function resumeOrBegin(
   const pending = folder.pending();
   const asked = pending?.request();
   if (pending && asked && sameRequest(asked, request) && !discardPending) return pending;
-  if (!discardPending && pending?.read() !== undefined) {
+  // What is asked of a CA in a folder costs nothing, whatever has become of its journal.
+  const mayBePaid = isAws((asked ?? request).authority);
+  if (!discardPending && mayBePaid && pending?.read() !== undefined) {
     throw new PkiError(
       'pending-differs',
       `an earlier run asked ${asked?.authority ?? 'an authority'} for ${JSON.stringify(request.name)} with other flags, and what it asked for may have been bought (${pending.path})`,

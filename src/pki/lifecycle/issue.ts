@@ -134,9 +134,10 @@ export async function issueIntoStore(
     if (folder.current() === undefined) dropDeployRecords(folder);
     const found = mayKeep(order, folder) ? assess(folder, request, momentOf(world)) : undefined;
     const kept = found?.reason === undefined ? found?.standing : undefined;
-    const isOrdered = kept !== undefined || isBegun(order, folder);
     if (typeof order.when === 'object' || found?.reason === 'due') refuseFastClock(authority);
-    else if (!isOrdered) refuseFastOrder(request, authority);
+    else if (authority.sells && kept === undefined && !isBegun(order, folder)) {
+      refuseFastOrder(request, authority);
+    }
     if (request.clamp && found?.reason === 'due') refuseNoGain(authority, found.standing);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
     const trust = order.feedTrust ? order.feedTrust(authority) : feedTrust(order.store, authority);

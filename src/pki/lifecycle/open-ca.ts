@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { keepsDefaults, publishesTrust, type Authority, type Pending } from '../authorities/authority.ts';
 import type { AwsConnection } from '../authorities/aws/options.ts';
 import { isAws, openAuthority, type OpenOptions } from '../authorities/open.ts';
-import { meantForOthers, settingsOfAws } from '../authorities/reference.ts';
 import { PkiError } from '../errors.ts';
 import type { Settings } from '../config/settings.ts';
 
 export type { Authority, AwsConnection, OpenOptions, Pending };
-export { isAws, meantForOthers, openAuthority, publishesTrust, settingsOfAws };
+export { isAws, openAuthority, publishesTrust };
 
 /** What encrypts the keys of a CA that is made; `undefined` where nobody has given a passphrase. */
 export type GivenPassphrase = () => Promise<Buffer | undefined>;
