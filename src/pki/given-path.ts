@@ -29,7 +29,15 @@ export function unreadable(error: unknown, doing: string, path: string): PkiErro
 
 /** What stands there; `undefined` where nothing does. @throws PkiError `unreadable` */
 export const lookAtGiven = (path: string): Stats | undefined =>
-  orUnreadable('look at', path, () => statSync(path, { throwIfNoEntry: false }));
+  orUnreadable('look at', path, () => {
+    try {
+      return statSync(path);
+    } catch (error) {
+      // With throwIfNoEntry, Node.js 22 passes over a file in the place of a folder (ENOTDIR) as well.
+      if (foreignCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  });
 
 /** Without opening it: a pipe gives what it holds only once. @throws PkiError `not-found`, `unreadable` */
 export function refuseUnreadable(path: string): void {
