@@ -64,7 +64,7 @@ function openIssuer(ca: string): Issuer {
   mkdirSync(record, { recursive: true });
   const chain = readFileSync(join(ca, 'chain.pem'));
   const key = createPrivateKey(readFileSync(join(ca, 'key.pem')));
-  return { key, publicKey: createPublicKey(chain), chain, record };
+  return { key, publicKey: createPublicKey(key), chain, record };
 }
 
 function writeGeneration(folder: string, issuer: Issuer): void {
