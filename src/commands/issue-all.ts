@@ -13,7 +13,7 @@ import { openOrCreate, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { likelyRefusals, limitsOrNew } from '../pki/lifecycle/plan.ts';
 import { PkiError } from '../pki/errors.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
-import { givenCaPassphrase } from './passphrase.ts';
+import { passphraseOfNewCa } from './passphrase.ts';
 import { aroundTrust } from './around-trust.ts';
 import { requireConfig } from './config-file.ts';
 import type { Context } from './context.ts';
@@ -105,8 +105,7 @@ async function issue(
   const { config } = report;
   const options = openOptions(flags, context, output);
   const open = once(async ({ reference, request }: Wanted): Promise<Authority> => {
-    const create =
-      flags.createCa === true ? () => givenCaPassphrase(flags.passphraseFile, context) : undefined;
+    const create = passphraseOfNewCa(flags, context);
     const { authority, created } = await openOrCreate(reference, { ...options(request), create });
     if (created) output.note(`made a new CA in ${reference} ("certwright ca show" describes it)`);
     return authority;

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { lookInStore, momentOf } from '../pki/lifecycle/issue.ts';
-import { planIssue } from '../pki/lifecycle/plan.ts';
+import { planIssue, type IssuePlan } from '../pki/lifecycle/plan.ts';
 import type { Standing } from '../pki/lifecycle/standing.ts';
 import type { OpenOptions } from '../pki/lifecycle/open-ca.ts';
 import { unfinishedOrder, type UnfinishedOrder } from '../pki/lifecycle/unfinished-order.ts';
@@ -22,24 +22,15 @@ const begunText = (begun: UnfinishedOrder): string =>
 /** `--dry-run`: what would be made, without a key, a signature, a call that costs money or a byte on disk. */
 export async function showPlan(
   order: Order,
-  reference: string,
   options: OpenOptions,
   flags: IssueFlags,
   context: Context,
   output: Output,
 ): Promise<void> {
-  const kept = await lookAtPlace(order, flags, context);
-  const plan = await planIssue(
-    order.request,
-    order.foreign?.request,
-    reference,
-    flags.createCa ?? false,
-    options,
-    context.now(),
-  );
+  const { kept, plan } = await lookAhead(order, options, flags, context);
   reportForeign(order, output);
-  const isStored = flags.out === undefined && flags.certOut === undefined;
-  const begun = isStored ? unfinishedOrder(storePath(flags, context), plan.name) : undefined;
+  const begun =
+    placeOf(order, flags) !== 'files' ? unfinishedOrder(storePath(flags, context), plan.name) : undefined;
   if (begun?.askedAt !== undefined)
     plan.warnings.unshift(`an earlier run's order is unfinished: ${begunText(begun)}`);
   for (const warning of plan.warnings) output.warn(warning);
@@ -69,15 +60,30 @@ export async function showPlan(
 }
 
 /**
+ * Meets every refusal that comes before a signature; nothing is touched.
+ * @returns the pair that would stay, and what would be made
+ */
+export async function lookAhead(
+  order: Order,
+  options: OpenOptions,
+  flags: IssueFlags,
+  context: Context,
+): Promise<{ kept: Standing | undefined; plan: IssuePlan }> {
+  const kept = await lookAtPlace(order, flags, context);
+  const { request, foreign, reference } = order;
+  const create = flags.createCa ?? false;
+  return {
+    kept,
+    plan: await planIssue(request, foreign?.request, reference, create, options, context.now()),
+  };
+}
+
+/**
  * What is at the place that it would go to.
  * @returns the pair that would stay
  * @throws PkiError what the same command without `--dry-run` refuses for it
  */
-export async function lookAtPlace(
-  order: Order,
-  flags: IssueFlags,
-  context: Context,
-): Promise<Standing | undefined> {
+async function lookAtPlace(order: Order, flags: IssueFlags, context: Context): Promise<Standing | undefined> {
   switch (placeOf(order, flags)) {
     case 'store': {
       const { request } = order;

@@ -1,6 +1,6 @@
-import { readOrder, type Order } from './issue-order.ts';
+import { readOrder } from './issue-order.ts';
 import { openOrCreate, type OpenOptions } from '../pki/lifecycle/open-ca.ts';
-import { caPassphrase, givenCaPassphrase } from './passphrase.ts';
+import { caPassphrase, passphraseOfNewCa } from './passphrase.ts';
 import { printable } from './printable.ts';
 import { finish } from './issue-report.ts';
 import { relative } from 'node:path';
@@ -151,13 +151,17 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
   };
   if (flags.dryRun === true || flags.explain === true) {
     const { showPlan } = await import('./issue-plan.ts');
-    await showPlan(order, reference, options, flags, context, output);
+    await showPlan(order, options, flags, context, output);
     return exit.done;
   }
-  if (flags.createCa === true && !isArn(reference)) await refuseBeforehand(order, options, flags, context);
+  if (flags.createCa === true && !isArn(reference)) {
+    // Bad input touches nothing: no CA is made for it, either.
+    const { lookAhead } = await import('./issue-plan.ts');
+    await lookAhead(order, options, flags, context);
+  }
   const { authority, created } = await openOrCreate(reference, {
     ...options,
-    create: flags.createCa === true ? () => givenCaPassphrase(flags.passphraseFile, context) : undefined,
+    create: passphraseOfNewCa(flags, context),
   });
   if (created)
     output.note(
@@ -165,19 +169,6 @@ async function issue(names: readonly string[], flags: IssueFlags, context: Conte
     );
   const work = finish(order, authority, flags, context, output);
   return output.progress(`issuing ${order.request.name}`, work);
-}
-
-/** Bad input touches nothing: no CA is made for it, either. */
-async function refuseBeforehand(
-  order: Order,
-  options: OpenOptions,
-  flags: IssueFlags,
-  context: Context,
-): Promise<void> {
-  const { lookAtPlace } = await import('./issue-plan.ts');
-  await lookAtPlace(order, flags, context);
-  const { planIssue } = await import('../pki/lifecycle/plan.ts');
-  await planIssue(order.request, order.foreign?.request, order.reference, true, options, context.now());
 }
 
 /** What can be said of the flags without looking at anything. */

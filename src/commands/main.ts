@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { processContext, type Context } from './context.ts';
-import { exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { errorExit, exit, type ExitCode } from './exit-codes.ts';
 import type { Register, Run } from './options.ts';
 
 declare const __VERSION__: string;
@@ -120,7 +120,7 @@ async function fail(argv: readonly string[], context: Context, error: unknown): 
     jsonLines: before.includes('--json-lines'),
     verbose: before.includes('--verbose') || before.includes('-v'),
   }).failure(known);
-  return known instanceof PkiError ? exitCodeOf[known.code] : exit.failed;
+  return errorExit(known);
 }
 
 /** `ca` and `crl` of `ca crl --frce`: whose help it is that helps. */

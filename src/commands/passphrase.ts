@@ -54,6 +54,13 @@ export async function givenCaPassphrase(
   return value === undefined ? undefined : Buffer.from(value, 'utf8');
 }
 
+/** What encrypts the keys of a CA that `--create-ca` makes; `undefined` where none is to be made. */
+export const passphraseOfNewCa = (
+  { createCa, passphraseFile: file }: { createCa?: boolean; passphraseFile?: string },
+  context: Context,
+): (() => Promise<Buffer | undefined>) | undefined =>
+  createCa === true ? () => givenCaPassphrase(file, context) : undefined;
+
 /** Whether a run here could open the CA's key, without asking. @throws PkiError as `passphraseFile` */
 export const hasCaPassphrase = async (file: string | undefined, context: Context): Promise<boolean> =>
   (await givenCaPassphrase(file, context)) !== undefined || isTerminal(context.stdin);

@@ -21,7 +21,6 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { foreignCode, PkiError } from './errors.ts';
-import { refuseIrregular } from './regular-file.ts';
 import { runMark } from './owner.ts';
 
 /*
@@ -146,11 +145,15 @@ const randomHex = (): string =>
     .toString(16)
     .padStart(8, '0');
 
-/** Replaces a file by rename(2): readers see the old content or the new. */
+/**
+ * Replaces a file by rename(2): readers see the old content or the new. A device or a pipe is refused: root would put
+ * a file in the place of /dev/full.
+ */
 export function replace(path: string, content: FileContent, durability: 'now' | 'later' = 'now'): void {
-  orIoError('look at', path, () => {
-    refuseIrregular(path);
-  });
+  const there = orIoError('look at', path, () => statSync(path, { throwIfNoEntry: false }));
+  if (there && !there.isFile() && !there.isDirectory()) {
+    throw new PkiError('bad-input', `${path} is not a regular file`, { hint: 'name a file to write' });
+  }
   const temporary = temporaryBeside(path);
   writeNew(temporary, content, durability);
   try {

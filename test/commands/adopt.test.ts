@@ -123,6 +123,9 @@ const picture = (folder: string): unknown[] =>
       return [name, mode, mtimeMs, ctimeMs, size];
     });
 
+/** Of `./other`, in the suite's folder. */
+const workerPair = ['--cert', 'worker/cert.pem', '--key', 'worker/key.pem', '--ca', './other'];
+
 describe('adopt', () => {
   it("takes certbot's layout with links, and rotate makes the like of it", async () => {
     const cwd = temporaryFolder();
@@ -184,16 +187,7 @@ describe('adopt', () => {
 
   it('leaves one of the CA that issued it alone until it is due', async () => {
     const cwd = suite();
-    const { request, warnings } = await adopt(
-      cwd,
-      'worker',
-      '--cert',
-      'worker/cert.pem',
-      '--key',
-      'worker/key.pem',
-      '--ca',
-      './other',
-    );
+    const { request, warnings } = await adopt(cwd, 'worker', ...workerPair);
     expect(request).toMatchObject({
       names: ['worker'],
       usage: 'client',
@@ -213,16 +207,7 @@ describe('adopt', () => {
   });
 
   it('refuses a point at which it would be due as soon as it is made', async () => {
-    const argv = [
-      'adopt',
-      'early',
-      '--cert',
-      'worker/cert.pem',
-      '--key',
-      'worker/key.pem',
-      '--ca',
-      './other',
-    ];
+    const argv = ['adopt', 'early', ...workerPair];
     for (const point of ['12h-before', '100d-before']) {
       const ran = await run([...argv, '--renew-at', point], at(suite()));
       expect(ran).toMatchObject({ code: 2 });

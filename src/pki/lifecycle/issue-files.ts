@@ -18,6 +18,7 @@ import { CertificateFolder, type Access } from '../store/generation.ts';
 import type { PendingGeneration } from '../store/pending-generation.ts';
 import { withLock } from '../store/lock.ts';
 import { sweepDrafts } from '../sweep.ts';
+import { writeTogether } from '../store/output-file.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
 import { keyIsElsewhere, type StoredRequest } from '../store/request.ts';
 import { readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
@@ -304,14 +305,15 @@ function writeAsNewFolder({ path: folder }: { path: string }, contents: readonly
 }
 
 function writeEach(contents: readonly Content[], force: boolean): void {
-  for (const { path } of contents) sweepDrafts(dirname(path), basename(path));
   if (force) {
-    replaceEach(contents);
+    const { failed } = writeTogether(contents.map(({ path, content }) => ({ path, ...content })));
+    if (failed) throw failed.error;
     return;
   }
   const made: string[] = [];
   try {
     for (const { path, content } of contents) {
+      sweepDrafts(dirname(path), basename(path));
       if (createOnce(path, content)) made.push(path);
       else throw appeared(path);
     }
@@ -320,26 +322,6 @@ function writeEach(contents: readonly Content[], force: boolean): void {
     made.forEach(discard);
     throw error;
   }
-}
-
-/** Whatever cannot be written is found out before the first file gives way. */
-function replaceEach(contents: readonly Content[]): void {
-  const drafts: [draft: string, path: string][] = [];
-  try {
-    for (const { path, content } of contents) {
-      const draft = temporaryBeside(path);
-      drafts.push([draft, path]);
-      writeNew(draft, content);
-    }
-    for (const [draft, path] of drafts)
-      orIoError('replace', path, () => {
-        renameSync(draft, path);
-      });
-  } catch (error) {
-    for (const [draft] of drafts) discard(draft);
-    throw error;
-  }
-  for (const folder of new Set(contents.map(({ path }) => dirname(path)))) syncFolder(folder);
 }
 
 const appeared = (path: string): PkiError =>

@@ -5,14 +5,12 @@ import {
   lookAt,
   orIoError,
   readIfThere,
-  readJson,
   removeAll,
   syncFolder,
   temporaryBeside,
 } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { refuseNoFolder } from '../given-path.ts';
-import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
 import { readRequest, type StoredRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
@@ -22,6 +20,7 @@ import { referenceOf, unknownAuthority } from './authority-reference.ts';
 import { leftRemovals } from './left-removals.ts';
 import type { World } from './issue.ts';
 import { pemCertificates } from './standing.ts';
+import { arnIn } from './successor.ts';
 import { mayBeBought, quietly, unfinishedOrderIn, type UnfinishedOrder } from './unfinished-order.ts';
 
 /** What goes, and what of it stays elsewhere. */
@@ -81,15 +80,10 @@ export function lookAtRemoval(store: string, name: string): Removal {
     generation: quietly(() => folder.current()),
     certificate: der && quietly(() => readLife(der)),
     authority: request?.authority === unknownAuthority ? undefined : request && referenceOf(store, request),
-    arn: quietly(() => arnIn(folder)),
+    arn: quietly(() => arnIn(folder.currentPath)),
     outputs: outputsOf(store, request),
     order: unfinishedOrderIn(folder),
   };
-}
-
-function arnIn({ currentPath }: CertificateFolder): string | undefined {
-  const arn = readJson(join(currentPath, 'version.json'))?.['arn'];
-  return typeof arn === 'string' ? arn : undefined;
 }
 
 /**

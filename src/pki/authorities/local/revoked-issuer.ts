@@ -4,7 +4,7 @@ import { serialHex, type Certificate } from '../../x509/certificate.ts';
 import { commonName } from '../../x509/distinguished-name.ts';
 import { subjectKeyIdentifierOf } from './crl.ts';
 import { issuerFolder, issuerId } from './layout.ts';
-import type { Issuer, LocalCa } from './open.ts';
+import { makeSuccessor, type Issuer, type LocalCa } from './open.ts';
 import { lastFact, type RevocationFact } from './revocation-facts.ts';
 
 export interface RevokedIssuer {
@@ -36,9 +36,7 @@ export function describeRevoked({ certificate, fact }: RevokedIssuer): { message
   return {
     message: `the CA certificate ${JSON.stringify(name)} was revoked ${fact.revokedAt.toISOString()} (${fact.reason})`,
     hint:
-      fact.reason === 'certificateHold'
-        ? '"certwright revoke --release" takes the hold back'
-        : 'make a new CA in another folder with "certwright ca init --ca DIR" and hand out its root',
+      fact.reason === 'certificateHold' ? '"certwright revoke --release" takes the hold back' : makeSuccessor,
   };
 }
 
