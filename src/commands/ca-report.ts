@@ -23,6 +23,7 @@ export const caDocument = (ca: CaSummary): object => ({
           excluded: issuer.nameConstraints.excluded.map(formatGeneralName),
         }
       : null,
+    extendedKeyUsage: issuer.extendedKeyUsage ?? null,
     crl: issuer.crl
       ? {
           path: issuer.crl.path,
@@ -49,7 +50,7 @@ function issuerLines(issuer: IssuerSummary, now: Date, paint: Paint): string[] {
   return [
     `${paint.bold(printable(issuer.subject))} (${role})`,
     `  valid        ${validity(issuer.notAfter, now, paint)}`,
-    `  signs        ${signs}${constraintText(issuer.nameConstraints)}`,
+    `  signs        ${signs}${constraintText(issuer.nameConstraints)}${purposeText(issuer.extendedKeyUsage)}`,
     `  key          ${key[issuer.key]}`,
     `  issued       ${issuer.issued} certificate${issuer.issued === 1 ? '' : 's'}`,
     `  CRL          ${issuer.crl ? `${issuer.crl.path}, ${crlText(issuer.crl.nextUpdate, now, paint)}` : 'none'}`,
@@ -76,6 +77,9 @@ function constraintText(constraints: NameConstraints | undefined): string {
   const never = constraints.excluded.length > 0 ? `; never ${list(constraints.excluded)}` : '';
   return only + never;
 }
+
+const purposeText = (purposes: readonly string[] | undefined): string =>
+  purposes === undefined ? '' : `; only for ${purposes.join(' and ')}`;
 
 /** How others come to trust the root. */
 export function trustLines(ca: CaSummary): string[] {

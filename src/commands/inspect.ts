@@ -69,6 +69,11 @@ export function register(command: Command, context: Context, run: Run): void {
 
 async function inspect(target: string, flags: InspectFlags, context: Context): Promise<ExitCode> {
   checkFlags(flags);
+  if (target === '') {
+    throw new PkiError('usage', 'the target is empty', {
+      hint: '"." is the working folder; a variable that is not set?',
+    });
+  }
   const output = new Output(context, flags);
   const look: Look = {
     target,

@@ -2,9 +2,7 @@ import { relative } from 'node:path';
 import type { Config } from '../pki/lifecycle/config.ts';
 import type { Outcome } from '../pki/lifecycle/issue-all.ts';
 import { PkiError } from '../pki/errors.ts';
-import type { Certificate } from '../pki/x509/certificate.ts';
-import { formatDuration } from '../pki/x509/duration.ts';
-import { certificateDocument, statusDocument } from './certificate-document.ts';
+import { certificateDocument, statusDocument, validityText } from './certificate-document.ts';
 import type { Context } from './context.ts';
 import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
@@ -121,7 +119,7 @@ export class AllReport {
     switch (outcome.state) {
       case 'issued':
         this.#lines.push(
-          `${paint.green('issued')} ${name} (generation ${outcome.generation}): ${why(outcome)}; ${span(outcome.certificate, context)}`,
+          `${paint.green('issued')} ${name} (generation ${outcome.generation}): ${why(outcome)}; ${validityText(outcome.certificate, context.now())}`,
         );
         break;
       case 'unchanged':
@@ -131,7 +129,7 @@ export class AllReport {
           );
         else if (flags.verbose === true)
           this.#lines.push(
-            `${paint.green('unchanged')} ${name} (generation ${outcome.generation}): ${span(outcome.certificate, context)}`,
+            `${paint.green('unchanged')} ${name} (generation ${outcome.generation}): ${validityText(outcome.certificate, context.now())}`,
           );
         break;
       case 'due':
@@ -226,7 +224,3 @@ const why = ({ reason, changes }: Pick<Outcome, 'reason' | 'changes'>): string =
   printable(
     [reason ?? 'wanted', changes.map(changeText).join(', ')].filter((part) => part !== '').join(': '),
   );
-
-function span({ notAfter }: Certificate, context: Context): string {
-  return `valid for ${formatDuration(notAfter.getTime() - context.now().getTime())}, until ${notAfter.toISOString()}`;
-}

@@ -53,6 +53,8 @@ export async function readOrder(
   const store = storePath(flags, context);
   // No flag says it: without a file it stays as it was.
   const deploy = declaration || settings.deploy ? settings.deploy : deployInStore(store, name);
+  if (foreign && settings.formats?.includes('pair') === true)
+    throw pairWithoutKey(given.formats ? '--format pair' : 'formats: [pair] in certwright.yaml');
   const whole = deploy ? { ...settings, deploy } : settings;
   const request = requestFor({ name, names: all }, whole, store, reference);
   const order = {
@@ -72,6 +74,11 @@ async function readForeign(file: string, context: Context): Promise<ForeignReque
   const { readForeignRequest } = await import('../pki/lifecycle/foreign-request.ts');
   return readForeignRequest(file, context);
 }
+
+const pairWithoutKey = (where: string): PkiError =>
+  new PkiError('usage', `${where} needs the key, which is not here with --csr`, {
+    hint: 'leave it out: who made the request can join the key and fullchain.pem',
+  });
 
 function noName(foreign: ForeignRequest | undefined): PkiError {
   return new PkiError('usage', 'no name is given', {

@@ -6,10 +6,10 @@ import { adoptDefaults, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { renewAt } from '../pki/lifecycle/due.ts';
 import { keyIsElsewhere } from '../pki/lifecycle/request.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
-import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
+import { parseDuration } from '../pki/x509/duration.ts';
 import { certificatePem } from '../pki/x509/pem-writer.ts';
 import { bundlesOf } from './around-trust.ts';
-import { certificateDocument, statusDocument } from './certificate-document.ts';
+import { certificateDocument, statusDocument, validityText } from './certificate-document.ts';
 import type { Context } from './context.ts';
 import { combineParts, exit, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
@@ -149,14 +149,13 @@ const wholeDocument = (certificate: Certificate, due = renewAt(certificate)): ob
 
 function storeLines(result: InPlace, order: Order, context: Context, output: Output): string[] {
   const { certificate, state, generation } = result;
-  const left = formatDuration(certificate.notAfter.getTime() - context.now().getTime());
   const path = shortest(result.path, context);
   const trust = result.trust === undefined ? `${path}/ca.pem` : `${shortest(result.trust, context)}/ca.pem`;
   const withoutKey = keyIsElsewhere(order.request);
   const kept = withoutKey && !order.foreign;
   const mark = output.paint.green(state === 'issued' ? 'issued' : 'unchanged');
   const head = [
-    `${mark} ${printable(result.name)} (generation ${generation}): valid for ${left}, until ${certificate.notAfter.toISOString()}`,
+    `${mark} ${printable(result.name)} (generation ${generation}): ${validityText(certificate, context.now())}`,
     ...(state === 'unchanged' ? [`  not due before ${result.due.toISOString()}`] : []),
     `  ${printable(path)}/  ${withoutKey ? '' : 'key.pem '}cert.pem chain.pem fullchain.pem ca.pem`,
     ...(kept ? [printable(`  its key stays in ACM: ${result.arn ?? 'see "certwright list --ca acm"'}`)] : []),
@@ -261,7 +260,6 @@ async function toFiles(
   );
   if (result.state === 'pending') return result;
   const { certificate, files } = result;
-  const left = formatDuration(certificate.notAfter.getTime() - context.now().getTime());
   output.result(
     {
       schema,
@@ -272,7 +270,7 @@ async function toFiles(
       warnings: warningsOf(order),
     },
     [
-      `${output.paint.green('issued')} ${printable(order.request.name)}: valid for ${left}, until ${certificate.notAfter.toISOString()}`,
+      `${output.paint.green('issued')} ${printable(order.request.name)}: ${validityText(certificate, context.now())}`,
       ...files.map((file) => `  ${printable(shortest(file, context))}`),
     ],
   );

@@ -206,11 +206,6 @@ function checkFlags(flags: IssueFlags): void {
       hint: 'leave out --out, --key-out and --cert-out',
     });
   }
-  if (flags.csr !== undefined && flags.format?.includes('pair') === true) {
-    throw new PkiError('usage', '--format pair needs the key, which is not here with --csr', {
-      hint: 'leave it out: who made the request can join the key and fullchain.pem',
-    });
-  }
   if (flags.lifetime !== undefined) parseDuration(flags.lifetime, '--lifetime');
   if (flags.renewAt !== undefined) parseRenewalPoint(flags.renewAt, '--renew-at');
   if (flags.notBefore !== undefined) parseTime(flags.notBefore, '--not-before');

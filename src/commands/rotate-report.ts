@@ -5,8 +5,7 @@ import type { Rotation, StandingRotation } from '../pki/lifecycle/rotate.ts';
 import type { Due } from '../pki/lifecycle/rotation-verdict.ts';
 import type { UnfinishedOrder } from '../pki/lifecycle/unfinished-order.ts';
 import { unfinishedReplacing } from '../pki/lifecycle/unfinished-replacing.ts';
-import type { CertificateLife } from '../pki/x509/certificate.ts';
-import { formatDuration } from '../pki/x509/duration.ts';
+import { validityText } from './certificate-document.ts';
 import type { Context } from './context.ts';
 import { codeWithDeploy, deployText, tellDeploy } from './deploy-report.ts';
 import { combineParts, errorExit, exit, type ExitCode } from './exit-codes.ts';
@@ -254,7 +253,11 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
       return cells('would deploy', `due ${outcome.due.toISOString()}`, deploysText(outcome));
     case 'not-due':
       if (outcome.opens) return cells('waits', because, `its window opens ${outcome.opens.toISOString()}`);
-      return cells('not due', `due ${outcome.due.toISOString()}`, span(outcome.certificate, context));
+      return cells(
+        'not due',
+        `due ${outcome.due.toISOString()}`,
+        validityText(outcome.certificate, context.now()),
+      );
     case 'due':
       return cells('due', because, outcome.why);
     case 'to-rotate':
@@ -264,7 +267,11 @@ function cellsOf(outcome: Rotation, context: Context): string[] {
     case 'rolled-back': {
       const isDue = outcome.due <= context.now();
       const next = isDue ? '; it is due, and the next rotate replaces it' : '';
-      return cells('rolled back', inPlaceText(outcome), span(outcome.certificate, context) + next);
+      return cells(
+        'rolled back',
+        inPlaceText(outcome),
+        validityText(outcome.certificate, context.now()) + next,
+      );
     }
     case 'waiting':
       return cells('waiting', because, patienceText(outcome));
@@ -317,8 +324,5 @@ function madeText(
 ): string {
   const seenAt = deploy?.state === 'done' ? deploy.seenAt : [];
   const seen = seenAt.length === 0 ? '' : `, seen at ${seenAt.join(', ')}`;
-  return `generation ${generation}, ${span(certificate, context)}${seen}`;
+  return `generation ${generation}, ${validityText(certificate, context.now())}${seen}`;
 }
-
-const span = ({ notAfter }: CertificateLife, context: Context): string =>
-  `valid for ${formatDuration(notAfter.getTime() - context.now().getTime())}, until ${notAfter.toISOString()}`;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
+import { refuseNoFolder } from '../pki/given-path.ts';
 import { keepTrust, type KeptTrust } from '../pki/lifecycle/keep-trust.ts';
 import { parseDuration } from '../pki/x509/duration.ts';
 import { addAwsConnectionOptions, type AwsConnectionFlags } from './aws-connection.ts';
@@ -46,6 +47,7 @@ async function trust(names: readonly string[], flags: Flags, context: Context): 
   checkAwsFlags(flags);
   const config = await loadConfig(flags, context);
   const store = storePath(flags, context);
+  refuseNoFolder(store);
   const order = {
     store,
     declared: config && { bundles: config.trust, file: config.file },

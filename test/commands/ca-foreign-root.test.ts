@@ -34,10 +34,16 @@ interface Corp {
 }
 
 /** Somebody else's CA: a root, or one below another. */
-function corp(name: string, above?: Corp, pathLength?: number): Corp {
+function corp(
+  name: string,
+  above?: Corp,
+  pathLength?: number,
+  changes: Partial<CertificateTemplate> = {},
+): Corp {
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const subject = encodeName([{ type: oid.commonName, value: name }]);
-  return { key, subject, pem: certify(above ?? { key, subject, pem: '' }, subject, key, { pathLength }) };
+  const pem = certify(above ?? { key, subject, pem: '' }, subject, key, { pathLength, ...changes });
+  return { key, subject, pem };
 }
 
 function certify(
@@ -126,6 +132,37 @@ describe("an issuing CA under somebody else's root", () => {
       Buffer.from(readFileSync(join(cwd, 'shop.csr'), 'utf8').replace(/-----[^-]*-----|\s/g, ''), 'base64'),
     );
     expect(extensions.map(({ id }) => id)).toEqual([oid.basicConstraints, oid.keyUsage]);
+  });
+
+  it.each([
+    ['itself', () => [signedBy(policy, { extendedKeyUsage: [oid.clientAuth] }), policy.pem]],
+    [
+      'the one above it',
+      () => {
+        const clients = corp('Clients', root, 1, { extendedKeyUsage: [oid.clientAuth] });
+        return [signedBy(clients), clients.pem];
+      },
+    ],
+  ])('signs only what %s is for', async (_, pems) => {
+    put('shop.pem', ...pems());
+    expect(await certwright('ca', 'install-cert', 'shop.pem', '--trust', 'root.pem')).toMatchObject({
+      code: 0,
+    });
+    const refused = await certwright('issue', 'a.internal');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/may not sign this for mtls: (it|"Clients") is only for clientAuth/);
+    expect(refused.stderr).toContain('--usage client is within it');
+    expect(existsSync(join(cwd, 'certs/a.internal'))).toBe(false);
+    expect(await certwright('issue', 'a.internal', '--usage', 'client')).toMatchObject({ code: 0 });
+  });
+
+  it('shows what it is for alone', async () => {
+    put('shop.pem', signedBy(policy, { extendedKeyUsage: [oid.clientAuth] }), policy.pem);
+    await certwright('ca', 'install-cert', 'shop.pem', '--trust', 'root.pem');
+    expect((await certwright('ca', 'show')).stdout).toContain('servers and clients; only for clientAuth');
+    const { stdout } = await certwright('ca', 'show', '--json');
+    expect(schemaErrors(stdout)).toEqual([]);
+    expect(JSON.parse(stdout)).toMatchObject({ issuers: [{ extendedKeyUsage: ['clientAuth'] }] });
   });
 
   const other = corp('Other Root');

@@ -334,6 +334,10 @@ describe('what is asked for wrongly ends with 2 and touches nothing:', () => {
     expect(await refused(['full.pem', '--trust', 'root.pem', ...flags])).toContain(message);
   });
 
+  it('nothing at all, as a variable that is not set makes it', async () => {
+    expect(await refused([''])).toContain('the target is empty');
+  });
+
   it('a question without anything to trust', async () => {
     expect(await refused(['full.pem', '--require-crl'])).toContain('--require-crl goes with --trust');
   });

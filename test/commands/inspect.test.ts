@@ -332,13 +332,14 @@ describeWith(['openssl'], 'what OpenSSL makes', () => {
     expect(document.items[0]?.notes).toContain('beside a signature that is not checked');
   });
 
-  it.each<[string, string[]]>([
+  it.each<[string, string[], boolean?]>([
     ['as OpenSSL makes it now', []],
     ['as old programs made it', ['-legacy']],
     ['under AES-128 and SHA-1', ['-certpbe', 'AES-128-CBC', '-keypbe', 'AES-128-CBC', '-macalg', 'sha1']],
     ['with its certificates in the open', ['-certpbe', 'NONE']],
     ['without a MAC', ['-nomac']],
-  ])('PKCS#12 %s', async (_, flags) => {
+    ['with its key in the open', ['-keypbe', 'NONE'], false],
+  ])('PKCS#12 %s', async (_, flags, encrypted = true) => {
     put(
       'bundle.p12',
       openssl(
@@ -363,6 +364,7 @@ describeWith(['openssl'], 'what OpenSSL makes', () => {
       friendlyName: 'orders',
       container: 'pkcs12',
     });
+    expect(document.items.find(({ kind }) => kind === 'private-key')).toMatchObject({ encrypted });
     expect(document.relations.map(({ type }) => type).sort()).toEqual(['issued-by', 'issued-by', 'key-of']);
   });
 

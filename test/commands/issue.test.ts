@@ -481,6 +481,14 @@ describe('limits of the CA', () => {
     expect(leafIn(join(named.path, 'cert.pem')).subject).toBe('CN=a.internal');
   });
 
+  it('says when what it has signed begins, where that is yet to come', async () => {
+    const cwd = await withCa();
+    const begin = new Date(Math.ceil(Date.now() / day + 9) * day).toISOString();
+    const ran = await run(['issue', 'a.internal', '--not-before', begin, '--lifetime', '1d'], { cwd });
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain(`not valid before ${begin}, until `);
+  });
+
   it('signs what its constraints permit', async () => {
     const cwd = await withCa('--permit-dns', 'internal', '--permit-ip', '10.0.0.0/8');
     issued(await issue(cwd, ['a.internal', 'internal', '10.200.0.1']));
@@ -720,6 +728,13 @@ describeWith(['openssl'], "issue for somebody else's request", () => {
     await request(cwd);
     const ran = await issue(cwd, ['printer.internal', '--csr', 'r.csr', '--format', 'pair']);
     expect(refusal(ran)).toEqual({ exit: 2, code: 'usage' });
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      'certificates: { printer.internal: { formats: [pair], ca: ./ca } }',
+    );
+    const declared = await issue(cwd, ['printer.internal', '--csr', 'r.csr', '--as', 'printer.internal']);
+    expect(refusal(declared)).toEqual({ exit: 2, code: 'usage' });
+    expect(declared.stdout).toContain('formats: [pair] in certwright.yaml needs the key');
     expect(existsSync(join(cwd, 'certs'))).toBe(false);
   });
 

@@ -653,6 +653,16 @@ describe('what was revoked', () => {
       check: { met: false, failures: [{ item: 0, reason: 'revoked' }] },
     });
     expect((await run(['inspect', 'a.internal', '--check'], { cwd })).stdout).toContain('is revoked');
+    const judged = await run(['inspect', 'a.internal', '--trust', 'certs/a.internal/current/ca.pem'], {
+      cwd,
+    });
+    expect(judged).toMatchObject({ code: 3 });
+    expect(judged.stdout).toMatch(/a\.internal is on record as revoked on \S+: superseded: issue a new one/);
+    expect(
+      await run(['inspect', 'b.internal', '--trust', 'certs/a.internal/current/ca.pem'], { cwd }),
+    ).toMatchObject({
+      code: 0,
+    });
     expect(await run(['inspect', 'b.internal', '--check'], { cwd })).toMatchObject({ code: 0 });
     const rotated = await rows(cwd, 'rotate');
     expect(rotated.rows.map(({ name, state, reason }) => [name, state, reason])).toEqual([

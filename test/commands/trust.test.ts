@@ -161,6 +161,15 @@ describe('certwright trust', () => {
     expect((await certwright('trust')).code).toBe(2);
   });
 
+  it('refuses a file in the place of the store', async () => {
+    config('  peers: { authorities: [old] }\n');
+    rmSync(join(cwd, 'certs'), { recursive: true, force: true });
+    put('certs', '');
+    const { code, stderr } = await certwright('trust');
+    expect(stderr).toContain(`${join(cwd, 'certs')} is not a folder`);
+    expect(code).toBe(2);
+  });
+
   it('does not deny the bundle of the store itself, which needs no declaration', async () => {
     await done('issue', 'orders.internal');
     const { code, stderr } = await certwright('trust', 'default');

@@ -5,10 +5,16 @@ import { createCa, type NewCa } from '../authorities/local/init.ts';
 import { currentCrl } from '../authorities/local/crl.ts';
 import { allIssuers, openCa, type Issuer, type LocalCa } from '../authorities/local/open.ts';
 import { revokedIssuer } from '../authorities/local/revoked-issuer.ts';
+import { purposeName } from '../x509/algorithm-names.ts';
 import { extension, fingerprint, serialHex, type Certificate } from '../x509/certificate.ts';
 import { readCrlTimes } from '../x509/crl-times.ts';
 import { formatName } from '../x509/distinguished-name.ts';
-import { readBasicConstraints, readNameConstraints, type NameConstraints } from '../x509/extensions.ts';
+import {
+  readBasicConstraints,
+  readExtendedKeyUsage,
+  readNameConstraints,
+  type NameConstraints,
+} from '../x509/extensions.ts';
 import { foreignCode } from '../errors.ts';
 import { ioError, readIfThere } from '../durable.ts';
 import { oid } from '../x509/oid.ts';
@@ -57,6 +63,8 @@ export interface IssuerSummary {
   fingerprint: string;
   pathLength: number | undefined;
   nameConstraints: NameConstraints | undefined;
+  /** What certificates below it may be for alone, by name or OID; `undefined`: anything. */
+  extendedKeyUsage: string[] | undefined;
   /** `elsewhere` for an offline root. */
   key: 'here' | 'encrypted' | 'elsewhere';
   issued: number;
@@ -103,6 +111,7 @@ function summarise(issuer: Issuer, { folder: ca, active }: LocalCa): IssuerSumma
     fingerprint: fingerprint(certificate.der),
     pathLength: constraintsOf(certificate),
     nameConstraints: nameConstraintsOf(certificate),
+    extendedKeyUsage: purposesOf(certificate),
     key: keyState(folder),
     issued: countIssued(folder),
     crl: crl && { ...readCrlTimes(crl.der), path: join(folder, 'crl', 'current', 'crl.pem') },
@@ -119,6 +128,11 @@ function constraintsOf(certificate: Certificate): number | undefined {
 function nameConstraintsOf(certificate: Certificate): NameConstraints | undefined {
   const found = extension(certificate, oid.nameConstraints);
   return found && readNameConstraints(found.value);
+}
+
+function purposesOf(certificate: Certificate): string[] | undefined {
+  const found = extension(certificate, oid.extendedKeyUsage);
+  return found && readExtendedKeyUsage(found.value).map(purposeName);
 }
 
 export function keyState(folder: string): IssuerSummary['key'] {

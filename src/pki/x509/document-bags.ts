@@ -75,7 +75,7 @@ function add(document: Document, place: Place, read: () => Item): void {
   }
 }
 
-function bagItem({ kind, der }: Bag, source: Source, document: Document): Item {
+function bagItem({ kind, der, encrypted }: Bag, source: Source, document: Document): Item {
   const { place, notes } = source;
   switch (kind) {
     case 'certificate':
@@ -85,7 +85,7 @@ function bagItem({ kind, der }: Bag, source: Source, document: Document): Item {
     case 'key': {
       const facts = derive('pkcs8', der, document.budget.keys);
       der.fill(0);
-      return { kind: 'private-key', place, notes, format: 'pkcs8', encrypted: true, ...facts };
+      return { kind: 'private-key', place, notes, format: 'pkcs8', encrypted, ...facts };
     }
     case 'other':
       return {

@@ -4,13 +4,14 @@ export interface Foreign {
   advice: string;
 }
 
-const toOpenssh = 'ssh-keygen -p -m PKCS8 -f FILE rewrites a copy of it as PKCS#8';
+const fromOpenssh =
+  'ssh-keygen -p -m PKCS8 -f FILE rewrites a copy of it as PKCS#8, unless it is Ed25519, which ssh-keygen keeps in its own format';
 const keystore =
   'keytool -importkeystore -srckeystore FILE -destkeystore out.p12 -deststoretype PKCS12 converts it';
 
 /** PEM labels that hold no X.509. */
 const labels: readonly (readonly [RegExp, Foreign])[] = [
-  [/^OPENSSH PRIVATE KEY$/, { what: 'an OpenSSH private key', advice: toOpenssh }],
+  [/^OPENSSH PRIVATE KEY$/, { what: 'an OpenSSH private key', advice: fromOpenssh }],
   [
     /^SSH2 /,
     {

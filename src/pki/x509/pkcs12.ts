@@ -35,6 +35,8 @@ export interface Bag {
   kind: 'certificate' | 'crl' | 'key' | 'other';
   /** DER of the certificate, the CRL or the PKCS#8 key, which is a secret. */
   der: Buffer;
+  /** Whether the bag is encrypted, or what it stands in. */
+  encrypted: boolean;
   friendlyName: string | undefined;
 }
 
@@ -172,12 +174,13 @@ function pbmac1Key(
 }
 
 function readBags({ content }: Pfx, passphrase: Passphrase, budget: StretchingBudget): Bag[] {
-  const open = (safe: Element): Buffer => {
+  const open = (safe: Element): { contents: Buffer; encrypted: boolean } => {
     const reader = safe.reader();
     const type = objectIdentifier(reader.expect(tag.oid, 'contentType'), 'contentType');
     const inner = reader.expect(contextConstructed(0), 'content').reader();
-    if (type === oid.data) return octetString(inner, 'SafeContents');
-    if (type === oid.encryptedData) return decryptSafe(inner, passphrase, budget);
+    if (type === oid.data) return { contents: octetString(inner, 'SafeContents'), encrypted: false };
+    if (type === oid.encryptedData)
+      return { contents: decryptSafe(inner, passphrase, budget), encrypted: true };
     throw new PkiError(
       'unsupported',
       `a part of the file is encrypted by other means than a passphrase (${type})`,
@@ -185,7 +188,8 @@ function readBags({ content }: Pfx, passphrase: Passphrase, budget: StretchingBu
   };
   const bags: Bag[] = [];
   for (const safe of readSequence(toDer(content), 'AuthenticatedSafe').all('ContentInfo')) {
-    readSafe(open(safe), bags, { passphrase, budget, depth: 0 });
+    const { contents, encrypted } = open(safe);
+    readSafe(contents, bags, { passphrase, budget, encrypted, depth: 0 });
   }
   return bags;
 }
@@ -204,6 +208,8 @@ function decryptSafe(reader: DerReader, passphrase: Passphrase, budget: Stretchi
 interface Opening {
   passphrase: Passphrase;
   budget: StretchingBudget;
+  /** What stands around. */
+  encrypted: boolean;
   depth: number;
 }
 
@@ -216,7 +222,10 @@ function readSafe(contents: Buffer, bags: Bag[], opening: Opening): void {
     const friendlyName = attributes && readFriendlyName(attributes.reader());
     if (type === oid.safeContentsBag && opening.depth < 8) {
       readSafe(value, bags, { ...opening, depth: opening.depth + 1 });
-    } else bags.push({ ...readBag(type, value, opening), friendlyName });
+    } else {
+      const encrypted = opening.encrypted || type === oid.shroudedKeyBag;
+      bags.push({ ...readBag(type, value, opening), encrypted, friendlyName });
+    }
   }
 }
 

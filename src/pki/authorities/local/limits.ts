@@ -1,11 +1,12 @@
 import { PkiError } from '../../errors.ts';
-import { extension, type Certificate } from '../../x509/certificate.ts';
+import { extension, serialHex, type Certificate } from '../../x509/certificate.ts';
+import { purposeName } from '../../x509/algorithm-names.ts';
 import { commonName, readName } from '../../x509/distinguished-name.ts';
 import { formatDuration } from '../../x509/duration.ts';
-import { readNameConstraints, type NameConstraints } from '../../x509/extensions.ts';
+import { readExtendedKeyUsage, readNameConstraints, type NameConstraints } from '../../x509/extensions.ts';
 import { checkNameConstraints, describeViolation, hostsInCommonName } from '../../x509/name-constraints.ts';
 import { oid } from '../../x509/oid.ts';
-import { subjectOf, type Profile } from '../../x509/profile.ts';
+import { extendedKeyUsageFor, subjectOf, type Profile, type Usage } from '../../x509/profile.ts';
 import type { CaJson } from './ca-json.ts';
 import type { LocalCa } from './open.ts';
 
@@ -39,6 +40,7 @@ export class CaLimits {
   /** @throws PkiError `outlives-issuer`, `not-permitted` */
   check(profile: Profile): void {
     checkTimes(profile, this.validity, this.#name);
+    this.#checkUsage(profile);
     const subject = readName(subjectOf(profile));
     const hosts = profile.names.some(({ kind }) => kind === 'dns') ? [] : hostsInCommonName(subject);
     const violation = checkNameConstraints(this.#constraints, [...profile.names, ...hosts], subject);
@@ -46,6 +48,30 @@ export class CaLimits {
     throw new PkiError('not-permitted', `${this.#name} may not sign this: ${describeViolation(violation)}`, {
       hint: '"certwright ca show" shows its name constraints (RFC 5280 4.2.1.10); --ca names another CA',
     });
+  }
+
+  /** OpenSSL and others ask it of every certificate above, the root as well: what one is not for, nothing below it is for. */
+  #checkUsage({ usage }: Profile): void {
+    const { certificate, chain } = this.#ca.active;
+    for (const one of [certificate, ...chain]) {
+      const found = extension(one, oid.extendedKeyUsage);
+      if (!found) continue;
+      const purposes = readExtendedKeyUsage(found.value);
+      const allows = (wanted: Usage): boolean =>
+        purposes.includes(oid.anyExtendedKeyUsage) ||
+        extendedKeyUsageFor(wanted).every((purpose) => purposes.includes(purpose));
+      if (allows(usage)) continue;
+      const who =
+        one === certificate ? 'it' : JSON.stringify(commonName(one.subjectName) ?? serialHex(one.serial));
+      const less = (['server', 'client'] as const).find(allows);
+      throw new PkiError(
+        'not-permitted',
+        `${this.#name} may not sign this for ${usage}: ${who} is only for ${purposes.map(purposeName).join(' and ')}`,
+        {
+          hint: `${less === undefined ? '' : `--usage ${less} is within it (RFC 5280 4.2.1.12); `}--ca names another CA`,
+        },
+      );
+    }
   }
 
   /** Whether DNS names are constrained. */

@@ -34,6 +34,10 @@ export function judgeRevocation(
     const issuer = path[index + 1];
     if (!issuer) break;
     const subject = { certificate, index, issuer };
+    if (index === 0 && run.input.revoked) {
+      findings.push(onRecord(subject, run.input.revoked));
+      continue;
+    }
     const ocsp = judgeOcsp(run, subject);
     findings.push(...ocsp.findings);
     const crl = judgeCrls(run, subject, findSigner);
@@ -51,8 +55,13 @@ function judgeCrls(run: Run, subject: Subject, findSigner: FindSigner): Revocati
   const covered = new Set<ReasonFlag>();
   const faults: string[] = [];
   const warnings: Warning[] = [];
-  for (const crl of crls.filter(({ deltaBase }) => deltaBase === undefined)) {
+  const complete = crls.filter(({ deltaBase }) => deltaBase === undefined);
+  for (const crl of complete) {
     if (!run.budget.spend(cost.crl + crls.length)) break;
+    if (
+      complete.some((other) => isNewer(other, crl) && replaces(run, other, crl, subject.issuer, findSigner))
+    )
+      continue;
     const answer = consult(run, crl, crls, subject, findSigner);
     if ('entry' in answer) return { findings: [revoked(subject, answer.entry)], warnings: [] };
     if ('fault' in answer) faults.push(answer.fault);
@@ -61,8 +70,8 @@ function judgeCrls(run: Run, subject: Subject, findSigner: FindSigner): Revocati
       if (!crl.crl.nextUpdate) warnings.push(endless(subject));
     }
   }
-  const complete = allReasons.every((reason) => covered.has(reason));
-  return { findings: complete ? [] : [unusable(subject, covered, faults)], warnings };
+  const isWhole = allReasons.every((reason) => covered.has(reason));
+  return { findings: isWhole ? [] : [unusable(subject, covered, faults)], warnings };
 }
 
 type Answer = { entry: RevokedEntry } | { reasons: readonly ReasonFlag[] } | { fault: string };
@@ -98,18 +107,55 @@ function consult(
 /** RFC 5280 5.3.1: a delta CRL says so of a certificate that is good again. */
 const removeFromCrl = 8;
 
+/** By time and by number: where they contradict each other, as after a CA was restored from a copy, neither is. */
+function isNewer(one: CrlIndex, other: CrlIndex): boolean {
+  const later = one.crl.thisUpdate.getTime() - other.crl.thisUpdate.getTime();
+  const higher = compareNumbers(one.number, other.number);
+  return later >= 0 && higher >= 0 && later + higher > 0;
+}
+
+/**
+ * Both may still be fresh: what the newer one no longer lists is good again (RFC 5280 5.3.1, a hold that was taken back).
+ * Only where both are signed with the issuer's own key: a CA of several keys under one name may keep a list for each of them.
+ */
+function replaces(
+  run: Run,
+  newer: CrlIndex,
+  older: CrlIndex,
+  issuer: Certificate,
+  findSigner: FindSigner,
+): boolean {
+  const own = ({ crl }: CrlIndex): boolean => run.checkSignature(crl, issuer) === 'good';
+  try {
+    return (
+      sameScope(newer, older) &&
+      own(newer) &&
+      own(older) &&
+      faultOf(run, newer, issuer, findSigner) === undefined
+    );
+  } catch (error) {
+    if (error instanceof PkiError) return false;
+    throw error;
+  }
+}
+
+const sameScope = (a: CrlIndex, b: CrlIndex): boolean =>
+  a.scopeDer ? (b.scopeDer?.equals(a.scopeDer) ?? false) : !b.scopeDer;
+
 /** RFC 5280 5.2.4: the same scope, based on this CRL or an older one, and not older itself. */
 function updates(delta: CrlIndex, complete: CrlIndex): boolean {
   if (delta.deltaBase === undefined || complete.number === undefined || delta.number === undefined)
     return false;
-  const sameScope = delta.scopeDer
-    ? (complete.scopeDer?.equals(delta.scopeDer) ?? false)
-    : !complete.scopeDer;
   return (
-    sameScope &&
+    sameScope(delta, complete) &&
     compareNumbers(delta.deltaBase, complete.number) <= 0 &&
     compareNumbers(delta.number, complete.number) >= 0
   );
+}
+
+function onRecord(subject: Subject, { at, reason }: NonNullable<Run['input']['revoked']>): Finding {
+  const message = `${displayName(subject.certificate)} is on record as revoked on ${at.toISOString().slice(0, 10)}: ${reason}`;
+  return finding('revoked', subject, message, replaceIt);
 }
 
 const reasonWords: readonly (string | undefined)[] = [
@@ -130,8 +176,10 @@ function revoked(subject: Subject, { revokedAt, reason }: RevokedEntry): Finding
   const word = reasonWords[reason];
   const when = revokedAt.toISOString().slice(0, 10);
   const message = `${displayName(subject.certificate)} was revoked on ${when}${word === undefined ? '' : `: ${word}`}`;
-  return finding('revoked', subject, message, 'issue a new one with a new key');
+  return finding('revoked', subject, message, replaceIt);
 }
+
+const replaceIt = 'issue a new one with a new key';
 
 function withoutCrl(run: Run, subject: Subject): RevocationVerdict {
   const issuer = displayName(subject.issuer);

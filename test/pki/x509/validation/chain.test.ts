@@ -235,6 +235,33 @@ describe('revocation', () => {
     expect(verdictOn(leaf, { crls: [stale, crlOf(lower, [])] }).valid).toBe(true);
   });
 
+  test('what a newer CRL no longer lists is good again, though the older one is still fresh', () => {
+    const held = crlOf(lower, [leaf], { reason: 'certificateHold', thisUpdate: days(-2) });
+    const released = crlOf(lower, [], { number: 2 });
+    expect(verdictOn(leaf, { crls: [held, released] }).valid).toBe(true);
+    expect(verdictOn(leaf, { crls: [released, held] }).valid).toBe(true);
+  });
+
+  test.each([
+    ['stale', () => crlOf(lower, [], { number: 3, thisUpdate: days(-1.5), nextUpdate: days(-1) })],
+    ['signed by somebody else', () => crlOf({ ...root, certificate: lower.certificate }, [], { number: 3 })],
+    ['newer by its time alone', () => crlOf(lower, [], { number: 1 })],
+    ['newer by its number alone', () => crlOf(lower, [], { number: 3, thisUpdate: days(-3) })],
+  ])('but not where the newer one is %s', (_, newer) => {
+    const listed = crlOf(lower, [leaf], { number: 2, thisUpdate: days(-2) });
+    expect(faults(verdictOn(leaf, { crls: [listed, newer()] }))).toEqual(['revoked@0']);
+  });
+
+  test('nor where the newer one is of another key of the same CA', () => {
+    const rolled = authority('lower', root);
+    const listed = crlOf(lower, [leaf], { thisUpdate: days(-2) });
+    const verdict = verdictOn(leaf, {
+      intermediates: certificates(lower, rolled),
+      crls: [listed, crlOf(rolled, [], { number: 2 })],
+    });
+    expect(faults(verdict)).toContain('revoked@0');
+  });
+
   test('an issuer without a CRL passes with a warning, unless every CRL is required', () => {
     const crls = [crlOf(lower, [])];
     expect(verdictOn(leaf, { crls }).warnings.map(({ subject }) => subject)).toEqual(['root']);
