@@ -17,17 +17,27 @@ export function httpDate(
   timeout: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  return new Promise((done) => {
+  return new Promise((tell) => {
+    // AbortSignal.timeout() within AbortSignal.any() may be collected before it fires, and nobody would wait for less than for ever
+    // (https://github.com/nodejs/node/issues/57736).
+    const timer = setTimeout(() => asking.destroy(), timeout);
+    const done = (date: string | undefined): void => {
+      clearTimeout(timer);
+      tell(date);
+    };
     const asking = request({
       ...{ host, port, servername, method: 'HEAD', path: '/', agent: false, rejectUnauthorized: false },
       ...(pair && { cert: pair.chain.map(certificatePem).join(''), key: privateKeyPem(pair.key) }),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
+      signal,
     });
     asking.once('response', (response) => {
       done(response.headers.date);
       response.destroy();
     });
-    asking.once('error', () => done(undefined));
+    asking.once('close', () => {
+      done(undefined);
+    });
+    asking.on('error', () => undefined);
     asking.end();
   });
 }
