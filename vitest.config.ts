@@ -11,6 +11,8 @@ export default defineConfig({
     maxWorkers: '100%',
     // Tests that start the program run what is built from this very tree.
     globalSetup: ['test/support/build.ts'],
+    // How long a slow machine may take: nothing that is polled for is expected to stay away.
+    expect: { poll: { timeout: 20_000 } },
     reporters: [
       'default',
       ...(report === undefined ? [] : [['json', { outputFile: report }] as ['json', { outputFile: string }]]),
@@ -22,8 +24,9 @@ export default defineConfig({
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/campaign/**'],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          // The longest take seconds: this much more is for machines that are slow, or busy with something else.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
       },

@@ -30,8 +30,7 @@ export async function startMoto(program: string): Promise<Moto> {
   });
   const exited = once(child, 'exit');
   await Promise.race([
-    // Python takes its time on a busy machine.
-    listening(port, 25_000),
+    listening(port),
     exited.then(() => Promise.reject(new Error(`${program} ended before it listened`))),
   ]);
   return {

@@ -1,16 +1,26 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 
+/** For a program that cannot be told to take any: below those that the kernel gives to others meanwhile. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_768);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree) return port;
+  }
 }
 
-/** Resolves once somebody listens; rejects after so many milliseconds. */
-export async function listening(port: number, patience = 10_000): Promise<void> {
+/** Milliseconds: what is written in Python takes its time on a busy machine. */
+const patience = 60_000;
+
+/** Resolves once somebody listens. */
+export async function listening(port: number): Promise<void> {
   const deadline = performance.now() + patience;
   for (;;) {
     const socket = connect(port, '127.0.0.1');

@@ -46,14 +46,10 @@ describe('the lock on a name', () => {
     const pid = Number(String((await once(parent.stdout, 'data'))[0]));
     const about = (what: string, of: number | undefined): string =>
       readFileSync(`/proc/${of}/${what}`, 'utf8');
-    await vi.waitFor(() => {
-      expect(about('comm', parent.pid)).toBe('sleep\n');
-    });
+    await expect.poll(() => about('comm', parent.pid)).toBe('sleep\n');
     process.kill(pid);
     const fields = (): string[] => about('stat', pid).split(') ').at(-1)?.split(' ') ?? [];
-    await vi.waitFor(() => {
-      expect(fields()[0]).toBe('Z');
-    });
+    await expect.poll(() => fields()[0]).toBe('Z');
     writeFileSync(path, JSON.stringify({ ...thisRun(process.pid), pid, started: fields()[19] }));
     await withLock(path, options, nothing);
   });

@@ -13,7 +13,6 @@ import { expandLabel } from '../../../src/pki/tls/traffic-key.ts';
 import { Transcript } from '../../../src/pki/tls/transcript.ts';
 import { authority, issue } from '../../support/chains.ts';
 import { temporaryFolder } from '../../support/cli.ts';
-import { freePort, listening } from '../../support/ports.ts';
 import { pairOf, pemOf } from '../../support/tls-server.ts';
 import { describeWith } from '../../support/tools.ts';
 
@@ -116,17 +115,17 @@ describeWith(['openssl'], 'key updates', () => {
     const { cert, key } = pemOf(pairOf(issue('localhost', authority('Root'))));
     writeFileSync(join(folder, 'cert.pem'), cert);
     writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 });
-    const port = await freePort();
-    const server = spawn(
-      'openssl',
-      ['s_server', '-accept', `127.0.0.1:${port}`, '-tls1_3', '-cert', 'cert.pem', '-key', 'key.pem'],
-      {
-        cwd: folder,
-        stdio: ['pipe', 'ignore', 'ignore'],
-      },
-    );
+    const argv = ['s_server', '-accept', '127.0.0.1:0', '-cert', 'cert.pem', '-key', 'key.pem'];
+    // No tickets: what comes behind the handshake is what it is told to send.
+    const server = spawn('openssl', [...argv, '-tls1_3', '-num_tickets', '0'], {
+      cwd: folder,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    let shown = '';
+    server.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString('latin1')));
     try {
-      await listening(port);
+      await expect.poll(() => shown).toMatch(/^ACCEPT .*:\d+$/m);
+      const port = Number(/^ACCEPT .*:(\d+)$/m.exec(shown)?.[1]);
       const transcript = new Transcript();
       const socket = connect(port, '127.0.0.1');
       await once(socket, 'connect');
@@ -137,6 +136,9 @@ describeWith(['openssl'], 'key updates', () => {
       tls.on('keylog', (line: Buffer) => transcript.learn(line.toString('latin1')));
       await once(tls, 'secureConnect');
       tls.on('error', () => undefined);
+      // It shows what it is sent only once the handshake is done for it too, and takes commands from then on.
+      tls.write('hello\n');
+      await expect.poll(() => shown).toMatch(/^hello$/m);
       for (const word of ['k', 'K', 'k']) {
         // s_server takes one command of each line that it reads; the update is a record of its own.
         const before = transcript.bytes;
