@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { thisRun } from '../../src/pki/owner.ts';
 import { program, run, spawnProgram, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { startEmulator } from '../support/aws/emulator.ts';
 import { schemaErrors } from '../support/schemas.ts';
@@ -477,7 +478,14 @@ describe('a run that is killed', () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)('by %s goes on, and issues nothing twice', async (signal) => {
     const cwd = await folderWith(many);
     const before = issuedFiles(cwd).length;
-    const child = spawn(process.execPath, [program, 'issue', '--all'], { cwd, stdio: 'ignore' });
+    // However long it takes to kill it, it is not done by then: it waits for the last name.
+    const last = join(cwd, `certs/s${count - 1}.internal`);
+    mkdirSync(last, { recursive: true });
+    writeFileSync(join(last, '.lock'), JSON.stringify(thisRun(process.pid)));
+    const child = spawn(process.execPath, [program, 'issue', '--all', '--lock-timeout', '5m'], {
+      cwd,
+      stdio: 'ignore',
+    });
     const ended = new Promise<unknown>((resolve) => {
       child.on('exit', (code, by) => {
         resolve(code ?? by);
@@ -487,6 +495,7 @@ describe('a run that is killed', () => {
     child.kill(signal);
     expect(await ended).toBe(signal === 'SIGKILL' ? 'SIGKILL' : 143);
     expect(done(cwd)).toBeLessThan(count);
+    rmSync(last, { recursive: true });
     const again = await spawnProgram(['issue', '--all', '--json'], { cwd });
     expect(again.code).toBe(0);
     expect(done(cwd)).toBe(count);

@@ -298,14 +298,18 @@ describe('a hook', () => {
       `trap '' TERM; sh -c 'trap "" TERM; echo $$ > ${pid}; sleep 600' & wait; sleep 600`,
     );
     declare(cwd, { 'orders.internal': { run: [file], timeout: '1s' } });
-    const [row] = (await rotate(cwd, ['--force'])).certificates;
-    expect(row).toMatchObject({
-      exitCode: 1,
-      state: 'deploy-pending',
-      deploy: { error: { code: 'hook-failed' } },
-    });
-    expect(row?.deploy?.error?.message).toMatch(/was not done within 1 second and was killed/);
-    await expect.poll(() => isRunning(Number(readFileSync(pid, 'utf8')))).toBe(false);
+    const started = (): number => Number(existsSync(pid) && readFileSync(pid, 'utf8'));
+    // A slow machine has started nothing within that second.
+    for (let args = ['--force']; started() === 0; args = []) {
+      const [row] = (await rotate(cwd, args)).certificates;
+      expect(row).toMatchObject({
+        exitCode: 1,
+        state: 'deploy-pending',
+        deploy: { error: { code: 'hook-failed' } },
+      });
+      expect(row?.deploy?.error?.message).toMatch(/was not done within 1 second and was killed/);
+    }
+    await expect.poll(() => isRunning(started())).toBe(false);
     hook(cwd, 'hook');
     expect(await rotate(cwd)).toMatchObject({ certificates: [{ state: 'deployed', generation: 2 }] });
   });
@@ -324,11 +328,9 @@ describe('a hook', () => {
 
   it('whose daemon keeps its output open is not waited for', async () => {
     const cwd = await folderWith({
-      'orders.internal': { run: ['sh', '-c', 'sleep 20 & echo $! > pid'], timeout: '15s' },
+      'orders.internal': { run: ['sh', '-c', 'sleep 600 & echo $! > pid'], timeout: '10m' },
     });
-    const started = performance.now();
     expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'deployed' });
-    expect(performance.now() - started).toBeLessThan(10_000);
     process.kill(Number(readFileSync(join(cwd, 'certs/pid'), 'utf8')));
   });
 
@@ -504,17 +506,30 @@ describe('a signal', () => {
 describe('a confirmation', () => {
   const name = 'orders.internal';
 
+  interface WithService {
+    cwd: string;
+    service: Service;
+    /** Which waits a moment only for what is not to come. */
+    deploy: { confirm: object };
+    /** Whether it hears from now on: then it may take its time to show what it was told. */
+    hears: (isTrue: boolean) => void;
+  }
+
   /** A service that is told by a signal, and asked whether it heard. */
-  async function folderWithService(
-    more: object = {},
-  ): Promise<{ cwd: string; service: Service; deploy: object }> {
+  async function folderWithService(more: object = {}): Promise<WithService> {
     const cwd = await folderWith({});
     await succeed(['issue', name, '--lifetime', '30d'], { cwd });
     const service = await startService(cwd, name);
-    const confirm = { servers: [`127.0.0.1:${service.port}`], timeout: '1s' };
-    const deploy = { signal: 'USR2', pidfile: service.pidfile, confirm, ...more };
-    declare(cwd, { [name]: deploy });
-    return { cwd, service, deploy };
+    const within = (timeout: string): WithService['deploy'] => ({
+      ...{ signal: 'USR2', pidfile: service.pidfile, ...more },
+      confirm: { servers: [`127.0.0.1:${service.port}`], timeout },
+    });
+    const hears = (isTrue: boolean): void => {
+      service.isDeaf = !isTrue;
+      declare(cwd, { [name]: within(isTrue ? '20s' : '1s') });
+    };
+    hears(true);
+    return { cwd, service, deploy: within('1s'), hears };
   }
 
   it('waits until the server shows the new certificate, and says where it was seen', async () => {
@@ -529,9 +544,9 @@ describe('a confirmation', () => {
   });
 
   it('that fails switches back, and the new one is deployed later, after growing pauses and without another one', async () => {
-    const { cwd, service } = await folderWithService();
+    const { cwd, hears } = await folderWithService();
     await rotate(cwd);
-    service.isDeaf = true;
+    hears(false);
     const { now } = after(20.5 * day);
     const failed = await rotate(cwd, [], { now });
     expect(failed).toMatchObject({
@@ -569,7 +584,7 @@ describe('a confirmation', () => {
         certificates: [{ state: 'candidate' }],
       });
     }
-    service.isDeaf = false;
+    hears(true);
     for (const [names, time] of [
       [[], 5],
       [[name], 3],
@@ -596,8 +611,7 @@ describe('a confirmation', () => {
   it('that fails, and whose way back cannot be told either, says both', async () => {
     const { cwd, deploy } = await folderWithService();
     const file = hook(cwd, 'hook', 'test "$CERTWRIGHT_EVENT" != rollback');
-    const { confirm } = deploy as { confirm: object };
-    declare(cwd, { [name]: { run: [file], confirm } });
+    declare(cwd, { [name]: { run: [file], confirm: deploy.confirm } });
     await rotate(cwd);
     const failed = await rotate(cwd, ['--force']);
     expect(failed).toMatchObject({
@@ -622,14 +636,14 @@ describe('a confirmation', () => {
   });
 
   it('of one that is named does not wait; --force makes another one', async () => {
-    const { cwd, service } = await folderWithService();
+    const { cwd, hears } = await folderWithService();
     await rotate(cwd);
-    service.isDeaf = true;
+    hears(false);
     await rotate(cwd, ['--force']);
     expect(await rotate(cwd, [name])).toMatchObject({
       certificates: [{ state: 'candidate', deploy: { candidate: 2, attempts: 2 } }],
     });
-    service.isDeaf = false;
+    hears(true);
     expect(await rotate(cwd, ['--force'])).toMatchObject({
       code: 0,
       certificates: [{ state: 'rotated', generation: 3 }],
@@ -638,22 +652,22 @@ describe('a confirmation', () => {
   });
 
   it('keeps the new one where that is asked for, and tries again', async () => {
-    const { cwd, service } = await folderWithService({ onFailure: 'keep' });
+    const { cwd, hears } = await folderWithService({ onFailure: 'keep' });
     await rotate(cwd);
-    service.isDeaf = true;
+    hears(false);
     expect(await rotate(cwd, ['--force'])).toMatchObject({
       code: 1,
       certificates: [{ state: 'deploy-pending', deploy: { error: { code: 'confirm-failed' } } }],
     });
     expect(generation(cwd, name)).toBe(2);
-    service.isDeaf = false;
+    hears(true);
     expect(states(await rotate(cwd))).toEqual({ [name]: 'deployed' });
   });
 
   it('never goes back to what has expired, or for a hook that fails', async () => {
-    const { cwd, service, deploy } = await folderWithService();
+    const { cwd, deploy, hears } = await folderWithService();
     await rotate(cwd);
-    service.isDeaf = true;
+    hears(false);
     expect(states(await rotate(cwd, [], after(31 * day)))).toEqual({ [name]: 'deploy-pending' });
     expect(generation(cwd, name)).toBe(2);
     declare(cwd, { [name]: { ...deploy, run: ['false'] } });
@@ -670,7 +684,7 @@ describe('a confirmation', () => {
     const ca = readFileSync(join(cwd, 'certs/_trust/default/current/ca.pem'), 'utf8');
     const service = await startService(cwd, name, { ca, requestCert: true, rejectUnauthorized: true });
     const told = { signal: 'USR2', pidfile: service.pidfile };
-    const confirm = { servers: [`127.0.0.1:${service.port}`], timeout: '5s' };
+    const confirm = { servers: [`127.0.0.1:${service.port}`], timeout: '20s' };
     for (const more of [{ client: 'client.internal' }, { client: './certs/client.internal' }, {}]) {
       declare(cwd, { [name]: { ...told, confirm: { ...confirm, ...more } } });
       expect((await rotate(cwd, [name, '--force'])).code).toBe(0);
@@ -726,7 +740,7 @@ describe('a confirmation', () => {
   });
 
   it('follows a rollback by hand, which never turns round', async () => {
-    const { cwd, service } = await folderWithService();
+    const { cwd, hears } = await folderWithService();
     await rotate(cwd);
     await rotate(cwd, ['--force']);
     const back = await rotate(cwd, [name, '--rollback']);
@@ -734,7 +748,7 @@ describe('a confirmation', () => {
       code: 0,
       certificates: [{ state: 'rolled-back', generation: 1, deploy: { state: 'done', generation: 1 } }],
     });
-    service.isDeaf = true;
+    hears(false);
     const forth = await rotate(cwd, [name, '--rollback', '--generation', '2']);
     expect(forth).toMatchObject({
       code: 1,
@@ -748,27 +762,27 @@ describe('a confirmation', () => {
   });
 
   it('does not turn round one that died before it told the service', async () => {
-    const { cwd, service } = await folderWithService();
+    const { cwd, hears } = await folderWithService();
     await rotate(cwd);
     await rotate(cwd, ['--force']);
     const link = join(cwd, 'certs', name, 'current');
     rmSync(link);
     symlinkSync('versions/000001', link);
-    service.isDeaf = true;
+    hears(false);
     expect(await rotate(cwd)).toMatchObject({ code: 1, certificates: [{ state: 'deploy-pending' }] });
     expect(generation(cwd, name)).toBe(1);
   });
 
   it('is given up by a rollback by hand', async () => {
-    const { cwd, service } = await folderWithService();
+    const { cwd, hears } = await folderWithService();
     await rotate(cwd);
     await rotate(cwd, ['--force']);
-    service.isDeaf = true;
+    hears(false);
     const elsewhere = { env: { CERTWRIGHT_INSTANCE: 'elsewhere' } };
     expect(await rotate(cwd, ['--force'], elsewhere)).toMatchObject({
       certificates: [{ state: 'candidate' }],
     });
-    service.isDeaf = false;
+    hears(true);
     expect(await rotate(cwd, [name, '--rollback'])).toMatchObject({ code: 0 });
     const { now } = after(minute * 60);
     expect(states(await rotate(cwd, [], { now }))).toEqual({ [name]: 'not-due' });

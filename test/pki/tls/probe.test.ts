@@ -119,7 +119,7 @@ describe('what is sent behind the handshake', () => {
 
   it('silence is said', async () => {
     const port = await listen(tlsServer(pemOf(server), () => undefined));
-    expect((await run(port, { timeout: 200 })).outcome).toEqual({
+    expect((await run(port, { timeout: 2000 })).outcome).toEqual({
       kind: 'accepted',
       answer: { kind: 'silence' },
     });
@@ -180,7 +180,7 @@ describe('somebody else is there', () => {
   });
 
   it('says nothing', async () => {
-    const { outcome } = await run(await listen(tcpServer(() => undefined)), { timeout: 200 });
+    const { outcome } = await run(await listen(tcpServer(() => undefined)), { timeout: 1000 });
     expect(outcome).toMatchObject({ kind: 'unreachable', phase: 'handshake', timedOut: true });
   });
 
@@ -199,14 +199,14 @@ describe('somebody else is there', () => {
   it('a byte now and then: the whole handshake has one time limit', async () => {
     const port = await listen(
       tcpServer((socket) => {
-        const timer = setInterval(() => socket.write(Buffer.from([22])), 20);
+        // The head of the longest record that there may be.
+        socket.write(Buffer.from([22, 3, 3, 0x40, 0]));
+        const timer = setInterval(() => socket.write(Buffer.from([2])), 20);
         socket.once('close', () => clearInterval(timer));
       }),
     );
-    const started = performance.now();
-    const { outcome } = await run(port, { timeout: 300 });
-    expect(outcome.kind).not.toBe('accepted');
-    expect(performance.now() - started).toBeLessThan(3000);
+    const { outcome } = await run(port, { timeout: 1000 });
+    expect(outcome).toMatchObject({ kind: 'unreachable', phase: 'handshake', timedOut: true });
   });
 
   it('a relay that closes after each number of bytes of a good server', async () => {
@@ -226,7 +226,7 @@ describe('somebody else is there', () => {
           });
         }),
       );
-      const { outcome } = await run(relay, { timeout: 3000 });
+      const { outcome } = await run(relay);
       expect({ count, kind: outcome.kind }).toEqual({ count, kind: 'refused' });
     }
   });

@@ -96,7 +96,7 @@ describe('STARTTLS', () => {
     const closing = await listen(tcpServer((socket) => socket.end('220 ready\r\n')));
     expect((await run(closing, 'smtp')).outcome).toMatchObject({ kind: 'broken', phase: 'starttls' });
     const silent = await listen(tcpServer(() => undefined));
-    expect((await run(silent, 'smtp', 200)).outcome).toMatchObject({
+    expect((await run(silent, 'smtp', 1000)).outcome).toMatchObject({
       kind: 'unreachable',
       phase: 'starttls',
       timedOut: true,
