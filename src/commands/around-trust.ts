@@ -9,7 +9,7 @@ import { TrustRows } from './trust-report.ts';
 import { deployingWorldOf, type InstanceFlags } from './world.ts';
 
 /** What a command says about the bundles that it keeps beside its own work. */
-export interface AroundTrust {
+interface AroundTrust {
   store: string;
   config: Config | undefined;
   /** Only those that trust this authority. */
@@ -52,7 +52,7 @@ export async function lookAtBundles(
 }
 
 /** @returns the bundles that could not be brought up to date, and were not reported yet */
-export async function keepBundles(
+async function keepBundles(
   { store, config, of, flags, rows }: AroundTrust,
   names: readonly string[],
   context: Context,

@@ -87,7 +87,7 @@ function codesOf(
     : problems.map(({ code }) => exitCodeOf[code]);
 }
 
-export function reportProblems(problems: readonly FileProblem[], output: Output): void {
+function reportProblems(problems: readonly FileProblem[], output: Output): void {
   for (const { file, message, hint } of problems.slice(0, mostProblems)) {
     output.problem(message.startsWith(`cannot read ${file}`) ? message : `${file}: ${message}`, hint);
   }
@@ -274,7 +274,7 @@ const reasons = {
   revoked: 'is revoked',
 } as const;
 
-export function checkLine(
+function checkLine(
   { met, failures }: Checked,
   found: readonly FoundItem[],
   _look: Look,

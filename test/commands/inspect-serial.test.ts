@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { serialHex } from '../../src/pki/x509/certificate.ts';
-import { buildCrl, type RevokedEntry } from '../../src/pki/x509/crl-writer.ts';
+import type { RevokedEntry } from '../../src/pki/x509/crl-writer.ts';
 import { keyIdentifier } from '../../src/pki/x509/key.ts';
 import { certificatePem, encodePem } from '../../src/pki/x509/pem-writer.ts';
-import { authority, crlOf, days, noon, type Entity } from '../support/chains.ts';
+import { authority, buildCrl, crlOf, days, noon, type Entity } from '../support/chains.ts';
 import { run, temporaryFolder, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 

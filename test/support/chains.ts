@@ -6,7 +6,7 @@ import {
 } from '../../src/pki/x509/certificate-builder.ts';
 import { readCertificate, serialHex, type Certificate } from '../../src/pki/x509/certificate.ts';
 import { readCrl, type Crl } from '../../src/pki/x509/crl.ts';
-import { buildCrl, type RevokedEntry } from '../../src/pki/x509/crl-writer.ts';
+import { encodeCrl, type RevokedEntry } from '../../src/pki/x509/crl-writer.ts';
 import { readSequence } from '../../src/pki/x509/der-reader.ts';
 import * as write from '../../src/pki/x509/der-writer.ts';
 import { encodeName } from '../../src/pki/x509/distinguished-name.ts';
@@ -72,6 +72,10 @@ export function withExtension({ certificate, key }: Entity, issuer: Entity, exte
   );
   return { certificate: readCertificate(der), key };
 }
+
+/** A CRL in one piece. */
+export const buildCrl = (...order: Parameters<typeof encodeCrl>): Buffer =>
+  Buffer.concat(encodeCrl(...order));
 
 /** SubjectPublicKeyInfo whose point on P-256 is the one at infinity: no key, but OpenSSL reads it. */
 export const keyAtInfinity = Buffer.from('3019301306072a8648ce3d020106082a8648ce3d03010703020000', 'hex');

@@ -47,8 +47,8 @@ export type OnFailure = (typeof onFailures)[number];
 export const startTlsProtocols = ['smtp', 'imap', 'pop3', 'ftp', 'ldap', 'postgres', 'mysql'] as const;
 export type StartTlsProtocol = (typeof startTlsProtocols)[number];
 
-export const defaultActionTimeout = '60s';
-export const defaultConfirmTimeout = '30s';
+const defaultActionTimeout = '60s';
+const defaultConfirmTimeout = '30s';
 
 /** Milliseconds. */
 export const actionTimeout = ({ timeout }: Deploy): number =>

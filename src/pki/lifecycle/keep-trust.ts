@@ -33,10 +33,6 @@ export interface TrustOrder {
   lockTimeout: number;
 }
 
-export interface Failed {
-  error: unknown;
-}
-
 /** What became of one bundle. */
 export interface KeptTrust {
   name: string;

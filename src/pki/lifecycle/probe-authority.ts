@@ -114,7 +114,7 @@ export class ProbeAuthority {
   }
 }
 
-export const notExpected = 'not applicable: --expect-name NAME says that the server looks at names';
+const notExpected = 'not applicable: --expect-name NAME says that the server looks at names';
 
 /** @throws PkiError `bad-input` where the pair does not bear the name: its acceptance would say nothing of names */
 export function checkExpectedName({ chain: [leaf], source }: Pair, name: SubjectAlternativeName): void {

@@ -75,7 +75,7 @@ function wantedOf({ store, declared }: RollBackOrder, folder: CertificateFolder)
  * certificate needs must not go with it.
  * @throws PkiError `not-found`, `usage`, `malformed` for a generation whose files are torn, `not-valid`, `busy`.
  */
-export async function rollBack(order: RollBackOrder, world: World): Promise<RolledBack> {
+async function rollBack(order: RollBackOrder, world: World): Promise<RolledBack> {
   const { store, name, force, lockTimeout } = order;
   const folder = certificateFolder(store, name);
   const inUse = (): number => {

@@ -1,8 +1,7 @@
 import { foreignCode } from '../errors.ts';
 
 /** The steps of a connection, in order. */
-export const phases = ['resolve', 'connect', 'proxy', 'starttls', 'handshake', 'answer'] as const;
-export type Phase = (typeof phases)[number];
+export type Phase = 'resolve' | 'connect' | 'proxy' | 'starttls' | 'handshake' | 'answer';
 
 /** Why a connection came to nothing before TLS began: data for a verdict, thrown only within this folder. */
 export class ConnectionFailure extends Error {

@@ -45,7 +45,3 @@ export function encodeCrl(template: CrlTemplate, issuerKey: KeyObject): Buffer[]
     extensions,
   ]);
 }
-
-/** The same in one buffer. */
-export const buildCrl = (template: CrlTemplate, issuerKey: KeyObject): Buffer =>
-  Buffer.concat(encodeCrl(template, issuerKey));

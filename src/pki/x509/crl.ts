@@ -125,7 +125,7 @@ export const entryExtensions = (entry: RevokedCertificate): Extension[] =>
   entry.extensions ? readExtensions(entry.extensions.reader(), 'a CRL entry') : [];
 
 /** Names of CRLReason by number (RFC 5280 5.3.1). */
-export const reasonNames = [
+const reasonNames = [
   'unspecified',
   'keyCompromise',
   'cACompromise',

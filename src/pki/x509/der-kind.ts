@@ -5,24 +5,6 @@ import { tag } from './der-reader.ts';
  * holds. It never throws and follows truncated data to its end, so that the right reader gets to say what is wrong.
  */
 
-export const derKinds = [
-  'certificate',
-  'request',
-  'crl',
-  'pkcs7',
-  'pkcs12',
-  'pkcs8',
-  'encrypted-pkcs8',
-  'sec1',
-  'rsa-private',
-  'dsa-private',
-  'public-key',
-  'rsa-public',
-  'ocsp-response',
-  'other-cms',
-] as const;
-export type DerKind = (typeof derKinds)[number];
-
 /** Each kind in a sentence. */
 export const kindWords = {
   certificate: 'a certificate',
@@ -39,7 +21,8 @@ export const kindWords = {
   'rsa-public': 'an RSA public key',
   'ocsp-response': 'an OCSP response',
   'other-cms': 'an encrypted or signed CMS message',
-} as const satisfies Record<DerKind, string>;
+} as const;
+export type DerKind = keyof typeof kindWords;
 
 interface Outline {
   tag: number;

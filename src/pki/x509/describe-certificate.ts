@@ -47,8 +47,7 @@ export function describePublicKey(spki: Buffer): PublicKeyDescription {
   };
 }
 
-export const validityStates = ['valid', 'expired', 'not-yet-valid'] as const;
-export type ValidityState = (typeof validityStates)[number];
+type ValidityState = 'valid' | 'expired' | 'not-yet-valid';
 
 export interface CertificateDescription extends ExtensionFields {
   kind: 'certificate';
@@ -74,7 +73,7 @@ export interface CertificateDescription extends ExtensionFields {
   pem: string;
 }
 
-export function stateAt(
+function stateAt(
   { notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>,
   time: Date,
 ): ValidityState {

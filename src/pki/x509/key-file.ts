@@ -13,14 +13,10 @@ import type { StretchingBudget } from './stretching-budget.ts';
 import type { Budget } from './budget.ts';
 
 /** How a private key is written down. */
-export const privateKeyFormats = {
-  pkcs8: 'PKCS#8',
-  'encrypted-pkcs8': 'encrypted PKCS#8',
-  sec1: 'SEC1',
-  'rsa-private': 'PKCS#1',
-  'dsa-private': 'DSA in its traditional form',
-} as const satisfies Partial<Record<DerKind, string>>;
-export type PrivateKeyFormat = keyof typeof privateKeyFormats;
+type PrivateKeyFormat = Extract<
+  DerKind,
+  'pkcs8' | 'encrypted-pkcs8' | 'sec1' | 'rsa-private' | 'dsa-private'
+>;
 
 /** What may be known of a private key: never the key. */
 export interface PrivateKeyFacts {

@@ -7,7 +7,7 @@ const keys = new WeakMap<DistinguishedName, string[]>();
  * One key for each RDN. Two names are the same under RFC 5280 7.1 exactly if their keys are:
  * case, insignificant spaces, string types and the order within a set make no difference.
  */
-export function rdnKeys(name: DistinguishedName): readonly string[] {
+function rdnKeys(name: DistinguishedName): readonly string[] {
   let found = keys.get(name);
   if (!found) {
     found = name.map((rdn) => rdn.map(attributeKey).sort().join('\u0001'));

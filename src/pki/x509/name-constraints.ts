@@ -144,7 +144,7 @@ const insideIf = (inside: boolean): Match => (inside ? 'inside' : 'outside');
 /** Letters, digits, hyphens, and the underscores of the field, in labels of at most 63; no dot at either end. */
 const hostPattern = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
-export const isHostName = (value: string): boolean => value.length <= 253 && hostPattern.test(value);
+const isHostName = (value: string): boolean => value.length <= 253 && hostPattern.test(value);
 
 /**
  * A host matches its own subtree and what is below it. RFC 5280 knows no leading dot here;

@@ -10,11 +10,9 @@ import { subjectPublicKeyBits } from './subject-public-key.ts';
 import type { Budget } from './budget.ts';
 import { checkSignature } from './validation/signature.ts';
 
-export const relationTypes = ['key-of', 'public-key-of', 'request-of', 'issued-by'] as const;
-
 /** Two things that belong together; `from` and `to` count in the list of items. */
 export interface Relation {
-  type: (typeof relationTypes)[number];
+  type: 'key-of' | 'public-key-of' | 'request-of' | 'issued-by';
   from: number;
   to: number;
 }

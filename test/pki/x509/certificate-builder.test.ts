@@ -8,12 +8,12 @@ import {
   type CertificateTemplate,
 } from '../../../src/pki/x509/certificate-builder.ts';
 import { readCertificate, serialHex } from '../../../src/pki/x509/certificate.ts';
-import { buildCrl } from '../../../src/pki/x509/crl-writer.ts';
 import { readCrlTimes } from '../../../src/pki/x509/crl-times.ts';
 import { encodeName } from '../../../src/pki/x509/distinguished-name.ts';
 import { generateKey, keyIdentifier, keyTypes, publicKeyDer } from '../../../src/pki/x509/key.ts';
 import { oid } from '../../../src/pki/x509/oid.ts';
 import { parseName } from '../../../src/pki/x509/subject-alternative-name.ts';
+import { buildCrl } from '../../support/chains.ts';
 
 const issuerKey = await generateKey('ec-p256');
 const authorityKeyIdentifier = keyIdentifier(publicKeyDer(issuerKey));

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { serialHex } from '../../../src/pki/x509/certificate.ts';
 import { entryExtensions, readCrl, reasonOf, revokedCertificates } from '../../../src/pki/x509/crl.ts';
 import { summariseEntries } from '../../../src/pki/x509/crl-summary.ts';
-import { buildCrl, encodeCrl, reasonCodes, type RevokedEntry } from '../../../src/pki/x509/crl-writer.ts';
+import { encodeCrl, reasonCodes, type RevokedEntry } from '../../../src/pki/x509/crl-writer.ts';
 import * as write from '../../../src/pki/x509/der-writer.ts';
 import { encodeName } from '../../../src/pki/x509/distinguished-name.ts';
 import { oid } from '../../../src/pki/x509/oid.ts';
 import { encodePem, pemPieces } from '../../../src/pki/x509/pem-writer.ts';
+import { buildCrl } from '../../support/chains.ts';
 
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 

@@ -55,8 +55,7 @@ function another({ arn, detail }: Comparison): Successor {
   return { by: 'request', plan: `requests another one${where}${isBilled ? ', which is billed' : ''}${was}` };
 }
 
-export const isExportable = ({ Options: options }: CertificateDetail): boolean =>
-  options?.Export === 'ENABLED';
+const isExportable = ({ Options: options }: CertificateDetail): boolean => options?.Export === 'ENABLED';
 
 /** A public one is renewed by ACM alone, under its ARN, while something uses it or it was exported. */
 function renewsItself({ arn, detail, now }: Comparison): Successor {

@@ -25,7 +25,7 @@ export interface CrlWish {
  * Signs an issuer's CRL where half of the current one's life is gone, where it lacks a revocation, or where that is
  * wished. A root's lives as long as the root, whose key may be far away: its age alone is no reason.
  */
-export async function renewCrl(
+async function renewCrl(
   issuer: Issuer,
   json: CaJson,
   ask: AskPassphrase,

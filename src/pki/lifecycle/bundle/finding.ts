@@ -11,35 +11,33 @@ export interface BundleFinding {
   adjustable: boolean;
 }
 
-export const bundleRules = [
-  'byte-order-mark',
-  'not-pem',
-  'blank-line',
-  'text-outside',
-  'line-ending',
-  'label',
-  'private-key',
-  'other-content',
-  'duplicate',
-  'not-a-ca',
-  'not-valid-now',
-  'ends-soon',
-  'key',
-  'signature',
-  'too-many',
-  'too-large',
-  'depth',
-  'no-root',
-  'two-issuers',
-  'no-crls',
-  'crl-missing',
-  'crl-outdated',
-  'crl-stranger',
-  'crl-kind',
-  'crl-serial',
-  'crl-file',
-] as const;
-export type BundleRule = (typeof bundleRules)[number];
+export type BundleRule =
+  | 'byte-order-mark'
+  | 'not-pem'
+  | 'blank-line'
+  | 'text-outside'
+  | 'line-ending'
+  | 'label'
+  | 'private-key'
+  | 'other-content'
+  | 'duplicate'
+  | 'not-a-ca'
+  | 'not-valid-now'
+  | 'ends-soon'
+  | 'key'
+  | 'signature'
+  | 'too-many'
+  | 'too-large'
+  | 'depth'
+  | 'no-root'
+  | 'two-issuers'
+  | 'no-crls'
+  | 'crl-missing'
+  | 'crl-outdated'
+  | 'crl-stranger'
+  | 'crl-kind'
+  | 'crl-serial'
+  | 'crl-file';
 
 export const fault = (rule: BundleRule, message: string, hint: string): BundleFinding => ({
   severity: 'fault',

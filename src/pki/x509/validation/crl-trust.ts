@@ -56,7 +56,7 @@ function signerFault(run: Run, crl: Crl, issuer: Certificate, findSigner: FindSi
 }
 
 /** RFC 5280 4.2.1.3: without the extension every use is allowed. */
-export const maySignCrls = (certificate: Certificate): boolean =>
+const maySignCrls = (certificate: Certificate): boolean =>
   decode(certificate).keyUsage?.includes('cRLSign') ?? true;
 
 /** Big-endian octets of non-negative numbers. */

@@ -106,7 +106,7 @@ function judgeSignature(run: Run, below: readonly Certificate[], issuer: Certifi
 }
 
 /** Self-issued certificates do not count (RFC 5280 4.2.1.9, 6.1.4 (l)). */
-export const countCas = (certificates: readonly Certificate[]): number =>
+const countCas = (certificates: readonly Certificate[]): number =>
   certificates.filter((certificate) => !decode(certificate).selfIssued).length;
 
 function judgeLength(run: Run, below: readonly Certificate[], place: Place, isAnchor: boolean): Finding[] {
