@@ -124,7 +124,7 @@ describe('processes started at once', () => {
 
   it('20 with --out for one folder: one pair is there, whole', async () => {
     const cwd = await withCa();
-    const all = await atOnce(20, cwd, () => ['issue', 'same.internal', '--out', 'tls']);
+    const all = await atOnce(20, cwd, () => ['issue', 'same.internal', '--out', 'tls', ...patience]);
     const losers = failures(all).map(({ code, stdout }) => ({
       code,
       error: (JSON.parse(stdout) as { error: { code: string } }).error.code,

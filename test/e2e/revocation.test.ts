@@ -70,7 +70,7 @@ describeWith(tools, 'a client that is revoked', () => {
       expect({ name, served }).toEqual({ name, served: true });
     }
     ({ path } = (await revoke('bad.internal', '--reason', 'keyCompromise')).crl);
-  }, 120_000);
+  });
   afterEach(async () => {
     await running?.stop();
     running = undefined;
@@ -167,7 +167,7 @@ describeWith(['openssl'], 'openssl ocsp as the responder', () => {
     ]) {
       expect(await execute('openssl', argv, { cwd: folder() })).toMatchObject({ code: 0 });
     }
-  }, 60_000);
+  });
   afterAll(() => {
     server.close();
     server.closeAllConnections();

@@ -60,7 +60,7 @@ describeWith(
   ['openssl', 'certtool', 'nginx', 'haproxy', 'gnutls-serv'],
   'a bundle of two CAs with the CRL of every CA',
   () => {
-    beforeAll(setUp, 60_000);
+    beforeAll(setUp);
     let running: Running | undefined;
     afterEach(async () => {
       await running?.stop();

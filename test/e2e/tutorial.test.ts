@@ -96,5 +96,5 @@ describeWith(['bash', 'nginx', 'curl', 'npm'], 'docs/tutorial.md', () => {
     expect(chapter('6')).toMatch(/wrong +crl .* lapsed .* ago: .* refuse everybody/);
     expect(chapter('6')).toMatch(/the pair +accepted +refused[^]*the CRL of .* Issuing CA went stale/);
     expect(chapter('7')).toMatch(/^trust default +stale/m);
-  }, 300_000);
+  }, 900_000);
 });

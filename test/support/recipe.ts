@@ -73,7 +73,7 @@ export function layOut(
     const { NODE_EXTRA_CA_CERTS: _none, ...outer } = process.env;
     const path = `${root}/usr/local/bin:${root}/usr/sbin:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
     return execute('bash', ['-c', `set -e\n${script}`], {
-      ...{ cwd: root, env: { ...outer, PATH: path, ...env }, timeout: 60_000 },
+      ...{ cwd: root, env: { ...outer, PATH: path, ...env }, timeout: 240_000 },
     });
   };
   const run: Recipe['run'] = async (script) => {

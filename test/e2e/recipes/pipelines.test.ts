@@ -115,7 +115,7 @@ describeWith(['bash', 'npm', 'openssl'], 'pipelines', () => {
         ...{ HOME: root, CI: 'true', NPM_CONFIG_PREFIX: prefix, TMPDIR: join(root, 'run') },
         ...resolved,
       },
-      timeout: 60_000,
+      timeout: 240_000,
     });
     expect({ script, code, said: code === 0 ? '' : stdout + stderr }).toEqual({ script, code: 0, said: '' });
     return stdout;
