@@ -14,6 +14,7 @@ import { refuseEarly } from './clock-check.ts';
 import { lifeOf } from './due.ts';
 import { isExposed } from './exposure.ts';
 import { factsOnce } from './facts-once.ts';
+import { followUp } from './follow-up.ts';
 import { accessOf, momentOf } from './issue.ts';
 import type { Wanted } from './issue-all.ts';
 import { KnownRevocations } from './known-revocations.ts';
@@ -170,6 +171,8 @@ function inPeace(
     return undefined;
   if (look.standing.certificate.notBefore > world.now()) return undefined;
   try {
+    // ACM may hold it without any word of that in its request.
+    if (followUp(found.folder, request)) return undefined;
     if (revocations.of(found.folder, found.authority, look.standing.certificate)) return undefined;
   } catch {
     return undefined;
