@@ -88,13 +88,14 @@ export class RotateReport {
     this.#lent.output.warn(`${name}: generation ${generation} is still to be revoked: ${goOn}`);
   }
 
-  #tellMended({ name, verdict, mended = [] }: Rotation): void {
+  #tellMended({ name, state, verdict, mended = [] }: Rotation): void {
     const { output, flags } = this.#lent;
     const verb = flags.dryRun === true ? 'would mend' : 'mended';
     for (const { file, was, now, exposed } of mended) {
       const line = `${name}: ${verb} ${file}: ${accessText(was)} -> ${accessText(now)}`;
       if (!exposed) output.note(line);
-      else if (verdict?.reason === 'exposed') output.warn(`${line}; others could use its key`);
+      else if (state === 'rotated' || verdict?.reason === 'exposed')
+        output.warn(`${line}; others could use its key`);
       else
         output.warn(`${line}; others could use its key: "certwright rotate ${name} --force" makes a new one`);
     }

@@ -201,6 +201,30 @@ describe('a key that others could read', () => {
     expect(await json(cwd, ['rotate'], noon)).toMatchObject({ state: 'rotated', reason: 'exposed' });
   });
 
+  it.each([
+    ['rotate --force, after it was mended', ['rotate', 'orders.internal', '--force'], true],
+    ['rotate --force, at once', ['rotate', 'orders.internal', '--force'], false],
+    ['issue --force', ['issue', 'orders.internal', '--force'], false],
+  ])('is not used again by %s, which is what the warning says', async (_what, command, isMended) => {
+    const cwd = await project('reuseKey: true');
+    const before = leaf(cwd).publicKey;
+    chmodSync(key(cwd), 0o644);
+    if (isMended) {
+      const { stderr } = await run(['rotate'], { cwd, ...noon });
+      expect(stderr).toContain('others could use its key: "certwright rotate orders.internal --force" makes');
+    }
+    expect(leaf(cwd).publicKey.equals(before)).toBe(true);
+    const { stderr } = await run(command, { cwd, ...noon });
+    expect(stderr).not.toContain('orders.internal --force');
+    expect(leaf(cwd).publicKey.equals(before)).toBe(false);
+  });
+
+  it('that is torn is replaced, although keys are used again', async () => {
+    const cwd = await project('reuseKey: true');
+    writeFileSync(key(cwd), 'torn');
+    expect(await json(cwd, ['rotate'], noon)).toMatchObject({ state: 'rotated', reason: 'broken' });
+  });
+
   it('is only mended without reissueOnExposure', async () => {
     const cwd = await project('lifetime: 30d');
     chmodSync(key(cwd), 0o644);

@@ -1,13 +1,13 @@
-import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import { readIfThere } from '../durable.ts';
 import { recordExposure, wasExposed } from '../store/exposure-record.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
 import { checkAccess } from '../store/mend-access.ts';
-import { publicKeyDer } from '../x509/key.ts';
-import { outputsOf, type World } from './issue.ts';
-import type { Wanted } from './issue-all.ts';
-import { certificateIn } from './standing.ts';
+import { publicHalf } from '../x509/key.ts';
+import { outputsOf, type IssueOrder, type World } from './issue.ts';
+
+/** What is asked for, and the file that does. */
+type Asking = Pick<IssueOrder, 'request' | 'source'>;
 
 /**
  * Whether others could use the private key of a generation: by the modes of its files and copies now, or by what an
@@ -16,12 +16,12 @@ import { certificateIn } from './standing.ts';
  */
 export async function isExposed(
   { folder, generation }: { folder: CertificateFolder; generation: number },
-  { store, wanted: { request, source }, access }: { store: string; wanted: Wanted; access: Access },
+  { store, wanted: { request, source }, access }: { store: string; wanted: Asking; access: Access },
   world: World,
   remember: boolean,
 ): Promise<boolean> {
   const path = folder.versionPath(generation);
-  const publicKey = certificateIn(path)?.publicKey;
+  const publicKey = publicHalf(keyIn(path));
   if (!publicKey) return false;
   if (wasExposed(folder, publicKey)) return true;
   const files = checkAccess(path, access, false).mended;
@@ -31,8 +31,18 @@ export async function isExposed(
   return true;
 }
 
-/** The key in use, where the next generation may have it too. */
-export function reusableKey(folder: CertificateFolder): Buffer | undefined {
-  const key = readIfThere(join(folder.currentPath, 'key.pem'));
-  return key && !wasExposed(folder, publicKeyDer(createPublicKey(key))) ? key : undefined;
+/** The key in use, where the next generation may have it too: it is whole, and others could not use it. */
+export async function reusableKey(
+  folder: CertificateFolder,
+  { store, ...wanted }: Asking & { store: string },
+  access: Access,
+  world: World,
+): Promise<Buffer | undefined> {
+  const generation = folder.current();
+  if (generation === undefined) return undefined;
+  const key = keyIn(folder.versionPath(generation));
+  if (!publicHalf(key)) return undefined;
+  return (await isExposed({ folder, generation }, { store, wanted, access }, world, true)) ? undefined : key;
 }
+
+const keyIn = (path: string): Buffer | undefined => readIfThere(join(path, 'key.pem'));

@@ -266,7 +266,9 @@ async function makeGeneration(
 ): Promise<Standing | Pending> {
   const { request } = order;
   const mayReuse = request.reuseKey && !isCompromised(order);
-  const reuse = mayReuse ? (await import('./exposure.ts')).reusableKey(folder) : undefined;
+  const reuse = mayReuse
+    ? await (await import('./exposure.ts')).reusableKey(folder, order, access, world)
+    : undefined;
   const wishes = { reuse, passphrase: undefined, isPaid: authority.sells };
   const refuseFuture = async (begin: Date | undefined): Promise<void> => {
     if (!begin || mayBeginLater(order)) return;

@@ -229,9 +229,12 @@ async function settle(
       }
       return judge(folder, wanted.request, signer, rule, files);
     };
-    const exposed =
-      wanted.request.reissueOnExposure &&
+    const { reissueOnExposure, reuseKey } = wanted.request;
+    // It is remembered of a key that would be used again, whether anything is done about it now or not.
+    const isKnown =
+      (reissueOnExposure || reuseKey) &&
       (await isExposed(found, { store: order.store, wanted, access }, world, acts.mend));
+    const exposed = isKnown && reissueOnExposure;
     const look = exposed ? 'unknown' : (before ?? lookAt(found, order, seen, world));
     const unrevoked = typeof look === 'object' ? look : thoroughly();
     const revoked = revocations.of(folder, authority, unrevoked.standing?.certificate);

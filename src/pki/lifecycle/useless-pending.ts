@@ -1,10 +1,9 @@
-import { createPublicKey } from 'node:crypto';
 import type { Authority } from '../authorities/authority.ts';
 import { PkiError } from '../errors.ts';
 import { wasExposed } from '../store/exposure-record.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import type { PendingGeneration } from '../store/pending-generation.ts';
-import { publicKeyDer } from '../x509/key.ts';
+import { publicHalf } from '../x509/key.ts';
 import { KnownRevocations } from './known-revocations.ts';
 import { certificateIn } from './standing.ts';
 
@@ -39,13 +38,4 @@ function isTainted(pending: PendingGeneration, folder: CertificateFolder, newKey
   if (!publicKey) return false;
   if (wasExposed(folder, publicKey)) return true;
   return newKey && certificateIn(folder.currentPath)?.publicKey.equals(publicKey) === true;
-}
-
-/** `undefined` where a power cut has damaged it, or it is closed by a passphrase. */
-function publicHalf(pem: Buffer | undefined): Buffer | undefined {
-  try {
-    return pem && publicKeyDer(createPublicKey(pem));
-  } catch {
-    return undefined;
-  }
 }

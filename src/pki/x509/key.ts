@@ -106,6 +106,15 @@ export function publicKeyDer(key: KeyObject): Buffer {
   return publicKey.export({ type: 'spki', format: 'der' });
 }
 
+/** Of what may be a private key in PEM; `undefined` where it is damaged, or closed by a passphrase. */
+export function publicHalf(pem: Buffer | undefined): Buffer | undefined {
+  try {
+    return pem && publicKeyDer(createPublicKey(pem));
+  } catch {
+    return undefined;
+  }
+}
+
 /** SHA-1 of the public key's bits (RFC 5280 4.2.1.2, method 1): an identifier, not a defence. */
 export function keyIdentifier(spki: Buffer): Buffer {
   return createHash('sha1').update(subjectPublicKeyBits(spki)).digest();
