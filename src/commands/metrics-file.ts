@@ -17,7 +17,7 @@ const inCollector =
   "name a file in the folder of the textfile collector (node_exporter's --collector.textfile.directory)";
 
 /**
- * Refuses a file that cannot be written before anything else is done.
+ * Refuses a file that cannot be written, or is somebody else's, before anything else is done.
  * @returns what writes it; `undefined` where nobody asked.
  */
 export async function metricsFile(
@@ -25,9 +25,10 @@ export async function metricsFile(
   context: Context,
 ): Promise<WriteMetrics | undefined> {
   if (metrics === undefined) return undefined;
-  const { writeMetrics } = await import('../pki/lifecycle/metrics.ts');
+  const { refuseOtherFile, writeMetrics } = await import('../pki/lifecycle/metrics.ts');
   const file = resolve(context.cwd, metrics);
   checkDestination(file, '--metrics', inCollector);
+  refuseOtherFile(file);
   return (store, instance, run) => {
     writeMetrics(file, store, instance, context.now(), run);
   };

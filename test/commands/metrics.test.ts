@@ -103,6 +103,17 @@ describe('list --metrics', () => {
 });
 
 describe('rotate --metrics', () => {
+  it.each(['rotate', 'list'])('of %s does not replace a file that holds anything else', async (command) => {
+    for (const other of ['certs/a.internal/request.json', 'ca/ca.json', 'certwright.yaml']) {
+      const before = readFileSync(join(folder(), other), 'utf8');
+      const { code, stderr } = await inFolder([command, '--metrics', other]);
+      expect([code, readFileSync(join(folder(), other), 'utf8')]).toEqual([2, before]);
+      expect(stderr).toContain('holds no metrics of certwright');
+    }
+    writeFileSync(join(folder(), 'empty.prom'), '');
+    expect((await inFolder([command, '--metrics', 'empty.prom'])).code).toBe(0);
+  });
+
   it('tells when a run has ended last, and when one has succeeded', async () => {
     const first = await samplesOf(['rotate'], at(1));
     const later = (days: number): number => noon.getTime() / 1000 + days * 86_400;

@@ -1,4 +1,5 @@
 import { readIfThere, replace } from '../durable.ts';
+import { PkiError } from '../errors.ts';
 import { crlsOfStore } from './list-crls.ts';
 import { listStored, type StoredRow } from './list-stored.ts';
 
@@ -22,6 +23,18 @@ interface Metric {
 
 const lastRun = 'certwright_rotate_last_run_timestamp_seconds';
 const lastSuccess = 'certwright_rotate_last_success_timestamp_seconds';
+
+/** What each of these files begins with. */
+const begin = '# HELP certwright_';
+
+/** @throws PkiError `bad-input` where the file is there and holds anything else, which would be lost. */
+export function refuseOtherFile(file: string): void {
+  const there = readIfThere(file);
+  if (!there || there.length === 0 || there.subarray(0, begin.length).toString('latin1') === begin) return;
+  throw new PkiError('bad-input', `--metrics ${file} is there already, and holds no metrics of certwright`, {
+    hint: 'name a file of its own, or remove that one',
+  });
+}
 
 /**
  * Writes how a store stands, as Prometheus's textfile collector reads it, by one rename.
