@@ -635,6 +635,23 @@ describe('a confirmation', () => {
     );
   });
 
+  it.each(['keyCompromise', 'superseded'])(
+    'does not wait where what is in use was revoked (%s), and keeps no key that is in wrong hands',
+    async (reason) => {
+      const { cwd, service, deploy } = await folderWithService();
+      const yaml = { certificates: { [name]: { reuseKey: true, deploy } } };
+      writeFileSync(join(cwd, 'certwright.yaml'), JSON.stringify(yaml));
+      await rotate(cwd);
+      service.isDeaf = true;
+      expect(states(await rotate(cwd, ['--force']))).toEqual({ [name]: 'candidate' });
+      service.isDeaf = false;
+      await succeed(['revoke', name, '--reason', reason, '--yes'], { cwd });
+      const made = reason === 'keyCompromise' ? [4, 'rotated'] : [3, 'deployed'];
+      const [row] = (await rotate(cwd)).certificates;
+      expect([row?.generation, row?.state]).toEqual(made);
+    },
+  );
+
   it('of one that is named does not wait; --force makes another one', async () => {
     const { cwd, hears } = await folderWithService();
     await rotate(cwd);

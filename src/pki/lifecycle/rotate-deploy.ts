@@ -40,11 +40,19 @@ export function outstanding(
   // Whoever asks for something else, or for a new one, does not mean one that was made before.
   const isOther = verdict.due && (verdict.reason === 'changed' || verdict.reason === 'forced');
   const candidate = isOther ? undefined : candidateOf(folder, request, generation, verdict, moment);
+  const isUseless =
+    !candidate || isRevoked(candidate.standing.certificate) || hasStolenKey(candidate.standing, verdict);
   return {
     isPending: isUntold(folder, request, generation, moment.instance),
-    candidate: candidate && !isRevoked(candidate.standing.certificate) ? candidate : undefined,
+    candidate: isUseless ? undefined : candidate,
   };
 }
+
+/** Where keys are used again, it may have that of the one in use, which is in wrong hands. */
+const hasStolenKey = ({ certificate }: Standing, verdict: Verdict): boolean =>
+  verdict.due &&
+  verdict.newKey === true &&
+  verdict.standing?.certificate.publicKey.equals(certificate.publicKey) === true;
 
 /** Of any host: what one has had issued, another must not issue again. */
 function candidateOf(

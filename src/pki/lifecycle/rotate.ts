@@ -280,15 +280,17 @@ export async function lookAtRotation(
   return lookAtCrls(inUse, world.now());
 }
 
-/** Whoever names one does not wait for the time of its candidate. */
+/** Whoever names one does not wait for the time of its candidate, nor does what peers refuse since it was revoked. */
 function tooEarly(
   found: StoredCertificate,
   candidate: Candidate,
-  { standing }: Verdict,
+  verdict: Verdict,
   { names }: RotateOrder,
   now: Date,
 ): Rotation | undefined {
-  const isEarly = names.length === 0 && candidate.until > now;
+  const { standing } = verdict;
+  const isRevoked = verdict.due && (verdict.reason === 'revoked' || verdict.isRevoked === true);
+  const isEarly = names.length === 0 && !isRevoked && candidate.until > now;
   return isEarly && standing ? waitingCandidate(found, candidate, standing) : undefined;
 }
 
