@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   readFileSync,
   readlinkSync,
@@ -500,6 +501,26 @@ describe('a signal', () => {
     const [row] = (await rotate(cwd)).certificates;
     expect(row?.deploy?.error).toMatchObject({ code: 'hook-failed' });
     expect(row?.deploy?.error?.message).toContain(message);
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)('a pidfile of another user', () => {
+  it('leads to no process but theirs, nor does their link to one of root', async () => {
+    const cwd = await folderWith({ 'orders.internal': { confirm: '127.0.0.1:1' } });
+    const service = await startService(cwd, 'orders.internal');
+    const [theirs, link] = [join(cwd, 'theirs'), join(cwd, 'link')];
+    writeFileSync(theirs, `${process.pid}\n`);
+    symlinkSync(service.pidfile, link);
+    for (const pidfile of [theirs, link]) {
+      lchownSync(pidfile, 12345, 12345);
+      declare(cwd, { 'orders.internal': { signal: 'USR2', pidfile } });
+      const [row] = (await rotate(cwd)).certificates;
+      expect(row?.deploy?.error).toMatchObject({ code: 'hook-failed' });
+      expect(row?.deploy?.error?.message).toContain('is none of user 12345');
+    }
+    expect(service.reloads).toBe(0);
+    lchownSync(link, 0, 0);
+    expect(states(await rotate(cwd))).toEqual({ 'orders.internal': 'deployed' });
   });
 });
 

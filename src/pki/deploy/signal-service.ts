@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { readIfThere } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
 import type { ServiceSignal } from './plan.ts';
@@ -38,18 +38,20 @@ function readPid(pidfile: string): number {
   );
 }
 
-/** Whoever may write the file would otherwise choose whom root signals: only their own processes. */
+/** Whoever may write the file, or has put a link in its place, would otherwise choose whom root signals: only their own processes. */
 function refuseStranger(pid: number, pidfile: string, uid: number): void {
   const file = statSync(pidfile, { throwIfNoEntry: false });
-  if (!file || uid < 0) return;
+  const named = lstatSync(pidfile, { throwIfNoEntry: false });
+  if (!file || !named || uid < 0) return;
   const isOpen = (file.mode & 0o022) !== 0;
-  if (!isOpen && (file.uid === 0 || file.uid === uid)) return;
+  const strangers = [named.uid, file.uid].filter((one) => one !== 0 && one !== uid);
+  if (!isOpen && strangers.length === 0) return;
   const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
-  if (!isOpen && owner === file.uid) return;
+  if (!isOpen && strangers.every((one) => one === owner)) return;
   throw failed(
     isOpen
       ? `${pidfile} may be written by others`
-      : `process ${pid} is none of user ${file.uid}, to whom ${pidfile} belongs`,
+      : `process ${pid} is none of user ${strangers[0] ?? 0}, to whom ${pidfile} belongs`,
     'the file must belong to root, to who runs certwright, or to the user of the service',
   );
 }
