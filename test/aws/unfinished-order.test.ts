@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { run, temporaryFolder, type Lent, type Ran } from '../support/cli.ts';
 import { emulatorForFile } from '../support/aws/lent.ts';
@@ -93,4 +95,18 @@ it('--dry-run says what it would go on with', async () => {
   expect(fetched.warnings.join()).toContain('the same flags fetch it');
   const lost = await documentOf(order(await begun('IssueCertificate'), '--dry-run', '--json'));
   expect(lost.warnings.join()).toMatch(/no answer came; .*--reissue/);
+});
+
+it('of a successor is not dropped where another one is declared since, which a dry run says too', async () => {
+  const cwd = temporaryFolder();
+  expect((await order(cwd)).code).toBe(0);
+  emulator().script('GetCertificate', { kind: 'reset', afterEffect: true }, 1);
+  expect((await command(cwd, 'rotate', '--force')).code).toBe(75);
+  writeFileSync(join(cwd, 'certwright.yaml'), 'certificates: { p1.internal: { usage: server } }\n');
+  for (const how of [['--dry-run'], []]) {
+    const { code, stderr } = await command(cwd, 'rotate', 'p1.internal', ...how);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('may have been bought')]);
+  }
+  const dry = await command(cwd, 'rotate', 'p1.internal', '--dry-run', '--discard-pending');
+  expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('would rotate')]);
 });

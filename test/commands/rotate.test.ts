@@ -339,8 +339,10 @@ describe('what is due and cannot be rotated here', () => {
     await succeed(['ca', 'init', '--lifetime', '4d'], { cwd });
     await succeed(['issue', 'orders.internal', '--lifetime', '30d', '--clamp'], { cwd });
     const leaf = Date.parse(leafOf(cwd, 'orders.internal').validTo);
-    const report = await rotate(cwd, [], { now: () => new Date(leaf - hour / 2) });
-    expect(report.certificates).toMatchObject([{ state: 'failed', error: { code: 'outlives-issuer' } }]);
+    for (const how of [['--dry-run'], []]) {
+      const report = await rotate(cwd, how, { now: () => new Date(leaf - hour / 2) });
+      expect(report.certificates).toMatchObject([{ state: 'failed', error: { code: 'outlives-issuer' } }]);
+    }
     expect(generation(cwd, 'orders.internal')).toBe('versions/000001');
   });
 });

@@ -27,19 +27,24 @@ export function resumeOrBegin(
   const pending = folder.pending();
   const asked = pending?.request();
   if (pending && asked && sameRequest(asked, request) && !discardPending) return pending;
-  // What is asked of a CA in a folder costs nothing, whatever has become of its journal.
-  const mayBePaid = isAws((asked ?? request).authority);
-  if (!discardPending && mayBePaid && pending?.read() !== undefined) {
-    throw new PkiError(
-      'pending-differs',
-      `an earlier run asked ${asked?.authority ?? 'an authority'} for ${JSON.stringify(request.name)} with other flags, and what it asked for may have been bought (${pending.path})`,
-      { hint: 'give the same flags again to go on with it, or drop it with --discard-pending' },
-    );
-  }
+  if (!discardPending) refuseOther(pending, request);
   const paid = pending && unfinishedOrderIn(folder);
   if (paid) tellDropped?.(paid);
   folder.discardPending();
   return folder.begin(request);
+}
+
+/** @throws PkiError `pending-differs` as `resumeOrBegin`, which drops what is passed here. */
+export function refuseOther(pending: PendingGeneration | undefined, request: StoredRequest): void {
+  const asked = pending?.request();
+  // What is asked of a CA in a folder costs nothing, whatever has become of its journal.
+  if ((asked && sameRequest(asked, request)) || !isAws((asked ?? request).authority)) return;
+  if (pending?.read() === undefined) return;
+  throw new PkiError(
+    'pending-differs',
+    `an earlier run asked ${asked?.authority ?? 'an authority'} for ${JSON.stringify(request.name)} with other flags, and what it asked for may have been bought (${pending.path})`,
+    { hint: 'give the same flags again to go on with it, or drop it with --discard-pending' },
+  );
 }
 
 export interface KeyWishes {

@@ -27,7 +27,7 @@ import { isUntold } from './follow-up.ts';
 import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
 import type { OutputOutcome, OutputsOrder } from './outputs.ts';
-import { checkWithAuthority, obtain, refuseEndless } from './obtain.ts';
+import { checkWithAuthority, obtain, refuseEndless, refuseNoGain } from './obtain.ts';
 import { assess, standing, type Assessment, type Moment, type Standing } from './standing.ts';
 import { arnIn, isOfOthers, predecessorIn, renewalBy, successorOf, type OfOthers } from './successor.ts';
 
@@ -228,19 +228,6 @@ async function successorOfDue(
   if (found?.reason === undefined || found.reason === 'missing') return undefined;
   const { reason, standing: there, generation = 0 } = found;
   return successorOf(folder, { reason, standing: there, generation }, authority);
-}
-
-/**
- * What is cut to the authority's end cannot outlive it: without this it would be replaced at every run.
- * @throws PkiError `outlives-issuer`
- */
-export function refuseNoGain({ validity, reference }: Authority, there: Standing | undefined): void {
-  if (!there || validity.notAfter > there.certificate.notAfter) return;
-  throw new PkiError(
-    'outlives-issuer',
-    `${reference} ends ${validity.notAfter.toISOString()}, and so does the certificate: a new one would live no longer`,
-    { hint: 'renew the authority, or name another one' },
-  );
 }
 
 function refuseExisting(folder: CertificateFolder, name: string): void {

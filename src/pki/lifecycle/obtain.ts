@@ -19,6 +19,7 @@ import { parseDuration, parseTime } from '../x509/duration.ts';
 import type { Profile } from '../x509/profile.ts';
 import { backdating, refuseEndlessRenewal } from '../x509/renewal-point.ts';
 import { profileFor } from './profile-for.ts';
+import type { Standing } from './standing.ts';
 
 /** Encoded SubjectPublicKeyInfo; empty where the authority makes the key. */
 export function publicKeyOf(key: RequestKey | undefined): Buffer {
@@ -73,6 +74,22 @@ export function refuseEndless(request: StoredRequest, now: Date): void {
       ? parseTime(notAfter ?? '', 'notAfter').getTime()
       : from.getTime() + parseDuration(lifetime, 'lifetime');
   refuseEndlessRenewal(end - begin, renewAt, 'renewAt');
+}
+
+/**
+ * What is cut to the authority's end cannot outlive it: without this it would be replaced at every run.
+ * @throws PkiError `outlives-issuer`
+ */
+export function refuseNoGain(
+  { validity, reference }: Pick<Authority, 'validity' | 'reference'>,
+  there: Standing | undefined,
+): void {
+  if (!there || validity.notAfter > there.certificate.notAfter) return;
+  throw new PkiError(
+    'outlives-issuer',
+    `${reference} ends ${validity.notAfter.toISOString()}, and so does the certificate: a new one would live no longer`,
+    { hint: 'renew the authority, or name another one' },
+  );
 }
 
 /** What stands there already. */

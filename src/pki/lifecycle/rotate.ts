@@ -16,13 +16,14 @@ import { syncTogether } from '../sync.ts';
 import { updateDefaultTrust } from '../store/trust-bundle.ts';
 import type { CertificateLife } from '../x509/certificate.ts';
 import { authorityReference } from './authority-reference.ts';
-import type { Discarding } from './begin.ts';
+import { refuseOther, type Discarding } from './begin.ts';
 import { refuseEarlyCrls } from './clock-check.ts';
 import type { Deployed, DeployingWorld } from './deployment.ts';
 import { feedTrust, feedWholeTrust } from './feed-trust.ts';
 import { followUp } from './follow-up.ts';
-import { issueIntoStore, outputsOf, refuseNoGain, type IssueResult } from './issue.ts';
+import { issueIntoStore, outputsOf, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
+import { refuseNoGain } from './obtain.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { lookAtCrls } from './look-at-trust.ts';
 import type { Limits } from './plan.ts';
@@ -262,10 +263,12 @@ export async function lookAtRotation(
       const { name } = wanted.request;
       inUse.add(wanted.reference);
       const { warnings, limits } = await examine(wanted);
+      if (wanted.request.clamp && isByTime(verdict.reason)) refuseNoGain(limits, verdict.standing);
       const { rehearse } = wanted.request.deploy ?? {};
       if (rehearse !== undefined) await (await import('./rehearse-new.ts')).readPeer(rehearse, order.store);
       const successor = await successorOf(folder, verdict, limits);
       if (successor && isOfOthers(successor)) return { name, verdict, ...outcomeOf(successor) };
+      if (!order.discardPending) refuseOther(folder.pending(), wanted.request);
       return { state: 'to-rotate', name, verdict, warnings, plan: successor?.plan, deploys: [] };
     },
     retry: async (found, candidate, verdict) => {
