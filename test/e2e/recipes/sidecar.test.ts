@@ -139,9 +139,13 @@ describeWith(['bash', 'nginx'], page, () => {
     expect(said).toMatch(/ok {2}client > server {2}the pair +accepted +accepted {2}HTTP 200/);
     expect(said).toMatch(/ok {2}client > server {2}a stranger's +refused +refused/);
 
-    // Something else is wanted: what the sidecar does with it, nginx is seen to serve.
+    // Something else is wanted: what the sidecar does with it, nginx is seen to serve, whatever else cannot be issued.
     const config = built['CERTWRIGHT_CONFIG'] ?? '';
-    writeFileSync(config, readFileSync(config, 'utf8').replace('lifetime: 7d', 'lifetime: 6d'));
+    const asked = readFileSync(config, 'utf8').replace('lifetime: 7d', 'lifetime: 6d');
+    writeFileSync(
+      config,
+      asked.replace('certificates:', 'certificates:\n  other.internal: { ca: ./nowhere }'),
+    );
     await shell(`until grep -s '^  "generation": 2' ${deployed}; do sleep 0.1; done`);
     expect(await shell('certwright rotate --dry-run')).toMatch(/orders\.internal +not due/);
 
