@@ -829,6 +829,19 @@ describe('a confirmation', () => {
 });
 
 describe('a group', () => {
+  it('does not bring back what is removed before its turn comes', async () => {
+    const cwd = await folderWith({});
+    const [first, second] = ['a.internal', 'b.internal'];
+    for (const name of [first, second]) await succeed(['issue', name], { cwd });
+    const file = hook(cwd, 'hook', `rm -r ${join(cwd, 'certs', second)}`);
+    const deploy = { run: [file], group: 'cluster' };
+    declare(cwd, { [first]: deploy, [second]: deploy });
+    expect(await rotate(cwd, ['--force'])).toMatchObject({
+      certificates: [{ state: 'rotated' }, { state: 'failed', error: { code: 'not-found' } }],
+    });
+    expect(existsSync(join(cwd, 'certs', second))).toBe(false);
+  });
+
   it('goes one by one and stops at the first that fails, which the next run tries first', async () => {
     const cwd = await folderWith({});
     const flag = join(cwd, 'works');

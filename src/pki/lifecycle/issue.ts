@@ -124,11 +124,13 @@ export async function issueIntoStore(
   const foreign: RequestKey | undefined = order.foreign && { kind: 'foreign', request: order.foreign };
   if (typeof order.when === 'string') refuseEndless(request, world.now());
   checkWithAuthority(request, foreign, authority, world.now());
+  refuseGone(order, folder);
 
   openStoreForWriting(store);
   folder.create();
   const lock = { pid: world.pid, timeout: order.lockTimeout, signal: world.signal };
   return withLock(folder.lockFile, lock, async () => {
+    refuseGone(order, folder);
     folder.sweep();
     if (order.when === 'new') refuseExisting(folder, request.name);
     if (folder.current() === undefined) dropDeployRecords(folder);
@@ -240,6 +242,14 @@ function refuseExisting(folder: CertificateFolder, name: string): void {
       hint: 'add --if-due to renew it only when that is needed, or --force for a new generation now',
     },
   );
+}
+
+/** A successor of what somebody has removed meanwhile would be paid for, and bring it back. */
+function refuseGone({ when, request: { name } }: IssueOrder, folder: CertificateFolder): void {
+  if (typeof when !== 'object' || folder.current() !== undefined) return;
+  throw new PkiError('not-found', `${JSON.stringify(name)} was removed while it was to be replaced`, {
+    hint: `"certwright issue ${name}" makes it anew`,
+  });
 }
 
 async function makeGeneration(
