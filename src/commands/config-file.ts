@@ -53,8 +53,12 @@ export async function requireConfig(flags: ConfigFlags, context: Context): Promi
   });
 }
 
-/** An alias of the config file, an ARN as it stands, or a folder as an absolute path. */
+/**
+ * An alias of the config file, an ARN as it stands, or a folder as an absolute path.
+ * @throws PkiError `usage`: a variable of a script that is not set is no authority
+ */
 export function authorityNamed(text: string, config: Config | undefined, context: Context): string {
+  if (text === '') throw new PkiError('usage', '--ca is empty', { hint: 'name a CA, or leave it out' });
   const declared = config?.authorities.get(text);
   return declared ?? (isArn(text) ? text : resolve(context.cwd, text));
 }

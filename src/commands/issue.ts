@@ -19,6 +19,7 @@ import {
   collect,
   exclusive,
   isArn,
+  notEmpty,
   oneOf,
   type Run,
   type StoreFlags,
@@ -110,7 +111,11 @@ export function register(command: Command, context: Context, run: Run): void {
     .option('--force', 'make a new generation, or overwrite files, although one is there')
     .option('--discard-pending', 'drop what an earlier run has begun')
     .option('--lock-timeout <time>', 'how long to wait for another run on the same name', '30s')
-    .option('--out <dir>', 'write plain files there instead of into the store')
+    .option(
+      '--out <dir>',
+      'write plain files there instead of into the store',
+      notEmpty('--out', 'name a folder; "." is this one'),
+    )
     .option('--key-out <file>', 'write the key to this file, without a store')
     .option('--cert-out <file>', 'write the certificate and its chain to this file, without a store')
     .option('--key-passphrase-file <file>', 'encrypt the key that --out or --key-out writes')

@@ -29,15 +29,17 @@ export function addStoreOption(command: Command): Command {
   return command.option(
     '--store <dir>',
     'folder of the certificates (CERTWRIGHT_STORE; default ./certs)',
-    notEmpty,
+    notEmpty('--store', 'name a folder, or leave it out for ./certs'),
   );
 }
 
 /** A variable of a script that is not set is no folder. */
-function notEmpty(folder: string): string {
-  if (folder !== '') return folder;
-  throw new PkiError('usage', '--store is empty', { hint: 'name a folder, or leave it out for ./certs' });
-}
+export const notEmpty =
+  (flag: string, hint: string) =>
+  (folder: string): string => {
+    if (folder !== '') return folder;
+    throw new PkiError('usage', `${flag} is empty`, { hint });
+  };
 
 /** @throws PkiError `bad-input` where something else than a folder was named */
 export function storePath(flags: StoreFlags, context: Context): string {

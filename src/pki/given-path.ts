@@ -1,7 +1,8 @@
-import { accessSync, constants, statSync, type Stats } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, readlinkSync, statSync, type Stats } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ioError } from './durable.ts';
 import { foreignCode, PkiError } from './errors.ts';
+import { placeOf } from './place.ts';
 
 /*
  * Paths that a caller has named, looked at before anything is done: what is wrong with one is for the caller to mend, and no
@@ -78,8 +79,40 @@ export function checkDestination(
   hint = 'make the folder first, or name a file in another one',
 ): void {
   requireFolder(dirname(file), use, hint);
+  refuseOurs(file, use);
   if (lookAtGiven(file)?.isFile() !== false) return;
   throw new PkiError('bad-input', `${use} ${file} is not a regular file`, {
     hint: 'name a file that is to be written or replaced',
   });
+}
+
+/**
+ * What certwright lives by, in whatever store or CA it is and whatever links lead there, is no place for anything else: it could
+ * be the key of a CA. Told by the link that such a folder turns on; beside a CA's `ca.json` there is room for its CSR.
+ * @throws PkiError `bad-input`
+ */
+export function refuseOurs(path: string, use: string): void {
+  const place = placeOf(path);
+  for (
+    let folder = dirname(place), below = place;
+    folder !== below;
+    below = folder, folder = dirname(folder)
+  ) {
+    const isCertificates = /^versions\/\d{6,15}$/.test(targetOf(join(folder, 'current')));
+    const isCa = /^issuers\//.test(targetOf(join(folder, 'active')));
+    if (!isCertificates && (!isCa || (below === place && place !== join(folder, 'ca.json')))) continue;
+    const what = isCertificates ? 'what the store keeps' : 'a CA';
+    throw new PkiError('bad-input', `${use} ${path} lies in ${folder}, the folder of ${what}`, {
+      hint: 'name a place that nothing else is kept at',
+    });
+  }
+}
+
+/** Empty where no link is. */
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return '';
+  }
 }

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { execute, run, succeed, temporaryFolder } from '../support/cli.ts';
@@ -134,4 +142,76 @@ describe('issue refuses, and touches nothing', () => {
     expect(stderr).toContain('after the year 9999');
     expect(readdirSync(cwd)).toEqual([]);
   });
+
+  it.each([
+    [
+      "a CA's key",
+      ['issue', 'b.internal', '--force', '--key-out', 'ca/active/key.pem', '--cert-out', 'b.pem'],
+    ],
+    ['a generation', ['issue', 'b.internal', '--force', '--out', 'certs/a.internal/current']],
+    ['a certificate', ['issue', 'b.internal', '--force', '--out', 'certs/a.internal']],
+    ['a trust bundle', ['issue', 'b.internal', '--out', 'certs/_trust/default/new']],
+    [
+      'a CA of another name',
+      ['issue', 'b.internal', '--force', '--key-out', 'link/key.pem', '--cert-out', 'b'],
+    ],
+    ['what a CA is', ['list', '--metrics', 'ca/ca.json']],
+    ["a certificate's key", ['list', '--metrics', 'certs/a.internal/current/key.pem']],
+    ['what a certificate is', ['rotate', '--metrics', 'certs/a.internal/request.json']],
+    ['a CRL of a CA', ['ca', 'crl', '--out', 'ca/active/key.pem']],
+  ])('to replace %s, which certwright lives by', async (_what, argv) => {
+    const cwd = temporaryFolder();
+    await succeed(['issue', 'a.internal', '--create-ca'], { cwd });
+    symlinkSync('ca/active', join(cwd, 'link'));
+    const before = filesIn(cwd);
+    const { code, stderr } = await run(argv, { cwd });
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(' lies in ') as string,
+    });
+    expect(filesIn(cwd)).toEqual(before);
+  });
+
+  it.each([
+    ['a file of it that is a folder', ['--out', 'old', '--force'], 2, 'is not a regular file'],
+    ['a link that leads nowhere', ['--out', 'nowhere'], 2, 'leads nowhere'],
+    ['an empty name', ['--out', ''], 2, '--out is empty'],
+    ['an empty authority', ['--ca', '', '--create-ca'], 2, '--ca is empty'],
+  ])('before anything is signed: %s', async (_what, flags, code, words) => {
+    const cwd = temporaryFolder();
+    await succeed(['issue', 'old', '--out', 'old', '--create-ca'], { cwd });
+    rmSync(join(cwd, 'old/cert.pem'));
+    mkdirSync(join(cwd, 'old/cert.pem'));
+    symlinkSync('gone', join(cwd, 'nowhere'));
+    const before = filesIn(cwd);
+    const ran = await run(['issue', 'a.internal', ...flags], { cwd });
+    expect(ran).toMatchObject({ code, stderr: expect.stringContaining(words) as string });
+    expect(filesIn(cwd)).toEqual(before);
+  });
+
+  it.skipIf(process.getuid?.() === 0).each([
+    ['--out', 'locked/new'],
+    ['--out', 'locked'],
+    ['--key-out', 'locked/k', '--cert-out', 'locked/c'],
+  ])('to sign for a folder that it may not write in: %j', async (...flags) => {
+    const cwd = temporaryFolder();
+    await succeed(['ca', 'init'], { cwd });
+    mkdirSync(join(cwd, 'locked'), 0o500);
+    const before = filesIn(cwd);
+    const { code, stderr } = await run(['issue', 'a.internal', ...flags], { cwd });
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(': permission denied') as string,
+    });
+    expect(filesIn(cwd)).toEqual(before);
+  });
 });
+
+/** Every path and what it holds: what was signed would be on the CA's record. */
+const filesIn = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .map((path) => [path, readFileSync(path, 'latin1')]),
+  );

@@ -413,6 +413,17 @@ describe('issue without a store', () => {
     expect(readFileSync(join(cwd, 'tls/other.txt'), 'utf8')).toBe('theirs');
   });
 
+  it.each(['tls', 'link'])('leaves an empty folder as it is, and writes into it: %s', async (out) => {
+    const cwd = await withCa();
+    mkdirSync(join(cwd, 'tls'), 0o700);
+    symlinkSync('tls', join(cwd, 'link'));
+    const { ino, mode } = statSync(join(cwd, 'tls'));
+    issued(await issue(cwd, ['a.internal', '--out', out]));
+    // Where a file system is mounted on it, nothing can be renamed over it.
+    expect(statSync(join(cwd, 'tls'))).toMatchObject({ ino, mode });
+    expect(readdirSync(join(cwd, 'tls'))).toContain('key.pem');
+  });
+
   it('writes to the exact paths of --key-out and --cert-out', async () => {
     const cwd = await withCa();
     const { files } = issued(await issue(cwd, ['a.internal', '--key-out', 'a.key', '--cert-out', 'a.crt']));

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Authority, Journal, Pending, RequestKey } from '../authorities/authority.ts';
 import { createOnce } from '../create-once.ts';
@@ -13,7 +13,6 @@ import {
   writeNew,
 } from '../durable.ts';
 import { foreignCode, PkiError } from '../errors.ts';
-import { checkDestination, refuseNoFolder } from '../given-path.ts';
 import { CertificateFolder, type Access } from '../store/generation.ts';
 import type { PendingGeneration } from '../store/pending-generation.ts';
 import { withLock } from '../store/lock.ts';
@@ -25,13 +24,10 @@ import { readCertificate, serialHex, type Certificate } from '../x509/certificat
 import { encryptedPrivateKeyPem, generateKey, privateKeyPem } from '../x509/key.ts';
 import { keptKey, resumeOrBegin, type Discarding } from './begin.ts';
 import { refuseFastOrder } from './clock-check.ts';
+import { checkPlaces, pathsOf, type Destination } from './destination.ts';
 import type { World } from './issue.ts';
 import { pemSet, type PemSet } from './generation-files.ts';
 import { checkWithAuthority, obtain, record } from './obtain.ts';
-
-/** Where a pipeline wants its files. */
-export type Destination =
-  { kind: 'folder'; path: string } | { kind: 'files'; key: string | undefined; cert: string };
 
 export interface FilesOrder extends Discarding {
   request: StoredRequest;
@@ -227,21 +223,7 @@ async function ownKey(
   return { kind: 'own', key: await generateKey(request.keyType) };
 }
 
-type Target = { path: string; what: 'key' | keyof PemSet };
 type Content = { path: string; content: Parameters<typeof writeNew>[1] };
-
-/** The key first and the certificate last: a certificate that is there has its key. */
-function pathsOf(destination: Destination, withKey: boolean): Target[] {
-  if (destination.kind === 'files') {
-    const key: Target[] =
-      withKey && destination.key !== undefined ? [{ path: destination.key, what: 'key' }] : [];
-    return [...key, { path: destination.cert, what: 'fullchain' }];
-  }
-  const names = ['key', 'chain', 'ca', 'fullchain', 'cert'] as const;
-  return names
-    .filter((what) => withKey || what !== 'key')
-    .map((what) => ({ path: join(destination.path, `${what}.pem`), what }));
-}
 
 /** @returns whether what is there may be overwritten: what a run that died has written already is its own. */
 function refuseExisting(
@@ -258,34 +240,9 @@ function refuseExisting(
   return false;
 }
 
-/**
- * A folder that may be made, or two files that differ in folders that are there: found out before anything is issued.
- * @throws PkiError `not-found`, `bad-input`, `usage`
- */
-function checkPlaces(destination: Destination): void {
-  if (destination.kind === 'folder') {
-    refuseNoFolder(destination.path);
-    return;
-  }
-  const { key, cert } = destination;
-  checkDestination(cert, '--cert-out');
-  if (key === undefined) return;
-  checkDestination(key, '--key-out');
-  const placed = (path: string): string =>
-    join(
-      orIoError('look at', path, () => realpathSync(dirname(path))),
-      basename(path),
-    );
-  const at = placed(cert);
-  if (placed(key) !== at) return;
-  throw new PkiError('usage', `the key and the certificate would both be written to ${at}`, {
-    hint: 'give --key-out and --cert-out two different files',
-  });
-}
-
-/** A folder that is new or empty appears whole, by one rename. */
+/** A folder that is new appears whole, by one rename; one that is there keeps its owner, its mode and what is mounted on it. */
 function writeAsNewFolder({ path: folder }: { path: string }, contents: readonly Content[]): boolean {
-  if (isThere(folder) && orIoError('read', folder, () => readdirSync(folder)).length > 0) return false;
+  if (isThere(folder)) return false;
   makeFolder(dirname(folder));
   sweepDrafts(dirname(folder), basename(folder));
   const draft = temporaryBeside(folder);
