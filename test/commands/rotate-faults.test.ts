@@ -253,6 +253,49 @@ describe('a link that somebody has planted', () => {
   });
 });
 
+describe('a certificate that is passed over by nobody', () => {
+  const looks = [['rotate'], ['rotate', name], ['rotate', '--dry-run'], ['list']];
+
+  it('is one whose link a copy has lost', async () => {
+    const cwd = await withCertificate();
+    rmSync(join(folder(cwd), 'current'));
+    for (const argv of looks) {
+      const { code, stderr } = await run(argv, { cwd });
+      expect({ argv, code, stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`${join(folder(cwd), 'current')} is gone`) as string,
+      });
+    }
+    const { stderr } = await run(['list'], { cwd });
+    const [, target = '', link = ''] = /"ln -s (\S+) (\S+)"/.exec(stderr) ?? [];
+    symlinkSync(target, link);
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due' }] });
+  });
+
+  it('is one that a link leads to, elsewhere', async () => {
+    const cwd = await withCertificate();
+    const elsewhere = join(temporaryFolder(), name);
+    renameSync(folder(cwd), elsewhere);
+    symlinkSync(elsewhere, folder(cwd));
+    for (const argv of looks) {
+      const { code, stderr } = await run(argv, { cwd });
+      expect({ argv, code, stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`${folder(cwd)} is a symbolic link`) as string,
+      });
+    }
+  });
+
+  it('is none of what else a link may lead to', async () => {
+    const cwd = await withCertificate();
+    symlinkSync(name, join(cwd, 'certs/another.internal'));
+    symlinkSync(temporaryFolder(), join(cwd, 'certs/backup'));
+    symlinkSync('gone', join(cwd, 'certs/nothing'));
+    expect(await rotate(cwd)).toMatchObject({ code: 0, certificates: [{ state: 'not-due' }] });
+    expect((await run(['list'], { cwd })).stdout).toMatch(/^orders\.internal .*\n$/);
+  });
+});
+
 describe('a generation in use whose files are gone', () => {
   it('is replaced once, and switched from', async () => {
     const cwd = await withCertificate();

@@ -100,6 +100,7 @@ interface Seen {
 
 function rowOf(store: string, name: string, instance: string, seen: Seen): StoredRow {
   const folder = certificateFolder(store, name);
+  folder.refuseTorn();
   const text = (file: string): string =>
     readIfThere(join(folder.currentPath, file))?.toString('latin1') ?? '';
   const [, base64] =

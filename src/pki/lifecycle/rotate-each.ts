@@ -309,7 +309,10 @@ function namesOf(
 ): readonly string[] {
   requireStore(store);
   if (names.length === 0) return likelyNames(store, seeEmpty);
-  const missing = names.find((name) => !isThere(certificateFolder(store, name).currentPath));
+  const missing = names.find((name) => {
+    const folder = certificateFolder(store, name);
+    return !isThere(folder.currentPath) && !folder.isCutOff;
+  });
   if (missing === undefined) return [...new Set(names)];
   const first = firstOrderIn(certificateFolder(store, missing));
   if (first) {
@@ -326,7 +329,9 @@ function namesOf(
 function readStored({ store, declared, names }: RotateOrder, name: string): StoredCertificate | undefined {
   const folder = certificateFolder(store, name);
   const generation = folder.current();
-  if (generation === undefined && names.length === 0 && isPlain(name)) return undefined;
+  const isAbsent = generation === undefined && !folder.isCutOff;
+  if (isAbsent && names.length === 0 && isPlain(name)) return undefined;
+  folder.refuseTorn();
   const stored = readRequest(folder.requestFile)?.request;
   if (!stored || generation === undefined) {
     throw new PkiError('malformed', `${folder.requestFile} is not there`, {

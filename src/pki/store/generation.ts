@@ -108,6 +108,31 @@ export class CertificateFolder {
     return hasNoFolders(`${this.path}/pending`);
   }
 
+  /**
+   * Whether there are generations and none is in use, as in a copy that was made without links. A run that died between the two
+   * has left its first one under `pending/`, and is no such case.
+   */
+  get isCutOff(): boolean {
+    if (this.current() !== undefined) return false;
+    const [newest, begun] = [this.#numbers('versions'), this.#numbers('pending')].map((all) =>
+      Math.max(0, ...all),
+    );
+    return (newest ?? 0) > (begun ?? 0);
+  }
+
+  /**
+   * What is to be looked at as a certificate of its store.
+   * @throws PkiError `bad-input` where a link stands in its place, `malformed` where none of its generations is in use
+   */
+  refuseTorn(): void {
+    refuseLink(this.path);
+    if (!this.isCutOff) return;
+    const newest = `versions/${generationName(Math.max(...this.#numbers('versions')))}`;
+    throw new PkiError('malformed', `${this.currentPath} is gone, which says what is in use`, {
+      hint: `"ln -s ${newest} ${this.currentPath}" has the newest in use; copy stores with "cp -a" or "tar", which keep links`,
+    });
+  }
+
   /** The newest generation that an earlier run began. */
   pending(): PendingGeneration | undefined {
     const current = this.current() ?? 0;

@@ -1,4 +1,14 @@
-import { existsSync, linkSync, lstatSync, readdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  type Dirent,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import {
   discard,
@@ -11,6 +21,7 @@ import {
   writeNew,
 } from '../durable.ts';
 import { refuseNoFolder } from '../given-path.ts';
+import { liesIn, realFolder } from '../place.ts';
 import { sweepDrafts } from '../sweep.ts';
 import type { Sync } from '../sync.ts';
 import { foreignCode, PkiError } from '../errors.ts';
@@ -84,7 +95,7 @@ function foldersIn(store: string): string[] {
   try {
     const entries = readdirSync(store, { withFileTypes: true });
     return entries
-      .filter((entry) => entry.isDirectory() && !/^[._]/.test(entry.name))
+      .filter((entry) => !/^[._]/.test(entry.name) && (entry.isDirectory() || leadsOut(store, entry)))
       .map(({ name }) => name)
       .sort();
   } catch (error) {
@@ -94,11 +105,18 @@ function foldersIn(store: string): string[] {
   }
 }
 
+/** A certificate elsewhere must not be passed over in silence; another name for one of this store has nothing to say. */
+function leadsOut(store: string, entry: Dirent): boolean {
+  const path = join(store, entry.name);
+  if (!entry.isSymbolicLink() || liesIn(realFolder(path), store)) return false;
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** `undefined` where there is no certificate. */
 function nameIn(path: string, entry: string, seeEmpty?: SeeEmpty): string | undefined {
   const folder = new CertificateFolder(path);
   try {
-    if (folder.current() === undefined) {
+    if (folder.current() === undefined && !folder.isCutOff) {
       seeEmpty?.(folder);
       return undefined;
     }
