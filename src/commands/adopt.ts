@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PkiError } from '../pki/errors.ts';
 import { adopt, type Adopted, type AdoptOrder } from '../pki/lifecycle/adopt.ts';
+import type { Config } from '../pki/lifecycle/config.ts';
 import { unknownAuthority } from '../pki/lifecycle/authority-reference.ts';
+import { authorityExists } from '../pki/lifecycle/open-ca.ts';
 import { checkStoreName, formats } from '../pki/lifecycle/request.ts';
 import { formatDuration, parseDuration } from '../pki/x509/duration.ts';
 import { parseRenewalPoint } from '../pki/x509/renewal-point.ts';
@@ -83,21 +85,25 @@ export function register(command: Command, context: Context, run: Run): void {
 
 async function adoptCommand(name: string, flags: AdoptFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
-  const order = await orderOf(name, flags, context);
-  const adopted = await adopt({ ...order, tellDropped: tellDropped(output) }, worldOf(flags, context));
+  const config = await loadConfig(flags, context);
+  const order = orderOf(name, flags, config, context);
+  const taken = await adopt({ ...order, tellDropped: tellDropped(output) }, worldOf(flags, context));
+  const isDeclared = config?.certificates.has(taken.name) ?? false;
+  const declared = 'certwright.yaml declares it: the next rotate makes it what is declared, where it is not';
+  const adopted = { ...taken, warnings: [...taken.warnings, ...(isDeclared ? [declared] : [])] };
   for (const warning of adopted.warnings) output.warn(warning);
   output.result(documentOf(adopted), linesOf(adopted, context));
   return exit.done;
 }
 
-async function orderOf(name: string, flags: AdoptFlags, context: Context): Promise<AdoptOrder> {
+function orderOf(text: string, flags: AdoptFlags, config: Config | undefined, context: Context): AdoptOrder {
   if (flags.renewAt !== undefined) parseRenewalPoint(flags.renewAt, '--renew-at');
-  const config = await loadConfig(flags, context);
+  const name = nameOf(text);
   const { owner, group, mode, renewAt, reuseKey, format } = flags;
   const path = (file: string): string => resolve(context.cwd, file);
   return {
     store: storePath(flags, context),
-    name: nameOf(name),
+    name,
     certificate: path(flags.cert ?? ''),
     key: flags.key === undefined ? undefined : path(flags.key),
     chain: (flags.chain ?? []).map(path),
@@ -105,7 +111,7 @@ async function orderOf(name: string, flags: AdoptFlags, context: Context): Promi
       flags.passphraseFile === undefined
         ? prompt(`passphrase of the key of ${name}`, context, 'give it with --passphrase-file FILE')
         : passphraseFile(flags.passphraseFile, context),
-    reference: flags.ca === undefined ? undefined : authorityNamed(flags.ca, config, context),
+    reference: flags.ca === undefined ? declaredCa(name, config) : authorityNamed(flags.ca, config, context),
     settings: {
       ...(owner === undefined ? {} : { owner }),
       ...(group === undefined ? {} : { group }),
@@ -118,6 +124,12 @@ async function orderOf(name: string, flags: AdoptFlags, context: Context): Promi
     discardPending: flags.discardPending ?? false,
     lockTimeout: parseDuration(flags.lockTimeout, '--lock-timeout'),
   };
+}
+
+/** Who is to issue it by certwright.yaml; a CA that is yet to be made says nothing of it. */
+function declaredCa(name: string, config: Config | undefined): string | undefined {
+  const reference = config?.certificates.get(name)?.settings.ca;
+  return reference !== undefined && authorityExists(reference) ? reference : undefined;
 }
 
 /** A name that a certificate may have, as `issue` writes it, or one that a person chose for the store. */

@@ -297,6 +297,29 @@ describe('adopt', () => {
     expect((await succeed(['rotate'], at(cwd))).stdout).toMatch(/^shop +rotated +changed/);
   });
 
+  it('says that what is declared has the last word, and who issues by it', async () => {
+    const cwd = temporaryFolder();
+    await succeed(['ca', 'init', '--name', 'Ours'], at(cwd));
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      JSON.stringify({
+        authorities: { ours: './ca', later: './later' },
+        certificates: {
+          shop: { ca: 'ours', names: ['a.internal'] },
+          late: { ca: 'later', names: ['b.internal'] },
+        },
+      }),
+    );
+    const { request, warnings } = await adopt(cwd, 'shop', '--cert', join(suite(), 'shop/fullchain.pem'));
+    expect(request.authority).toBe('../ca');
+    expect(warnings).toEqual([
+      `${join(cwd, 'ca')} has not issued it: the next rotate replaces it by one of its own`,
+      'certwright.yaml declares it: the next rotate makes it what is declared, where it is not',
+    ]);
+    const late = await adopt(cwd, 'late', '--cert', join(suite(), 'shop/fullchain.pem'));
+    expect(late.request.authority).toBe('unknown:');
+  });
+
   it('opens a key that is encrypted, keeps it open in the store, and takes one file with both', async () => {
     const cwd = temporaryFolder();
     const key = createPrivateKey(readFileSync(join(suite(), 'shop/key.pem')));
