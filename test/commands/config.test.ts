@@ -255,6 +255,7 @@ certificates:
   orders.internal:
   "*.Shop.internal":
   "*.shop.internal":
+  b.internal: { lifetime: 1d, lifetime: 2d }
 `),
       ),
     ).toEqual([
@@ -262,6 +263,7 @@ certificates:
       '3:3 "orders.internal" is given twice',
       '3:3 certificate "orders.internal" is declared twice',
       '5:3 certificate "*.shop.internal" is declared twice',
+      '6:31 "lifetime" is given twice',
     ]);
   });
 

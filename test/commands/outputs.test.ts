@@ -15,7 +15,14 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { run, temporaryFolder, temporaryFolderForSuite, type Lent, type Ran } from '../support/cli.ts';
+import {
+  run,
+  succeed,
+  temporaryFolder,
+  temporaryFolderForSuite,
+  type Lent,
+  type Ran,
+} from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
 
 const day = 86_400_000;
@@ -495,6 +502,50 @@ certificates:
       `8 the output … lies in the folder of the CA ${join(cwd, 'pki/ca')}`,
       `10 the output … lies in the folder of the CA ${join(cwd, 'own')}`,
     ]);
+  });
+
+  it('is found by config check where it would replace a passphrase, whichever stands first', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      `certificates:
+  a.internal:
+    outputs:
+      - { path: one, content: p12, passphrase: "file:./one" }
+      - { path: a.p12, content: p12, passphrase: "file:two" }
+  b.internal:
+    outputs:
+      - { path: two, content: cert }
+      - { path: three, content: cert }
+      - { path: b.p12, content: p12, passphrase: "file:three" }
+`,
+    );
+    const { code, stdout } = await run(['config', 'check', '--json'], { cwd });
+    expect(code).toBe(2);
+    const { error } = JSON.parse(stdout) as { error: { faults: { line: number; message: string }[] } };
+    expect(error.faults.map(({ line, message }) => `${line} ${message}`)).toEqual(
+      ['4 one', '8 two', '10 three'].map((one) => {
+        const [line = '', file = ''] = one.split(' ');
+        return `${line} the output "${join(cwd, file)}" would replace a passphrase`;
+      }),
+    );
+  });
+
+  it("is refused in the folder of a CA and of a store that are another's", async () => {
+    const cwd = temporaryFolder();
+    const others = temporaryFolder();
+    await succeed(['issue', 'b.internal', '--create-ca'], { cwd: others });
+    const places = ['ca/active/key.pem', 'certs/b.internal/current/key.pem'].map((one) => join(others, one));
+    const before = places.map((one) => readFileSync(one, 'utf8'));
+    const outputs = places.map((path) => ({ path, content: 'key' }));
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      JSON.stringify({ certificates: { 'a.internal': { outputs } } }),
+    );
+    const { code, stderr } = await run(['issue', '--all', '--create-ca'], { cwd });
+    expect(code).toBe(1);
+    expect(stderr.match(/ lies in /g)).toHaveLength(2);
+    expect(places.map((one) => readFileSync(one, 'utf8'))).toEqual(before);
   });
 
   it('is found by config check where two certificates would write it, with its place', async () => {

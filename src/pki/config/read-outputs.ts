@@ -76,6 +76,8 @@ export class OutputsReader {
   readonly #file: string;
   readonly #bundles: readonly string[];
   readonly #taken = new Map<string, Position>();
+  /** Places of passphrases. */
+  readonly #secrets = new Set<string>();
 
   /**
    * @param file absolute: paths are relative to its folder.
@@ -135,6 +137,13 @@ export class OutputsReader {
       return reading.fault(at, 'bad-input', message, 'name a place that nothing else is kept at');
     }
     const secret = output.passphrase?.startsWith('file:') === true ? output.passphrase.slice(5) : undefined;
+    const opened = secret === undefined ? place : placeOf(resolve(folder, secret));
+    if (secret !== undefined) this.#secrets.add(opened);
+    const lost = [place, opened].find((one) => this.#taken.has(one) && this.#secrets.has(one));
+    if (lost !== undefined) {
+      const message = `the output ${JSON.stringify(lost)} would replace a passphrase`;
+      return reading.fault(at, 'bad-input', message, 'name a place that nothing else is kept at');
+    }
     return {
       ...output,
       path,

@@ -89,7 +89,9 @@ export function readSettings(
       if (found !== null) settings[key] = found;
     }
   }
-  const [, second] = entries.filter(({ key }) => key === 'lifetime' || key === 'notAfter');
+  const [first, ...more] = entries.filter(({ key }) => key === 'lifetime' || key === 'notAfter');
+  // What is given twice is another fault.
+  const second = more.find(({ key }) => key !== first?.key);
   if (second) {
     reading.fault(second.at, 'usage', 'lifetime and notAfter exclude each other', 'give only one of them');
   }

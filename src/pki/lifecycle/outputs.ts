@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { isAws } from '../authorities/reference.ts';
 import { refuseWritable } from '../deploy/refuse-writable.ts';
 import { PkiError } from '../errors.ts';
+import { refuseOurs } from '../given-path.ts';
 import { liesIn, placeOf } from '../place.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import { withLock } from '../store/lock.ts';
@@ -160,6 +161,7 @@ function refuseReserved(path: string, file: string, { store, authority }: Source
   if (!isAws(authority) && liesIn(place, referenceOf(store, { authority }))) {
     throw new PkiError('bad-input', `the output ${path} lies in the folder of the CA`, { hint });
   }
+  refuseOurs(path, 'the output');
 }
 
 const ofPeers = (content: Content): Buffer | undefined => ('bytes' in content ? content.peers : undefined);
