@@ -28,7 +28,7 @@ export function readCaJson(ca: string): CaJson {
   const fields = readJson(caFile(ca));
   if (!fields) {
     throw new PkiError('not-found', `there is no CA in ${ca}`, {
-      hint: 'make one with "certwright ca init", or name another with --ca DIR',
+      hint: 'make one with "certwright ca init", or name the folder of one',
     });
   }
   const defaults = isObject(fields['defaults']) ? fields['defaults'] : {};
