@@ -117,6 +117,31 @@ describe('a private certificate of ACM', () => {
     expect(since()).toEqual({ requested: 1, renewed: 0, exported: 1, billed: 1 });
   });
 
+  it('of which something else is asked by now is another one, forced or not', async () => {
+    const other = await emulator().createCa({ grantsAcm: true });
+    const [held] = emulator().cloud.certificates.keys();
+    const declare = (what: string): void => {
+      writeFileSync(join(cwd, 'certwright.yaml'), `certificates: { ${name}: { ${what} } }\n`);
+    };
+    declare(`ca: "acm:${other}"`);
+    const since = counting();
+    expect(await rotate('--force')).toMatchObject({ state: 'rotated', reason: 'forced' });
+    const { arn } = JSON.parse(readFileSync(current('version.json'), 'utf8')) as { arn: string };
+    expect(arn).not.toBe(held);
+    expect(emulator().cloud.certificates.get(arn)?.caArn).toBe(other);
+    declare(`ca: "acm:${other}", names: [${name}, www.${name}]`);
+    expect(await rotate('--force')).toMatchObject({ state: 'rotated' });
+    expect(since()).toEqual({ requested: 2, renewed: 0, exported: 2, billed: 2 });
+  });
+
+  it('takes the place of one of the CA itself, forced or not', async () => {
+    name = 'billing.internal';
+    await issue(name, '--ca', ca);
+    writeFileSync(join(cwd, 'certwright.yaml'), `certificates: { ${name}: { ca: "acm:${ca}" } }\n`);
+    expect(await rotate(name, '--force')).toMatchObject({ state: 'rotated', reason: 'forced' });
+    expect(isPair()).toBe(true);
+  });
+
   it('that takes its time is waited for by the next run, and renewed once', async () => {
     due();
     emulator().pace.describePolls = 6;

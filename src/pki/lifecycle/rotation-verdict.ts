@@ -85,8 +85,9 @@ export function judge(
     const ends = standing?.certificate.notAfter;
     return { due: true, reason, generation, changes, standing, since, ends };
   };
-  if (rule.force) return because('forced');
-  if (seen.isExposed) return because('exposed', undefined, found.reason === undefined ? [] : found.changes);
+  const changes = found.reason === undefined ? [] : found.changes;
+  if (rule.force) return because('forced', undefined, changes);
+  if (seen.isExposed) return because('exposed', undefined, changes);
   if (found.reason !== undefined) {
     const reason = found.reason === 'missing' ? 'broken' : found.reason;
     return because(reason, reason === 'due' ? standing?.due : undefined, found.changes);

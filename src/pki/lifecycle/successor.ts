@@ -33,7 +33,7 @@ const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
  */
 export async function successorOf(
   folder: CertificateFolder,
-  due: Pick<Due, 'generation' | 'reason' | 'standing' | 'newKey' | 'isRevoked'>,
+  due: Lacking & Pick<Due, 'generation' | 'standing'>,
   authority: object,
 ): Promise<Successor | undefined> {
   const wish = wishOf(due);
@@ -42,12 +42,15 @@ export async function successorOf(
   return authority.successorOf(arn, due.standing?.certificate, wish);
 }
 
-/** What nobody trusts any more is not renewed as it is; whoever forces it has said that another one may be bought. */
-function wishOf({
-  reason,
-  newKey,
-  isRevoked,
-}: Pick<Due, 'reason' | 'newKey' | 'isRevoked'>): Wish | undefined {
+/** What decides what is wanted of it. */
+type Lacking = Pick<Due, 'reason' | 'newKey' | 'isRevoked'> & Partial<Pick<Due, 'changes'>>;
+
+/**
+ * What nobody trusts any more is not renewed as it is; whoever forces it has said that another one may be bought. Nor is what
+ * is asked for otherwise by now, of another authority perhaps: renewed, it would be the same as before.
+ */
+function wishOf({ reason, changes = [], newKey, isRevoked }: Lacking): Wish | undefined {
+  if (changes.length > 0) return undefined;
   const wish = wishes[reason];
   if (!newKey && !isRevoked) return wish;
   return wish === undefined || wish === 'new' ? undefined : 'distrusted';
