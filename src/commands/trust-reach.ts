@@ -31,9 +31,9 @@ export function trustReach(
       if (publishesTrust(authority)) return authority;
       throw new PkiError('unsupported', `${reference} publishes no CRL of its own`);
     },
-    fetch: async (reference) => {
+    fetch: async (reference, hasCrl) => {
       const { fetchTrust } = await import('../pki/lifecycle/fetch-trust.ts');
-      return fetchTrust(reference, awsConnection(flags, context, output), context.now());
+      return fetchTrust(reference, hasCrl, awsConnection(flags, context, output), context.now());
     },
   };
 }

@@ -53,6 +53,20 @@ describe('a trust bundle of AWS Private CA', () => {
     expect(crls()).toEqual([expect.stringContaining('Root'), expect.stringContaining('Issuing')]);
   });
 
+  it('has the CRLs of the CAs above, too, and says which is missing: servers refuse everybody without it', async () => {
+    const root = await emulator().createCa({ name: 'Upper', pathLength: 1, ...publishing() });
+    const below = await trust(await emulator().createCa({ name: 'Lower', parent: root, ...publishing() }));
+    expect(below.stderr).not.toContain('no CRL');
+    expect(below.crls()).toEqual([expect.stringContaining('Lower'), expect.stringContaining('Upper')]);
+    const silent = await emulator().createCa({ name: 'Mute', pathLength: 1 });
+    const { code, stderr } = await trust(
+      await emulator().createCa({ name: 'Loud', parent: silent, ...publishing() }),
+    );
+    expect(code).toBe(0);
+    expect(stderr).toContain('crl.pem has no CRL of');
+    expect(stderr).toContain('Mute');
+  });
+
   it('has no CRL of a CA that publishes none', async () => {
     const { code, subjects, crls } = await trust(await emulator().createCa({ name: 'Silent' }));
     expect(code).toBe(0);

@@ -3,17 +3,22 @@ import { readCaFacts } from '../authorities/local/local-authority.ts';
 import { isAws } from '../authorities/open.ts';
 import type { TrustFiles } from '../store/trust-bundle.ts';
 import type { TrustSource } from '../store/trust-source.ts';
-import type { Certificate } from '../x509/certificate.ts';
+import { readCertificate, type Certificate } from '../x509/certificate.ts';
+import { readCrl, type Crl } from '../x509/crl.ts';
 import { certificatePem, encodePem } from '../x509/pem-writer.ts';
 import { displayName } from '../x509/validation/verdict.ts';
+import { pemCertificates } from './standing.ts';
 import { readAnchorFiles, readCrlFiles } from './trust.ts';
 
 /** How authorities are reached. */
 export interface TrustReach {
   /** With the key: asked only of a CA in a folder whose CRL is about to lapse. */
   open: (reference: string) => Promise<PublishesTrust>;
-  /** What AWS Private CA publishes. */
-  fetch: (reference: string) => Promise<Trust>;
+  /**
+   * What AWS Private CA publishes.
+   * @param hasCrl whether the CRL of an issuer (encoded Name) is there already: it need not be fetched then.
+   */
+  fetch: (reference: string, hasCrl: (issuer: Buffer) => boolean) => Promise<Trust>;
 }
 
 /** What a bundle is to hold, and what one should know about it. */
@@ -27,14 +32,19 @@ export interface GatheredTrust {
  * All or nothing: a bundle that lacks the CRL or the root of one authority would lock out its clients.
  */
 export async function gatherTrust(source: TrustSource, reach: TrustReach, now: Date): Promise<GatheredTrust> {
-  const parts: Trust[] = [];
+  const { authorities = [] } = source;
+  const found = new Map<string, Trust>();
   const warnings: string[] = [];
   const warn = (text: string): void => void warnings.push(text);
-  for (const reference of source.authorities ?? []) {
-    parts.push(await trustOfAuthority(reference, reach, now, warn));
-  }
   const roots = await readAnchorFiles(source.roots, 'roots');
   const crls = await readCrlFiles(source.crls, 'crls');
+  const hasCrl = (issuer: Buffer): boolean =>
+    [...crls, ...crlsIn(found.values())].some((crl) => crl.issuer.equals(issuer));
+  // Those of folders first: what they publish need not be fetched for a CA at AWS below them.
+  for (const reference of [...authorities].sort((a, b) => Number(isAws(a)) - Number(isAws(b)))) {
+    found.set(reference, await trustOfAuthority(reference, reach, hasCrl, now, warn));
+  }
+  const parts = authorities.flatMap((reference) => found.get(reference) ?? []);
   for (const { nextUpdate } of crls) {
     if (nextUpdate === undefined || nextUpdate >= now) continue;
     warn(`a CRL of ${source.crls.join(', ')} was due for another ${nextUpdate.toISOString()}`);
@@ -44,26 +54,43 @@ export async function gatherTrust(source: TrustSource, reach: TrustReach, now: D
     warn(`${displayName(certificate)} ended ${certificate.notAfter.toISOString()} and is left out`);
     return false;
   };
-  return {
-    files: {
-      roots: joined([
-        ...parts.map((part) => part.roots),
-        ...roots.filter(living).map(({ der }) => certificatePem(der)),
-      ]),
-      intermediates: joined(parts.map((part) => part.intermediates)),
-      crls: joined([...parts.map((part) => part.crls), ...crls.map(({ der }) => encodePem('X509 CRL', der))]),
-    },
-    warnings,
+  const files = {
+    roots: joined([
+      ...parts.map((part) => part.roots),
+      ...roots.filter(living).map(({ der }) => certificatePem(der)),
+    ]),
+    intermediates: joined(parts.map((part) => part.intermediates)),
+    crls: joined([...parts.map((part) => part.crls), ...crls.map(({ der }) => encodePem('X509 CRL', der))]),
   };
+  if (files.crls !== '') {
+    const authoritiesIn = pemCertificates(Buffer.from(files.roots + files.intermediates)).map(
+      readCertificate,
+    );
+    for (const ca of authoritiesIn.filter(({ subject }) => !hasCrl(subject))) {
+      warn(
+        `crl.pem has no CRL of ${displayName(ca)}, and with it nginx, HAProxy and Node.js refuse every client below that: name its file under crls`,
+      );
+    }
+  }
+  return { files, warnings };
+}
+
+function* crlsIn(parts: Iterable<Trust>): Generator<Crl> {
+  for (const { crls } of parts) {
+    for (const [, base64 = ''] of crls.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g)) {
+      yield readCrl(Buffer.from(base64, 'base64'));
+    }
+  }
 }
 
 async function trustOfAuthority(
   reference: string,
   { open, fetch }: TrustReach,
+  hasCrl: (issuer: Buffer) => boolean,
   now: Date,
   warn: (text: string) => void,
 ): Promise<Trust> {
-  if (isAws(reference)) return fetch(reference);
+  if (isAws(reference)) return fetch(reference, hasCrl);
   const { trust } = readCaFacts(reference, now);
   if (trust) return trust;
   const authority = await open(reference);

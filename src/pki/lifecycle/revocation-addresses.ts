@@ -1,6 +1,6 @@
 import { extension, type Certificate } from '../x509/certificate.ts';
-import { readAccessDescriptions, readDistributionPoints } from '../x509/extensions.ts';
-import type { GeneralName } from '../x509/general-name.ts';
+import { crlUrlsIn, webUrlsOf } from '../x509/distribution-urls.ts';
+import { readAccessDescriptions } from '../x509/extensions.ts';
 import { oid } from '../x509/oid.ts';
 
 /** Where a certificate says that its revocation is to be looked up. */
@@ -13,17 +13,13 @@ export interface RevocationAddresses {
 
 export function addressesIn(certificate: Certificate | undefined): RevocationAddresses {
   if (!certificate) return { crl: [], ocsp: [] };
-  const points = extension(certificate, oid.crlDistributionPoints);
   const access = extension(certificate, oid.authorityInfoAccess);
   return {
-    crl: points ? readDistributionPoints(points.value).flatMap(({ fullName }) => urlsOf(fullName)) : [],
+    crl: crlUrlsIn(certificate),
     ocsp: access
       ? readAccessDescriptions(access.value)
           .filter(({ method }) => method === oid.ocsp)
-          .flatMap(({ location }) => urlsOf([location]))
+          .flatMap(({ location }) => webUrlsOf([location]))
       : [],
   };
 }
-
-const urlsOf = (names: readonly GeneralName[]): string[] =>
-  names.flatMap((name) => (name.kind === 'uri' && /^https?:/i.test(name.value) ? [name.value] : []));

@@ -2,6 +2,7 @@ import { download, type DownloadFault } from '../../download.ts';
 import { PkiError } from '../../errors.ts';
 import { readCertificate, type Certificate } from '../../x509/certificate.ts';
 import { readCrl } from '../../x509/crl.ts';
+import { crlUrlsIn } from '../../x509/distribution-urls.ts';
 import { certificatePem, encodePem } from '../../x509/pem-writer.ts';
 import { checkSignature } from '../../x509/validation/signature.ts';
 import { parseArn, isCaArn, type Arn } from '../aws/arn.ts';
@@ -16,11 +17,17 @@ const mostBytes = 256 * 1024 * 1024;
 const longest = 600_000;
 
 /**
- * The chain of a CA, and its CRL from where AWS publishes it. The CRL is believed as far as the CA has signed it: it comes
- * over plain HTTP.
+ * The chain of a CA, its CRL from where AWS publishes it, and those of the CAs above it from where the chain says: with the one
+ * and not the others, servers refuse everybody. A CRL is believed as far as its CA has signed it: it comes over plain HTTP.
+ * @param hasCrl whether the CRL of an issuer (encoded Name) is there already.
  * @throws PkiError `unreachable`, `not-found` where there is no CRL yet, `unsupported` for a partitioned one
  */
-export async function fetchPcaTrust(reference: string, connection: AwsConnection, now: Date): Promise<Trust> {
+export async function fetchPcaTrust(
+  reference: string,
+  hasCrl: (issuer: Buffer) => boolean,
+  connection: AwsConnection,
+  now: Date,
+): Promise<Trust> {
   const arn = parseArn(reference, 'acm-pca', isCaArn, 'the authority');
   const calls = new AcmPcaCalls(arn.text, regionOf(connection, arn), connection);
   const { CertificateAuthority: ca } = await calls.describe();
@@ -28,7 +35,11 @@ export async function fetchPcaTrust(reference: string, connection: AwsConnection
   if (!own)
     throw new PkiError('not-found', `${reference} has no certificate yet`, { hint: 'install one first' });
   const url = crlUrl(arn, ca?.RevocationConfiguration?.CrlConfiguration ?? {}, connection);
-  const crls = url === undefined ? '' : crlPem(await crlFrom(url, connection), own, url, now);
+  const above = crlsAbove([own, ...upper]).filter(([, { subject }]) => !hasCrl(subject));
+  let crls = '';
+  for (const [from, issuer] of url === undefined ? [] : [[url, own] as const, ...above]) {
+    crls += crlPem(await crlFrom(from, connection), issuer, from, now);
+  }
   const chain = [own, ...upper].map(({ der }) => certificatePem(der));
   return { roots: chain.at(-1) ?? '', intermediates: chain.slice(0, -1).join(''), crls };
 }
@@ -37,6 +48,13 @@ function certificatesIn(pems: readonly string[]): Certificate[] {
   const blocks = pems.join('\n').matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g);
   return [...blocks].map(([, base64 = '']) => readCertificate(Buffer.from(base64, 'base64')));
 }
+
+/** Where the CRL of each CA above the first is, as the certificate below it says, and who signs it. */
+const crlsAbove = (upwards: readonly Certificate[]): [string, Certificate][] =>
+  upwards.slice(1).flatMap((issuer, index) => {
+    const [url] = upwards[index] ? crlUrlsIn(upwards[index]) : [];
+    return url === undefined ? [] : [[url, issuer] as [string, Certificate]];
+  });
 
 /** docs.aws.amazon.com/privateca, "CRL distribution points": older versions of the SDK do not know all of it. */
 interface CrlConfiguration {
