@@ -5,6 +5,9 @@ import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { proxyAuthorization, proxyFor, type Proxy } from './proxy-environment.ts';
 
+/** The code of errors that say that there is no connection through a proxy. */
+export const noTunnel = 'ERR_NO_TUNNEL';
+
 type Done = (error: Error | null, socket?: Duplex) => void;
 
 /**
@@ -55,7 +58,7 @@ export class TunnelAgent extends Agent {
     });
     const refuse = (why: string): void => {
       asking.destroy();
-      done(new Error(`the proxy ${host}:${port} ${why}`));
+      done(tunnelError(`the proxy ${host}:${port} ${why}`));
     };
     asking.once('connect', ({ statusCode = 0 }: IncomingMessage, socket: Socket) => {
       if (statusCode >= 200 && statusCode < 300) done(undefined, socket);
@@ -68,8 +71,11 @@ export class TunnelAgent extends Agent {
       refuse('does not answer');
     });
     asking.on('error', (cause) => {
-      done(new Error(`the proxy ${host}:${port} cannot be reached: ${cause.message}`, { cause }));
+      done(tunnelError(`the proxy ${host}:${port} cannot be reached: ${cause.message}`, cause));
     });
     asking.end();
   }
 }
+
+const tunnelError = (message: string, cause?: Error): Error =>
+  Object.assign(new Error(message, { cause }), { code: noTunnel });

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
@@ -9,6 +9,7 @@ import { parseName } from '../../src/pki/x509/subject-alternative-name.ts';
 import { certificatePem } from '../../src/pki/x509/pem-writer.ts';
 import { authority, issue } from '../support/chains.ts';
 import { spawnProgram, temporaryFolder, type Ran } from '../support/cli.ts';
+import { leftovers } from '../support/invariants.ts';
 import { listen, pairOf, pemOf } from '../support/tls-server.ts';
 
 const now = Date.now();
@@ -214,6 +215,33 @@ describe('what is configured wrongly is no fault of the network', () => {
       code: 'unreachable',
       hint: expect.stringMatching(/--region.*AWS_ENDPOINT_URL/) as string,
     });
+  });
+});
+
+describe('a request that never left this machine is in no doubt', () => {
+  test.each([
+    ['for want of trust in the endpoint', { NODE_EXTRA_CA_CERTS: '' }, 75, 'NODE_EXTRA_CA_CERTS'],
+    ['for want of a tunnel', { HTTPS_PROXY: 'refusing' }, 75, 'refuses the tunnel'],
+    ['for a proxy that is none', { HTTPS_PROXY: 'socks5://127.0.0.1:1' }, 2, 'of kind socks5'],
+    ['for a key with a line break', { AWS_SESSION_TOKEN: 'to\nken' }, 1, 'a line break'],
+    ['for a region that is none', { AWS_REGION: 'eu-west-1\n' }, 2, 'AWS_REGION "eu-west-1\\n" is no region'],
+  ])('%s', async (_, wrong: Record<string, string>, exit, words) => {
+    const env: Record<string, string | undefined> = {
+      PATH: process.env['PATH'],
+      NODE_EXTRA_CA_CERTS: join(folder, 'root.pem'),
+      AWS_ENDPOINT_URL: `https://127.0.0.1:${endpoint}`,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_REGION: 'eu-west-1',
+      AWS_MAX_ATTEMPTS: '1',
+      ...wrong,
+    };
+    if (wrong['HTTPS_PROXY'] === 'refusing') env['HTTPS_PROXY'] = `http://127.0.0.1:${await proxy(403)}`;
+    const argv = ['issue', 'shop.example.com', '--ca', 'acm', '--usage', 'server'];
+    const { code, stderr } = await spawnProgram(argv, { cwd: folder, env });
+    expect({ code, stderr }).toEqual({ code: exit, stderr: expect.stringContaining(words) as string });
+    expect(leftovers(folder)).toEqual([]);
+    expect(existsSync(join(folder, 'certs/shop.example.com/pending/000001'))).toBe(false);
   });
 });
 

@@ -1,5 +1,6 @@
 import { credentialsTried } from './credentials-tried.ts';
 import { foreignCode, PkiError, type ErrorCode } from '../../errors.ts';
+import { untrusted } from './never-sent.ts';
 
 /** What the SDK throws: a service's answer, or what kept it from coming. */
 interface SdkError extends Error {
@@ -53,6 +54,10 @@ const notTls: Meaning = {
   words: 'the endpoint does not speak TLS',
   hint: `is it https on that port (AWS_ENDPOINT_URL)? ${goesOn}`,
 };
+const notTrusted: Meaning = {
+  code: 'unreachable',
+  hint: `is that the endpoint (AWS_ENDPOINT_URL), and the clock right? Where a proxy looks into TLS, name the file of its CA in NODE_EXTRA_CA_CERTS (AWS_CA_BUNDLE is not read); ${goesOn}`,
+};
 /** Of AWS_ENDPOINT_URL the client settings have seen to. */
 const noUrl: Meaning = {
   code: 'usage',
@@ -66,6 +71,11 @@ const meaningsByCode: Readonly<Record<string, Meaning>> = {
   EAI_AGAIN: notFound,
   EPROTO: notTls,
   ERR_SSL_WRONG_VERSION_NUMBER: notTls,
+  ...Object.fromEntries(untrusted.map((code) => [code, notTrusted])),
+  ERR_INVALID_CHAR: {
+    ...credentials,
+    hint: 'a line break, or something else that no key has, stands in AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN or the profile',
+  },
   ERR_INVALID_URL: noUrl,
   ERR_INVALID_PROTOCOL: noUrl,
 };
@@ -113,9 +123,6 @@ const networkCodes = new Set([
   'EPIPE',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'CERT_HAS_EXPIRED',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
 /** A failure to find credentials, with what was tried. */
@@ -165,6 +172,9 @@ function meaningOf(error: unknown, name: string, status: number | undefined): Me
   if (byCode) return byCode;
   if (name === 'TimeoutError' || networkCodes.has(foreignCode(error) ?? '')) return unreachable;
   if (status === undefined) {
+    if (/region not accepted/i.test(String(error))) {
+      return { code: 'usage', hint: 'look at region of the profile; it is like eu-west-1' };
+    }
     return /region is missing/i.test(String(error))
       ? { code: 'credentials', hint: 'name a region: --region, AWS_REGION, or one in the profile' }
       : unreachable;

@@ -5,7 +5,7 @@ import type { AwsConnection } from './options.ts';
  * The region that was named: the flag, then AWS_REGION, then AWS_DEFAULT_REGION (which the SDK for JavaScript does not
  * read). `undefined` leaves it to the profile.
  * @param arn its region counts where there is one, and one that was named must be the same
- * @throws PkiError `usage` where they differ
+ * @throws PkiError `usage` where they differ, or it is none
  */
 export function regionOf(
   options: Pick<AwsConnection, 'env' | 'region'>,
@@ -19,7 +19,12 @@ export function regionOf(
   ] as const;
   const named = sources.find(([, value]) => value !== undefined && value !== '');
   if (!named) return arn?.region;
-  const [source, region] = named;
+  const [source, region = ''] = named;
+  if (!/^[a-z]+(-[a-z0-9]+)+$/.test(region)) {
+    throw new PkiError('usage', `${source} ${JSON.stringify(region)} is no region`, {
+      hint: 'for example eu-west-1',
+    });
+  }
   if (arn && region !== arn.region) {
     throw new PkiError('usage', `${source} is ${JSON.stringify(region)}, and the ARN is of ${arn.region}`, {
       hint: `leave ${source} out, or name the authority of that region`,

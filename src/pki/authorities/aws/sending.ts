@@ -1,4 +1,5 @@
-import { foreignCode, PkiError } from '../../errors.ts';
+import { PkiError } from '../../errors.ts';
+import { wasNeverSent } from './never-sent.ts';
 
 /** A command of the SDK, as far as its middleware goes. */
 interface Command {
@@ -9,9 +10,6 @@ interface Command {
     ): void;
   };
 }
-
-/** Without a connection nothing was sent. */
-const neverSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
 
 /** What AWS says of an order as such: had an attempt been good, this one would be too. */
 const ofTheOrder = [
@@ -69,7 +67,7 @@ export class Sending {
 }
 
 function wasNotDone(error: unknown): boolean {
-  if (neverSent.includes(foreignCode(error) ?? '')) return true;
+  if (wasNeverSent(error)) return true;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   return status !== undefined && status >= 400 && status < 500;
 }
