@@ -239,6 +239,21 @@ describe('public certificates', () => {
     emulator().cloud.dns.clear();
   });
 
+  it('that were deleted since are not waited for without end', async () => {
+    const cwd = temporaryFolder();
+    const { waitingFor } = documentOf(await issue(cwd, args));
+    const [arn = ''] = /arn:aws:acm:[^)]*/.exec(waitingFor) ?? [];
+    emulator().cloud.certificates.delete(arn);
+    // ACM may not have heard of it yet.
+    expect(verdict(await issue(cwd, [...args, '--wait', '1s']))).toEqual(pending);
+    emulator().clock.advance(0.5 * hour);
+    const gone = await issue(cwd, [...args, '--wait', '1s']);
+    expect(verdict(gone)).toEqual({ exit: 2, what: 'not-found' });
+    expect(documentOf(gone).error.message).toContain(arn);
+    expect(verdict(await issue(cwd, [...args, '--discard-pending']))).toEqual(pending);
+    emulator().clock.advance(-0.5 * hour);
+  });
+
   it('stay without their key where they are not exportable', async () => {
     const cwd = temporaryFolder();
     const paid = emulator().stats.billed;

@@ -30,12 +30,15 @@ import { remedyFor } from './failure-reason.ts';
 import { findCertificate } from './find.ts';
 import { PrivateCa } from './private-ca.ts';
 import { AcmRegions } from './regions.ts';
-import { begunRenewal, heldIn, renewed } from './renew.ts';
+import { begunRenewal, gone, heldIn, renewed } from './renew.ts';
 import { chooseSuccessor } from './successor.ts';
 import { placeRequest, proofsOf, recordsOf, refuseBeyondAcm, type PlacedRequest } from './order.ts';
 
 /** ACM forgets a token after an hour; five minutes are left for clocks and for the answer's way. */
 const tokenLife = 55 * 60_000;
+
+/** ACM takes some seconds to hear of its own requests; milliseconds. What it still does not find later is gone. */
+const hearsay = 5 * 60_000;
 
 /** Types of what ACM has issued. */
 const ofAmazon = ['PRIVATE', 'AMAZON_ISSUED'];
@@ -220,12 +223,19 @@ export class AcmAuthority implements Authority, RenewsInPlace, TellsTime {
       const records = detail?.Status === 'PENDING_VALIDATION' ? recordsOf(detail) : undefined;
       // Validation takes somebody's action: only who says --wait waits for it.
       const isTheirTurn = records !== undefined && this.#options.wait === undefined;
-      if (isTheirTurn || performance.now() + pause > deadline)
+      if (isTheirTurn || performance.now() + pause > deadline) {
+        if (!detail && this.#isOld(journal)) throw gone(arn);
         return this.#pending(arn, detail, records ?? []);
+      }
       await sleep(pause, undefined, { signal: this.#options.signal }).catch(() => {
         this.#options.signal.throwIfAborted();
       });
     }
+  }
+
+  #isOld(journal: Journal): boolean {
+    const asked = Date.parse(String(journal.read()?.['askedAt']));
+    return this.#clock.reckoned()().getTime() - asked > hearsay;
   }
 
   #pending(arn: string, detail: CertificateDetail | undefined, records: Pending['records']): Pending {

@@ -31,7 +31,7 @@ export async function heldIn(calls: AcmCalls, arn: string): Promise<Certificate>
  * Waits until there is another certificate under an ARN, and has ACM renew it where nobody has yet. ACM keeps no token
  * for that: after a lost answer it is looked at first, and only asked again where nothing has come of it.
  * @returns what it waits for, where it does not come in time
- * @throws PkiError `refused`, `credentials`: then the journal is empty; `unreachable`
+ * @throws PkiError `refused`, `credentials`: then the journal is empty; `not-found`, `unreachable`
  */
 export async function renewed(
   renewal: Renewal,
@@ -67,8 +67,14 @@ export async function renewed(
 async function described(calls: AcmCalls, arn: string): Promise<CertificateDetail> {
   const detail = await calls.describe(arn);
   if (detail) return detail;
-  throw new PkiError('unreachable', `ACM does not find ${arn}`, { hint: 'the same command looks again' });
+  throw gone(arn);
 }
+
+/** Nothing is given up on such a ground: credentials of another account find nothing either. */
+export const gone = (arn: string): PkiError =>
+  new PkiError('not-found', `ACM holds no ${arn}, which an earlier run has asked for`, {
+    hint: 'look at the account that is used; where it was deleted, the same command with --discard-pending requests another one',
+  });
 
 const changeOf = ({ RenewalSummary: renewal }: CertificateDetail): string | null =>
   renewal?.UpdatedAt?.toISOString() ?? null;
