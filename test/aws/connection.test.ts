@@ -160,28 +160,83 @@ test('without credentials, all that was tried is said', async () => {
   expect(corp.stderr).toContain(`profile "corp" of ${config}: gives none (it has no keys`);
 });
 
-test('a profile that gives no credentials is told by what it has, and keys that it comes before', async () => {
-  const config = join(folder, 'config');
-  writeFileSync(
-    config,
-    '[profile vault]\ncredential_process = /bin/false --token hunter2\n[profile sso]\nsso_start_url = https://x\n',
-  );
-  const words = async (profile: string): Promise<string> => {
-    const env = { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none') };
-    const { code, stderr } = await spawnProgram(['inspect', arn, '--profile', profile], {
-      env: {
-        ...env,
-        AWS_ACCESS_KEY_ID: 'test',
-        AWS_SECRET_ACCESS_KEY: 'x',
-        AWS_EC2_METADATA_DISABLED: 'true',
-      },
-    });
-    expect(code).toBe(1);
+describe('a profile that gives no credentials', () => {
+  /** Of a machine that would hand out some of its own. */
+  const words = async (profile: string, more: Record<string, string> = {}): Promise<string> => {
+    const port = await listen(
+      createHttpServer((_, answer) => {
+        answer.end(
+          '{"AccessKeyId":"ANOTHER","SecretAccessKey":"x","Token":"x","Expiration":"2199-01-01T00:00:00Z"}',
+        );
+      }),
+    );
+    const config = join(folder, 'config');
+    const program = join(folder, 'vault');
+    writeFileSync(program, '#!/bin/sh\necho $1 "sealed: run vault login" >&2\nexit 3\n', { mode: 0o700 });
+    writeFileSync(
+      config,
+      `[profile vault]\ncredential_process = ${program} here hunter2 # as root
+[profile silent]\ncredential_process = true
+[profile sso]\nsso_start_url = https://x\n`,
+    );
+    const env = {
+      PATH: process.env['PATH'],
+      AWS_CONFIG_FILE: config,
+      AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+      AWS_ENDPOINT_URL: `https://127.0.0.1:${endpoint}`,
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}`,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'x',
+      ...more,
+    };
+    const { code, stderr } = await spawnProgram(['inspect', arn, '--profile', profile], { env });
+    expect({ code, stderr }).toMatchObject({ code: 1 });
     return stderr;
   };
-  expect(await words('vault')).toMatch(/gives none \(its credential_process fails/);
-  expect(await words('vault')).not.toContain('hunter2');
-  expect(await words('nope')).toContain('AWS_ACCESS_KEY_ID: set, but a profile is named');
+
+  test('since its program fails, says what that says, and nobody else is asked', async () => {
+    const said = await words('vault');
+    expect(said).toContain(
+      'the credential_process of profile "vault" ends with 3: here sealed: run vault login',
+    );
+    expect(said).not.toContain('hunter2');
+    expect(await words('silent')).toContain('prints no JSON');
+  });
+
+  test('since there is none is refused, and nobody else is asked', async () => {
+    expect(await words('nope')).toContain('there is no profile "nope" in');
+  });
+
+  test('is told by what it has', async () => {
+    const none = { AWS_CONTAINER_CREDENTIALS_FULL_URI: '', AWS_EC2_METADATA_DISABLED: 'true' };
+    const said = await words('sso', none);
+    expect(said).toContain('gives none (it is of SSO');
+    expect(said).toContain('AWS_ACCESS_KEY_ID: set, but a profile is named');
+  });
+});
+
+test('the program of a profile hands out credentials', async () => {
+  const config = join(folder, 'config');
+  const printed = '{"Version":1,"AccessKeyId":"FROMVAULT","SecretAccessKey":"x","SessionToken":"y"}';
+  writeFileSync(config, `[profile vault]\ncredential_process = echo '${printed}'\nregion = eu-west-1\n`);
+  const keys: string[] = [];
+  const port = await listen(
+    createHttpServer(({ headers }, answer) => {
+      keys.push(/Credential=(\w+)/.exec(headers.authorization ?? '')?.[1] ?? '');
+      answer.writeHead(400, { 'Content-Type': 'application/x-amz-json-1.1' });
+      answer.end('{"__type":"ResourceNotFoundException","message":"there is none"}');
+    }),
+  );
+  const env = {
+    PATH: process.env['PATH'],
+    AWS_CONFIG_FILE: config,
+    AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+  };
+  const ca =
+    'arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/12345678-1234-1234-1234-123456789012';
+  for (const target of [arn, ca]) await spawnProgram(['inspect', target, '--profile', 'vault'], { env });
+  expect(keys).toEqual(['FROMVAULT', 'FROMVAULT']);
 });
 
 describe('what is configured wrongly is no fault of the network', () => {

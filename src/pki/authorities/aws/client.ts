@@ -1,8 +1,10 @@
 import { PkiError } from '../../errors.ts';
 import { TunnelAgent } from '../../tunnel-agent.ts';
+import { credentialProcess } from './credential-process.ts';
 import { Final } from './failure.ts';
 import type { AwsConnection } from './options.ts';
 import type { Pace } from './pace.ts';
+import { refuseNoProfile } from './profile.ts';
 
 /** One attempt of a call, as the SDK's middleware sees it. */
 interface HttpRequest {
@@ -47,8 +49,16 @@ export const clientSettings = (
   options: AwsConnection,
   region: string | undefined,
   attempts?: number,
-): { maxAttempts: number; retryMode: string; requestHandler: object; region?: string } => {
+): {
+  maxAttempts: number;
+  retryMode: string;
+  requestHandler: object;
+  region?: string;
+  credentials?: NonNullable<ReturnType<typeof credentialProcess>>;
+} => {
   refuseNoUrl(options.env);
+  refuseNoProfile(options.env);
+  const credentials = credentialProcess(options);
   return {
     maxAttempts: attempts ?? (Number(options.env['AWS_MAX_ATTEMPTS']) || 8),
     retryMode: 'standard',
@@ -59,6 +69,7 @@ export const clientSettings = (
       httpsAgent: new TunnelAgent(options.env, options.timeout),
     },
     ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
   };
 };
 

@@ -1,8 +1,4 @@
-import { join } from 'node:path';
-import { readIfThere } from '../../durable.ts';
-import { PkiError } from '../../errors.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { profileName, settingsOf, type Environment } from './profile.ts';
 
 /**
  * Where credentials were looked for, in the SDK's order, and what was found there: the SDK itself only says that there were
@@ -25,41 +21,19 @@ function keys(env: Environment): string {
 }
 
 function profile(env: Environment): string {
-  const name = isSet(env['AWS_PROFILE']) ? (env['AWS_PROFILE'] ?? '') : 'default';
-  const home = join(env['HOME'] ?? '', '.aws');
-  const files = [
-    env['AWS_CONFIG_FILE'] ?? join(home, 'config'),
-    env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(home, 'credentials'),
-  ];
-  const found = files.filter((file) => sectionOf(file, name) !== undefined);
-  if (found.length === 0) return `profile ${JSON.stringify(name)}: not in ${files.join(', nor in ')}`;
-  const settings = found.map((file) => sectionOf(file, name)).join('\n');
-  const why = reasons.find(([setting]) => new RegExp(`^\\s*${setting}\\s*=`, 'm').test(settings))?.[1];
-  return `profile ${JSON.stringify(name)} of ${found.join(' and ')}: gives none (${why ?? 'it has no keys, no role and no SSO'})`;
+  const name = JSON.stringify(profileName(env));
+  const { files, found, text } = settingsOf(env);
+  if (found.length === 0) return `profile ${name}: not in ${files.join(', nor in ')}`;
+  const why = reasons.find(([setting]) => new RegExp(`^\\s*${setting}\\s*=`, 'm').test(text))?.[1];
+  return `profile ${name} of ${found.join(' and ')}: gives none (${why ?? 'it has no keys, no role and no SSO'})`;
 }
 
 /** What keeps a profile from giving any, by the setting that it has. */
 const reasons = [
-  ['credential_process', 'its credential_process fails or prints none: run it by hand to see why'],
   ['sso_\\w+', 'it is of SSO: "aws sso login"'],
   ['role_arn', 'it is of a role: look at its source_profile or credential_source'],
   ['aws_access_key_id', 'its aws_secret_access_key is missing'],
 ] as const;
-
-/** The lines of a profile; `undefined` where the file has no such one. */
-function sectionOf(file: string, name: string): string | undefined {
-  try {
-    const [, ...sections] = (readIfThere(file)?.toString('utf8') ?? '').split(/^[^\S\n]*\[/m);
-    const own = sections.find((section) => {
-      const [, title = ''] = /^\s*(?:profile\s+)?([^\]\n]+?)\s*\]/.exec(section) ?? [];
-      return title.replace(/^["']|["']$/g, '') === name;
-    });
-    return own?.slice(own.indexOf(']') + 1);
-  } catch (error) {
-    if (error instanceof PkiError) return undefined;
-    throw error;
-  }
-}
 
 function webIdentity(env: Environment): string {
   const file = env['AWS_WEB_IDENTITY_TOKEN_FILE'];
