@@ -222,6 +222,25 @@ describe('a run that failed is gone on with', () => {
     expect([...emulator().cloud.cas.keys()]).toEqual([await made(...root)]);
   });
 
+  test('a CA whose answer was lost is not made in another account beside', async () => {
+    emulator().script('CreateCertificateAuthority', { kind: 'reset', afterEffect: true });
+    // https://github.com/trufflesecurity/trufflehog and others read the account from a key as well.
+    const [theirs, other] = ['ASIAQNZGKIQY56JQ7WML', 'ASIAY34FZKBOKMUTVV7A'];
+    const as = async (key: string, flags: readonly string[] = root): Promise<Ran> => {
+      const before = process.env['AWS_ACCESS_KEY_ID'];
+      process.env['AWS_ACCESS_KEY_ID'] = key;
+      return createOnce(...flags).finally(() => (process.env['AWS_ACCESS_KEY_ID'] = before));
+    };
+    expect((await as(theirs)).code).toBe(75);
+    const asked = calls('CreateCertificateAuthority');
+    const { code, stderr } = await as(other);
+    expect(code).toBe(2);
+    expect(stderr).toContain('in account 029608264753, and these credentials are of 609629065308');
+    expect(calls('CreateCertificateAuthority')).toBe(asked);
+    expect((await as(theirs)).code).toBe(0);
+    expect(emulator().cloud.cas.size).toBe(1);
+  });
+
   test('a certificate whose answer was lost is not ordered twice without a word', async () => {
     emulator().script('IssueCertificate', { kind: 'reset', afterEffect: true });
     expect((await createOnce(...root)).code).toBe(75);

@@ -101,6 +101,7 @@ async function goOn(
   const { CaMaker: Maker } = await import('../authorities/acm-pca/new-ca.ts');
   const maker = new Maker(regionFor(progress, wanted, connection), connection);
   progress.region ??= await maker.region();
+  if (progress.arn === undefined) await refuseOtherAccount(progress, maker);
   const parent = await parentFor(progress, wanted, maker, world);
   const arn = await create(maker, progress, world, journal);
   let ca = await maker.leaves(arn, 'CREATING');
@@ -185,6 +186,20 @@ function refuseOther(begun: Progress, wanted: NewPca, connection: AwsConnection)
   const before = regionBegunIn(begun);
   if (region !== undefined && before !== undefined && region !== before)
     throw refuse(`an earlier run was asked for the CA ${named} in ${before}, not in ${region}`);
+}
+
+/** Until it has an ARN, only its token tells what was ordered, and each account knows its own: another one would make another CA. */
+async function refuseOtherAccount(progress: Progress, maker: CaMaker): Promise<void> {
+  const account = await maker.account();
+  const { askedAt, account: before, order } = progress;
+  if (askedAt === undefined) Object.assign(progress, { account });
+  else if (account !== undefined && before !== undefined && account !== before) {
+    throw new PkiError(
+      'pending-differs',
+      `an earlier run ordered the CA ${JSON.stringify(order.commonName)} in account ${before}, and these credentials are of ${account}`,
+      { hint: 'give the same command with those of then (--profile), or choose another --name' },
+    );
+  }
 }
 
 /** What fails once there is a CA does not hide that it costs money. */

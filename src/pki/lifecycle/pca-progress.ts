@@ -16,6 +16,8 @@ export interface Progress {
   permitAcm: boolean;
   /** Where it is made, before it has an ARN. */
   region?: string;
+  /** And whose it will be, where that can be told. */
+  account?: string;
   /** When the CA was ordered, and by which token, from before that. */
   askedAt?: string;
   token?: string;

@@ -1,4 +1,5 @@
 import { ACMPCAClient } from '@aws-sdk/client-acm-pca';
+import { accountOfKey } from '../aws/account.ts';
 import { clientSettings, watchAttempts } from '../aws/client.ts';
 import { awsFailure, withTried } from '../aws/failure.ts';
 import type { AwsConnection } from '../aws/options.ts';
@@ -34,6 +35,14 @@ export class AcmPcaClient {
   /** The one that was named, or the profile's. */
   region(): Promise<string> {
     return this.call('be reached', 'AWS Private CA', (sdk) => sdk.config.region());
+  }
+
+  /** Whose credentials are used, where that can be told. */
+  async account(): Promise<string | undefined> {
+    const { accessKeyId } = await this.call('be reached', 'AWS Private CA', (sdk) =>
+      sdk.config.credentials(),
+    );
+    return accountOfKey(accessKeyId);
   }
 
   /**

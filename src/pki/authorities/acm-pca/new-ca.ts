@@ -63,6 +63,10 @@ export class CaMaker {
     return this.#client.region();
   }
 
+  account(): Promise<string | undefined> {
+    return this.#client.account();
+  }
+
   /** @returns its ARN; the same token within five minutes makes no second one */
   async create(order: CaOrder, token: string, sending: Sending): Promise<string> {
     const command = sending.watch(new CreateCertificateAuthorityCommand(createInput(order, token)));
