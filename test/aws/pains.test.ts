@@ -1,8 +1,9 @@
-import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { csrPem } from '../support/aws/csr-pem.ts';
+import { PkiError } from '../../src/pki/errors.ts';
 import { openAuthority } from '../../src/pki/authorities/open.ts';
 import { generateKey, publicKeyDer } from '../../src/pki/x509/key.ts';
 import type { Profile } from '../../src/pki/x509/profile.ts';
@@ -66,6 +67,17 @@ function meter(): { calls: (operation: string) => number; billed: () => number }
   };
 }
 
+async function keyAndProfile(): Promise<{ key: KeyObject; profile: Profile }> {
+  const key = await generateKey('ec-p256');
+  const seconds = Math.floor(emulator().clock.now().getTime() / 1000) * 1000;
+  const profile: Profile = {
+    ...{ names: [parseName('orders.internal')], usage: 'mtls', subject: undefined, keyType: 'ec-p256' },
+    ...{ notBefore: new Date(seconds), notAfter: new Date(seconds + 3_600_000) },
+    ...{ publicKey: publicKeyDer(key), crlUrls: [], ocspUrls: [], issuerUrls: [] },
+  };
+  return { key, profile };
+}
+
 describe('issuing from AWS Private CA', () => {
   it('throttling never turns one request into many (aws-privateca-issuer #479)', async () => {
     const cwd = temporaryFolder();
@@ -118,6 +130,29 @@ describe('issuing from AWS Private CA', () => {
     expect(billed()).toBe(1);
   });
 
+  it('an answer that cannot be written down is told, and goes on while AWS knows the order', async () => {
+    const authority = await openAuthority(ca, {
+      ask: () => Promise.reject(new Error('no passphrase is asked for')),
+      now: () => emulator().clock.now(),
+      aws: awsOptions(emulator()),
+    });
+    const { key, profile } = await keyAndProfile();
+    const journal = new MemoryJournal();
+    const { billed } = meter();
+    const full = vi.spyOn(journal, 'write').mockImplementation((entry, options) => {
+      if ('certificateArn' in entry) throw new PkiError('io', 'cannot write the journal');
+      MemoryJournal.prototype.write.call(journal, entry, options);
+    });
+    await expect(authority.issue(profile, { kind: 'own', key }, journal)).rejects.toMatchObject({
+      code: 'io',
+      message: expect.stringMatching(/journal; AWS has answered, with arn:.*\/certificate\//) as string,
+      hint: expect.stringContaining('within 4 minutes') as string,
+    });
+    full.mockRestore();
+    expect(await authority.issue(profile, { kind: 'own', key }, journal)).toMatchObject({ state: 'issued' });
+    expect(billed()).toBe(1);
+  });
+
   it('an order that is interrupted before it is sent leaves no doubt', async () => {
     const { calls } = meter();
     const interrupt = new AbortController();
@@ -131,13 +166,7 @@ describe('issuing from AWS Private CA', () => {
         },
       }),
     });
-    const key = await generateKey('ec-p256');
-    const seconds = Math.floor(emulator().clock.now().getTime() / 1000) * 1000;
-    const profile: Profile = {
-      ...{ names: [parseName('orders.internal')], usage: 'mtls', subject: undefined, keyType: 'ec-p256' },
-      ...{ notBefore: new Date(seconds), notAfter: new Date(seconds + 3_600_000) },
-      ...{ publicKey: publicKeyDer(key), crlUrls: [], ocspUrls: [], issuerUrls: [] },
-    };
+    const { key, profile } = await keyAndProfile();
     const journal = new MemoryJournal();
     await expect(authority.issue(profile, { kind: 'own', key }, journal)).rejects.toThrow('interrupted');
     expect(journal.states.length).toBe(3);

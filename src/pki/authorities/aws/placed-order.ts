@@ -1,4 +1,5 @@
 import { PkiError, type PkiErrorOptions } from '../../errors.ts';
+import { formatDuration } from '../../x509/duration.ts';
 import type { Journal } from '../authority.ts';
 import { Sending } from './sending.ts';
 
@@ -52,13 +53,31 @@ export async function orderOnce<Order>(
   const sending = new Sending(placed === kept, () => refuseForgotten(placed, purchase));
   try {
     const certificateArn = await purchase.send(placed.order, sending);
-    journal.write({ ...placed, certificateArn }, { durable: true });
+    keepAnswer(journal, { ...placed, certificateArn }, purchase);
     return { order: placed.order, certificateArn };
   } catch (error) {
     if (sending.mayBeCarriedOut(error)) throw inDoubtDespite(error, purchase.wayOut);
     // Throttled, refused, or never sent: there is nothing to ask AWS about later.
     journal.forget();
     throw error;
+  }
+}
+
+/** What fails here, as on a full disk, does not take with it what was paid for: nobody else would ever say its ARN. */
+function keepAnswer<Order>(
+  journal: Journal,
+  answered: PlacedOrder<Order> & { certificateArn: string },
+  { tokenLife }: Memory,
+): void {
+  try {
+    journal.write({ ...answered }, { durable: true });
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error;
+    const { code, message, cause } = error;
+    throw new PkiError(code, `${message}; AWS has answered, with ${answered.certificateArn}`, {
+      hint: `mend that, and give the same command within ${formatDuration(tokenLife)}, for which AWS knows the order: it then goes on, and pays no second time`,
+      cause,
+    });
   }
 }
 
