@@ -4,9 +4,9 @@ import { isAws } from '../authorities/open.ts';
 import type { TrustFiles } from '../store/trust-bundle.ts';
 import type { TrustSource } from '../store/trust-source.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
-import { readCrl, type Crl } from '../x509/crl.ts';
 import { certificatePem, encodePem } from '../x509/pem-writer.ts';
 import { displayName } from '../x509/validation/verdict.ts';
+import { crlsIn, crlsInUse, noOlder } from './no-older-crls.ts';
 import { pemCertificates } from './standing.ts';
 import { readAnchorFiles, readCrlFiles } from './trust.ts';
 
@@ -30,8 +30,14 @@ export interface GatheredTrust {
 /**
  * Gathers what a bundle's sources say now: roots that have not ended, the CAs below them, the CRLs of all of them.
  * All or nothing: a bundle that lacks the CRL or the root of one authority would lock out its clients.
+ * @param bundle path of what it is for
  */
-export async function gatherTrust(source: TrustSource, reach: TrustReach, now: Date): Promise<GatheredTrust> {
+export async function gatherTrust(
+  source: TrustSource,
+  bundle: string,
+  reach: TrustReach,
+  now: Date,
+): Promise<GatheredTrust> {
   const { authorities = [] } = source;
   const found = new Map<string, Trust>();
   const warnings: string[] = [];
@@ -39,10 +45,14 @@ export async function gatherTrust(source: TrustSource, reach: TrustReach, now: D
   const roots = await readAnchorFiles(source.roots, 'roots');
   const crls = await readCrlFiles(source.crls, 'crls');
   const hasCrl = (issuer: Buffer): boolean =>
-    [...crls, ...crlsIn(found.values())].some((crl) => crl.issuer.equals(issuer));
+    [...crls, ...[...found.values()].flatMap((part) => crlsIn(part.crls))].some((crl) =>
+      crl.issuer.equals(issuer),
+    );
+  const inUse = crlsInUse(bundle);
   // Those of folders first: what they publish need not be fetched for a CA at AWS below them.
   for (const reference of [...authorities].sort((a, b) => Number(isAws(a)) - Number(isAws(b)))) {
-    found.set(reference, await trustOfAuthority(reference, reach, hasCrl, now, warn));
+    const trust = await trustOfAuthority(reference, reach, hasCrl, now, warn);
+    found.set(reference, isAws(reference) ? { ...trust, crls: noOlder(trust.crls, inUse) } : trust);
   }
   const parts = authorities.flatMap((reference) => found.get(reference) ?? []);
   for (const { nextUpdate } of crls) {
@@ -73,14 +83,6 @@ export async function gatherTrust(source: TrustSource, reach: TrustReach, now: D
     }
   }
   return { files, warnings };
-}
-
-function* crlsIn(parts: Iterable<Trust>): Generator<Crl> {
-  for (const { crls } of parts) {
-    for (const [, base64 = ''] of crls.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g)) {
-      yield readCrl(Buffer.from(base64, 'base64'));
-    }
-  }
 }
 
 async function trustOfAuthority(

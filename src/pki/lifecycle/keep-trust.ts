@@ -151,7 +151,7 @@ async function bringUpToDate(
   reach: TrustReach,
   { now }: World,
 ): Promise<Pick<KeptTrust, 'state' | 'warnings'>> {
-  const { files, warnings } = await gatherTrust(source, reach, now());
+  const { files, warnings } = await gatherTrust(source, path, reach, now());
   if (files.roots === '') {
     throw new PkiError('not-found', 'there is no root to trust', {
       hint: 'issue the first certificate of the store, or name authorities or roots',

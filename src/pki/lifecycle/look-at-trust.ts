@@ -57,7 +57,7 @@ async function look(
       refreshOthers: async () => false,
       trust: () => readTrust(reference, world.now()),
     });
-    const { files, warnings } = await gatherTrust(source, { open, fetch }, world.now());
+    const { files, warnings } = await gatherTrust(source, path, { open, fetch }, world.now());
     const isNew = signed.length > 0 || !isTrustUpToDate(path, files);
     const { deploy: plan } = source;
     const isTold = !isNew && !isPending(readDeployRecord({ path }, world.instance), generation);
