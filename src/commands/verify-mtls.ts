@@ -132,7 +132,10 @@ const ofLive = [
 
 async function verify(targets: readonly string[], flags: VerifyFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
-  if (flags.junit !== undefined) checkDestination(resolve(context.cwd, flags.junit), '--junit');
+  if (flags.junit !== undefined) {
+    checkDestination(resolve(context.cwd, flags.junit), '--junit');
+    (await import('../pki/lifecycle/refuse-key.ts')).refuseKey(resolve(context.cwd, flags.junit));
+  }
   if (flags.server !== undefined || flags.client !== undefined) {
     refuseStray(ofLive, flags, 'goes with HOST:PORT, not with --server and --client');
     if (flags.server === undefined || flags.client === undefined) {

@@ -123,6 +123,8 @@ describe('certwright bundle', () => {
     const crls = ['--crl', 'crl.pem', '--crl-out', 'out-crl.pem'];
     put('crl.pem', crlPem(crlOf(root, []).der));
     expect((await bundle('--target', 'nginx', 'ca.pem', ...crls, '--out', 'key.pem')).code).toBe(2);
+    writeFileSync(join(cwd, 'key.der'), root.key.export({ format: 'der', type: 'pkcs8' }));
+    expect((await bundle('--target', 'nginx', 'ca.pem', '--out', 'key.der')).code).toBe(2);
     expect(existsSync(join(cwd, 'out-crl.pem'))).toBe(false);
   });
 

@@ -132,6 +132,21 @@ describe('certwright ca crl', () => {
     for (const one of crls) expect(bundle).toContain(readFileSync(one.crl?.path ?? '', 'utf8'));
   });
 
+  it('hands no copy out over a key, nor into the folder of the CA, and signs nothing then', async () => {
+    const cwd = await withCa();
+    const { number } = (await crl(cwd)).crls[0]?.crl ?? {};
+    symlinkSync(join('ca', 'active'), join(cwd, 'link'));
+    cpSync(join(cwd, 'ca/active/key.pem'), join(cwd, 'own.pem'));
+    for (const out of ['ca/active/key.pem', 'link/key.pem', 'ca/ca.json', 'ca', 'own.pem']) {
+      const before = readFileSync(join(cwd, out === 'ca' ? 'ca/ca.json' : out));
+      const { code, stderr } = await run(['ca', 'crl', '--force', '--out', out], { cwd });
+      expect({ out, code }).toEqual({ out, code: 2 });
+      expect(stderr).toMatch(/lies in the folder of the CA|own.pem holds a private key/);
+      expect(readFileSync(join(cwd, out === 'ca' ? 'ca/ca.json' : out))).toEqual(before);
+    }
+    expect((await crl(cwd)).crls[0]?.crl?.number).toBe(number);
+  });
+
   it.runIf(process.platform === 'linux')('does so although a copy cannot be written', async () => {
     const cwd = await withCa();
     expect(await run(['issue', 'a.internal'], { cwd })).toMatchObject({ code: 0 });

@@ -82,6 +82,17 @@ describe('list --metrics', () => {
     expect(value(samples, 'certificate_generation', hostile)).toBe(1);
   });
 
+  it('never replaces a private key', async () => {
+    const key = 'certs/a.internal/current/key.pem';
+    const before = readFileSync(join(folder(), key));
+    const { code, stderr } = await inFolder(['list', '--metrics', key]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('holds a private key') as string,
+    });
+    expect(readFileSync(join(folder(), key))).toEqual(before);
+  });
+
   it('is readable for everybody, and nothing else stays beside it', async () => {
     await samplesOf(['list']);
     expect(statSync(file()).mode & 0o777).toBe(0o644);

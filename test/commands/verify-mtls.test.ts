@@ -304,6 +304,21 @@ describe('live', () => {
     ]);
   });
 
+  it('never writes a report over a private key', async () => {
+    const cwd = pairs();
+    const key = join(cwd, 'client/key.pem');
+    const before = readFileSync(key);
+    const { code, stderr } = await run(
+      ['verify-mtls', 'localhost:1', '--cert', 'client', '--junit', 'client/key.pem'],
+      { cwd },
+    );
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('holds a private key') as string,
+    });
+    expect(readFileSync(key)).toEqual(before);
+  });
+
   it('a server that is not there is 75, one among others that fail is 3', async () => {
     const port = await listen(tlsServer(required));
     const cwd = pairs();

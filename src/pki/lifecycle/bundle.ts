@@ -15,6 +15,7 @@ import { Paths } from './bundle/paths.ts';
 import { judgePem } from './bundle/pem-form.ts';
 import { targets, type TargetName } from './bundle/targets.ts';
 import { readWhole } from './read-whole.ts';
+import { refuseKey } from './refuse-key.ts';
 
 export { targetNames, type TargetName } from './bundle/targets.ts';
 export type { BundleFinding } from './bundle/finding.ts';
@@ -127,12 +128,6 @@ function numbered(path: string, number: number): string {
 
 function* manyPem(ders: readonly Buffer[]): Generator<Buffer> {
   for (const der of ders) yield* pemPieces('X509 CRL', [der]);
-}
-
-/** Whoever mistypes a path must not lose a key. */
-function refuseKey(path: string): void {
-  if (readIfThere(path)?.includes('PRIVATE KEY-----') !== true) return;
-  throw new PkiError('exists', `${path} holds a private key`, { hint: 'name another file to write' });
 }
 
 /** A file that was named, and what is in it. */

@@ -7,11 +7,14 @@ import { allIssuers, openCa } from '../authorities/local/open.ts';
 import { renewEachCrl, type CrlState } from '../authorities/local/renew-crl.ts';
 import { crlPlace, type CrlPlace } from '../authorities/local/revoke.ts';
 import { isThere, replace } from '../durable.ts';
+import { PkiError } from '../errors.ts';
 import { checkDestination, lookAtGiven } from '../given-path.ts';
+import { liesIn, placeOf } from '../place.ts';
 import { defaultTrust, updateDefaultTrust } from '../store/trust-bundle.ts';
 import { formatName } from '../x509/distinguished-name.ts';
 import type { AskPassphrase } from '../x509/key.ts';
 import { authorityReference } from './authority-reference.ts';
+import { refuseKey } from './refuse-key.ts';
 
 export interface CrlOrder {
   /** The CA's folder. */
@@ -53,7 +56,7 @@ export interface CrlReport {
  */
 export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> {
   const { ca, dryRun, force, ask } = order;
-  const copies = order.out === undefined ? [] : copiesAt(order.out);
+  const copies = order.out === undefined ? [] : copiesAt(order.out, ca);
   const { json } = openCa(ca);
   const lifetime = order.crlLifetime;
   if (lifetime !== undefined && !dryRun) writeCrlLifetime(ca, json, lifetime);
@@ -89,7 +92,7 @@ interface Copy {
  * `.der` and `.crl` get the issuing CA's CRL as DER, as distribution points hand it out (RFC 5280 4.2.1.13); a folder
  * gets that and crl.pem; anything else gets PEM of the CRL of every CA in the chain.
  */
-function copiesAt(out: string): Copy[] {
+function copiesAt(out: string, ca: string): Copy[] {
   const copies: Copy[] =
     lookAtGiven(out)?.isDirectory() === true
       ? [
@@ -97,7 +100,15 @@ function copiesAt(out: string): Copy[] {
           { path: join(out, 'crl.pem'), form: 'all-pem' },
         ]
       : [{ path: out, form: /\.(der|crl)$/i.test(out) ? 'own-der' : 'all-pem' }];
-  for (const { path } of copies) checkDestination(path, '--out');
+  for (const { path } of copies) {
+    checkDestination(path, '--out');
+    if (liesIn(placeOf(path), ca)) {
+      throw new PkiError('bad-input', `--out ${path} lies in the folder of the CA`, {
+        hint: 'a copy is for others, who may not enter there: name a place outside of it',
+      });
+    }
+    refuseKey(path);
+  }
   return copies;
 }
 
