@@ -1,6 +1,7 @@
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -130,6 +131,34 @@ describe('certwright ca crl', () => {
     const { trust, crls } = await crl(cwd, ['--force']);
     const bundle = readFileSync(join(trust ?? '', 'crl.pem'), 'utf8');
     for (const one of crls) expect(bundle).toContain(readFileSync(one.crl?.path ?? '', 'utf8'));
+  });
+
+  it('keeps a CRL of the future from peers, whoever would hand it on, and says what helps', async () => {
+    const cwd = await withCa();
+    const certwright = (...argv: string[]): Promise<Ran> => run(argv, { cwd });
+    expect(await certwright('issue', 'a.internal')).toMatchObject({ code: 0 });
+    writeFileSync(join(cwd, 'certwright.yaml'), 'trust: { peers: { authorities: [./ca] } }');
+    expect(await certwright('trust')).toMatchObject({ code: 0 });
+    const bundles = ['default', 'peers'].map((name) => join(cwd, `certs/_trust/${name}/current/crl.pem`));
+    const before = bundles.map((file) => readFileSync(file, 'latin1'));
+    const elsewhere = ['--store', temporaryFolder()];
+    expect((await crl(cwd, ['--force', ...elsewhere], after(400 * day))).code).toBe(0);
+
+    const refused = { code: 75, stderr: expect.stringContaining('"certwright ca crl --force"') as string };
+    expect(await certwright('ca', 'crl', '--out', 'copy.pem')).toMatchObject(refused);
+    expect(await certwright('ca', 'crl', '--dry-run')).toMatchObject(refused);
+    expect(await certwright('issue', 'b.internal')).toMatchObject(refused);
+    expect(await certwright('trust')).toMatchObject(refused);
+    // What is due must not wait for somebody to look at a clock.
+    const rotated = await certwright('rotate', '--force');
+    expect(rotated).toMatchObject({ ...refused, stdout: expect.stringContaining('rotated') as string });
+    expect(await certwright('rotate', '--dry-run')).toMatchObject(refused);
+    expect(bundles.map((file) => readFileSync(file, 'latin1'))).toEqual(before);
+    expect(existsSync(join(cwd, 'copy.pem'))).toBe(false);
+
+    expect((await crl(cwd, ['--force'])).code).toBe(0);
+    expect(await certwright('rotate')).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(bundles[0] ?? '', 'latin1')).not.toBe(before[0]);
   });
 
   it('hands no copy out over a key, nor into the folder of the CA, and signs nothing then', async () => {

@@ -14,6 +14,7 @@ import { defaultTrust, updateDefaultTrust } from '../store/trust-bundle.ts';
 import { formatName } from '../x509/distinguished-name.ts';
 import type { AskPassphrase } from '../x509/key.ts';
 import { authorityReference } from './authority-reference.ts';
+import { refuseEarlyCrls } from './clock-check.ts';
 import { refuseKey } from './refuse-key.ts';
 
 export interface CrlOrder {
@@ -52,7 +53,7 @@ export interface CrlReport {
 /**
  * Signs what is about to lapse of a CA's CRLs, and hands it on: to the store's trust bundle, and to where it is wanted. A key
  * that cannot be opened keeps no other issuer's CRL back.
- * @throws PkiError `not-found`, `lax-permissions`, `passphrase`, `io`
+ * @throws PkiError `not-found`, `lax-permissions`, `passphrase`, `io`; `not-yet-valid` where one is of the future, which is handed to nobody
  */
 export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> {
   const { ca, dryRun, force, ask } = order;
@@ -65,6 +66,7 @@ export async function renewCrls(order: CrlOrder, now: Date): Promise<CrlReport> 
   const how = { force, anew: lifetime !== undefined, dryRun };
   const { states, refusals } = await renewEachCrl(allIssuers(ca), renewed, ask, now, how);
   for (const [issuer, state] of states) {
+    if (state === 'fresh') refuseEarlyCrls(currentCrl(issuer.folder)?.pem ?? '', now);
     const crl = isThere(join(issuer.folder, 'crl', 'current')) ? crlPlace(issuer.folder) : undefined;
     const role = issuer.chain.length === 0 ? 'root' : 'issuing';
     crls.push({ subject: formatName(issuer.certificate.subjectName), role, state, crl });

@@ -6,6 +6,7 @@ import type { TrustSource } from '../store/trust-source.ts';
 import { readCertificate, type Certificate } from '../x509/certificate.ts';
 import { certificatePem, encodePem } from '../x509/pem-writer.ts';
 import { displayName } from '../x509/validation/verdict.ts';
+import { refuseEarlyCrls } from './clock-check.ts';
 import { crlsIn, crlsInUse, noOlder } from './no-older-crls.ts';
 import { pemCertificates } from './standing.ts';
 import { readAnchorFiles, readCrlFiles } from './trust.ts';
@@ -94,7 +95,10 @@ async function trustOfAuthority(
 ): Promise<Trust> {
   if (isAws(reference)) return fetch(reference, hasCrl);
   const { trust } = readCaFacts(reference, now);
-  if (trust) return trust;
+  if (trust) {
+    refuseEarlyCrls(trust.crls, now);
+    return trust;
+  }
   const authority = await open(reference);
   authority.refreshCrl();
   // Who signs now is worth more than who has signed before.

@@ -8,7 +8,7 @@ import { certificateFolder, storedNames } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Discarding } from './begin.ts';
 import { isExposed } from './exposure.ts';
-import { feedWholeTrust } from './feed-trust.ts';
+import { feedTrustIfValid, feedWholeTrust } from './feed-trust.ts';
 import { accessOf, issueIntoStore, momentOf, outputsOf, type World } from './issue.ts';
 import { keepPolicy } from './keep-policy.ts';
 import { manyAtATime } from './many-at-a-time.ts';
@@ -99,7 +99,9 @@ export async function issueAll(
   const closed = new Set<string>();
   const inUse = new Map<string, Wanted>();
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
-  const refresh = once(async (wanted) => feedWholeTrust(store, await opened(wanted)));
+  const refresh = once(async (wanted) => feedWholeTrust(store, await opened(wanted), world.now()));
+  const feedTrust = (authority: Authority): string | undefined =>
+    feedTrustIfValid(store, authority, world.now());
   const issueIfDue = async (wanted: Wanted, { reason, generation }: Lacking): Promise<Ending> => {
     const { request, reference } = wanted;
     closed.add(reference);
@@ -109,7 +111,16 @@ export async function issueAll(
     const when = isExposed ? { replaces: generation, renewal: undefined, newKey: true } : 'if-due';
     const { source } = wanted;
     const discarding = { discardPending, tellDropped };
-    const wish = { store, request, source, when, ...discarding, lockTimeout, foreign: undefined } as const;
+    const wish = {
+      store,
+      request,
+      source,
+      when,
+      ...discarding,
+      lockTimeout,
+      foreign: undefined,
+      feedTrust,
+    } as const;
     const result = await issueIntoStore(wish, authority, world);
     if (result.state === 'others') return { ...outcomeOf(result.successor), outputs: result.outputs };
     return result.state === 'pending' ? { state: 'pending', pending: result } : result;

@@ -142,7 +142,9 @@ export async function issueIntoStore(
     }
     if (request.clamp && found?.reason === 'due') refuseNoGain(authority, found.standing);
     // Peers need the root and the CRLs before the first certificate, and a failure here has bought nothing yet.
-    const trust = order.feedTrust ? order.feedTrust(authority) : feedTrust(order.store, authority);
+    const trust = order.feedTrust
+      ? order.feedTrust(authority)
+      : feedTrust(order.store, authority, world.now());
     await order.tellPeers?.();
     const { name } = request;
     const copies = (): Promise<readonly OutputOutcome[]> =>

@@ -6,6 +6,7 @@ import { isThere } from '../durable.ts';
 import { isPending, readDeployRecord } from '../store/deploy-record.ts';
 import { isTrustUpToDate, trustBundle, trustGeneration } from '../store/trust-bundle.ts';
 import { ownAuthority, type TrustSource } from '../store/trust-source.ts';
+import { refuseEarlyCrls } from './clock-check.ts';
 import { gatherTrust, type TrustReach } from './gather-trust.ts';
 import type { World } from './issue.ts';
 import { bundleNames, sourceOf, type KeptTrust, type TrustOrder } from './keep-trust.ts';
@@ -80,7 +81,9 @@ export function lookAtCrls(
     // A CA that is somewhere else keeps its CRLs fresh there.
     if (isAws(reference) || !isThere(reference)) continue;
     try {
-      if (readCaFacts(reference, now).trust === undefined) signing.push(reference);
+      const { trust } = readCaFacts(reference, now);
+      if (trust) refuseEarlyCrls(trust.crls, now);
+      else signing.push(reference);
     } catch (error) {
       stale.push({ reference, error });
     }

@@ -19,7 +19,7 @@ import { authorityReference } from './authority-reference.ts';
 import { refuseOther, type Discarding } from './begin.ts';
 import { refuseEarlyCrls } from './clock-check.ts';
 import type { Deployed, DeployingWorld } from './deployment.ts';
-import { feedTrust, feedWholeTrust } from './feed-trust.ts';
+import { feedTrustIfValid, feedWholeTrust } from './feed-trust.ts';
 import { followUp } from './follow-up.ts';
 import { issueIntoStore, outputsOf, type IssueResult } from './issue.ts';
 import { once, type Wanted } from './issue-all.ts';
@@ -153,7 +153,7 @@ export async function rotate(
   const sync = syncTogether();
   const fed = new Map<Authority, string | undefined>();
   const feed = (authority: Authority): string | undefined => {
-    if (!fed.has(authority)) fed.set(authority, feedTrust(store, authority));
+    if (!fed.has(authority)) fed.set(authority, feedTrustIfValid(store, authority, world.now()));
     return fed.get(authority);
   };
   const inUse = new Map<string, Wanted>();
@@ -310,9 +310,9 @@ async function refreshTrust(
     if (isAws(reference) || !isThere(reference)) return [];
     const { trust } = readCaFacts(reference, now);
     if (trust) {
-      updateDefaultTrust(store, authorityReference(store, reference), () => readTrust(reference, now));
       refuseEarlyCrls(trust.crls, now);
-    } else await feedWholeTrust(store, await open(wanted));
+      updateDefaultTrust(store, authorityReference(store, reference), () => readTrust(reference, now));
+    } else await feedWholeTrust(store, await open(wanted), now);
     return [];
   } catch (error) {
     return [{ reference, error }];
