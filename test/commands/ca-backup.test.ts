@@ -5,7 +5,9 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -88,6 +90,20 @@ describe('ca backup and ca restore', () => {
     expect((await certwright('ca', 'backup', 'ca.tar')).stderr).toContain(
       'whoever can read the file is the CA',
     );
+  });
+
+  it('leaves nothing out that a link leads to: it is refused', async () => {
+    await certwright('revoke', 'a.internal', '--yes');
+    const revoked = join(realpathSync(join(cwd, 'ca/active')), 'revoked');
+    cpSync(revoked, join(cwd, 'other-disk'), { recursive: true });
+    rmSync(revoked, { recursive: true });
+    symlinkSync(join(cwd, 'other-disk'), revoked);
+    const { code, stderr } = await certwright('ca', 'backup', 'ca.tar');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('/revoked is neither a file nor a folder') as string,
+    });
+    expect(readdirSync(cwd).sort()).toEqual(['ca', 'certs', 'other-disk']);
   });
 
   it('never gives a CRL number again that peers may have seen', async () => {

@@ -29,7 +29,7 @@ export interface Backup {
  * written last is read first (the CRL, then revocations, then what was issued), so that nothing is in it without what it
  * stands on.
  * @param force over a file that is there
- * @throws PkiError `not-found`, `exists`
+ * @throws PkiError `not-found`, `exists`; `unsupported` where something in it is a link
  */
 export function backUpCa(folder: string, file: string, force: boolean, now: Date): Backup {
   readCaJson(folder);
@@ -127,8 +127,15 @@ class Packer {
   /** Whatever is there but for drafts; what vanishes meanwhile was moved to where it is read later. */
   #tree(path: string): void {
     const status = lstatSync(join(this.#folder, path), { throwIfNoEntry: false });
-    if (status?.isFile() === true) this.#file(path);
-    if (status?.isDirectory() !== true) return;
+    if (!status) return;
+    if (status.isFile()) this.#file(path);
+    // To leave out what lies elsewhere, such as records that were moved to another disk, would be found out at the restore.
+    else if (!status.isDirectory()) {
+      throw new PkiError('unsupported', `${join(this.#folder, path)} is neither a file nor a folder`, {
+        hint: 'a backup holds files and folders alone: put what a link leads to in its place',
+      });
+    }
+    if (!status.isDirectory()) return;
     this.#entry({ kind: 'folder', path: `${archiveTop}/${path}`, mode: 0o700 });
     const names = visible(join(this.#folder, path));
     const isFolder = (name: string): boolean =>
