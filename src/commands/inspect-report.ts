@@ -55,9 +55,7 @@ const mostProblems = 20;
 
 /** Prints what was found in the form that was asked for. */
 export function report(inspection: Inspection, around: Surroundings, look: Look, output: Output): ExitCode {
-  const checked = look.check
-    ? check(inspection.found, look, around.stored?.revoked !== undefined)
-    : undefined;
+  const checked = look.check ? check(inspection.found, look, around.stored) : undefined;
   if (look.pem) output.raw(pemOf(inspection, look));
   else
     output.result(
@@ -118,15 +116,16 @@ export interface Checked {
   failures: { item: number; reason: 'expired' | 'not-yet-valid' | 'ends-soon' | 'revoked' }[];
 }
 
-/** @param isRevoked what is on record here of the first one, a certificate of the store */
-export function check(found: readonly FoundItem[], { now, within }: Look, isRevoked = false): Checked {
+/** @param stored knows what is on record here of a certificate of the store, and of the CAs above it */
+export function check(found: readonly FoundItem[], { now, within }: Look, stored?: StoredFacts): Checked {
   const failures: Checked['failures'] = [];
   let certificates = 0;
-  found.forEach(({ description }, item) => {
+  found.forEach(({ description, item: one }, item) => {
     if (description.kind !== 'certificate') return;
     certificates += 1;
     const { state } = description.validity;
-    if (isRevoked && item === 0) failures.push({ item, reason: 'revoked' });
+    if (one.kind === 'certificate' && stored?.onRecord(one.certificate))
+      failures.push({ item, reason: 'revoked' });
     else if (state !== 'valid') failures.push({ item, reason: state });
     else if (Date.parse(description.notAfter) < now.getTime() + within)
       failures.push({ item, reason: 'ends-soon' });

@@ -40,7 +40,7 @@ export async function judgeStored(
   asked: Asked,
 ): Promise<ExitCode> {
   const { found, problems } = inspection;
-  const judged = await judge({ items: found.map(({ item }) => item), problems }, asked, stored.revoked);
+  const judged = await judge({ items: found.map(({ item }) => item), problems }, asked, stored.onRecord);
   return report(inspection, { stored, skipped: undefined, judged }, asked.look, asked.output);
 }
 
@@ -51,7 +51,7 @@ export async function judgeStored(
 async function judge(
   { items, problems }: { items: readonly Item[]; problems: readonly Problem[] },
   { flags, context, look, output }: Asked,
-  revoked?: StoredFacts['revoked'],
+  onRecord?: StoredFacts['onRecord'],
 ): Promise<Judged | undefined> {
   const question = await chainQuestion(flags, context);
   if (problems.length > 0) return undefined;
@@ -61,7 +61,7 @@ async function judge(
       hint: hintFor(items),
     });
   }
-  const input = { ...question, leaf, intermediates: [...others, ...question.intermediates], revoked };
+  const input = { ...question, leaf, intermediates: [...others, ...question.intermediates], onRecord };
   const verdict = validateChain(input);
   const [finding] = verdict.candidates[0]?.findings ?? [];
   if (output.quiet && finding) output.problem(finding.message, finding.fix);

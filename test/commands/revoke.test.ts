@@ -673,6 +673,30 @@ describe('what was revoked', () => {
     expect((await rows(cwd, 'list')).rows.map(({ state }) => state)).toEqual(['fine', 'fine']);
   });
 
+  it('is told where another CA is asked for by now, and of the CA above as well', async () => {
+    const cwd = await folderWith('a.internal', 'b.internal');
+    const trust = ['--trust', 'certs/b.internal/current/ca.pem'];
+    await succeed(['ca', 'init', '--ca', 'next'], { cwd });
+    await succeed(['issue', 'a.internal', '--ca', 'next', '--force'], { cwd });
+    await succeed(['rotate', 'a.internal', '--rollback'], { cwd });
+    await revoke(cwd, ['a.internal', '--reason', 'superseded']);
+    expect((await run(['inspect', 'a.internal', '--check'], { cwd })).code).toBe(3);
+    expect((await run(['inspect', 'a.internal', ...trust], { cwd })).code).toBe(3);
+    expect((await rows(cwd, 'list')).rows.find(({ name }) => name === 'a.internal')?.state).toBe('revoked');
+
+    expect((await run(['inspect', 'b.internal', '--check', ...trust], { cwd })).code).toBe(0);
+    await revoke(cwd, ['ca/active/cert.pem', '--reason', 'cACompromise']);
+    const { code, stdout } = await run(['inspect', 'b.internal', '--check', '--json'], { cwd });
+    expect(schemaErrors(stdout)).toEqual([]);
+    expect({ code, ...(JSON.parse(stdout) as object) }).toMatchObject({
+      ...{ code: 3, stored: { revoked: null } },
+      check: { met: false, failures: [{ item: 1, reason: 'revoked' }] },
+    });
+    expect((await run(['inspect', 'b.internal', ...trust], { cwd })).stdout).toContain(
+      'Test Issuing CA is on record as revoked',
+    );
+  });
+
   it('is not due while it is only on hold', async () => {
     const cwd = await folderWith('a.internal');
     await revoke(cwd, ['a.internal', '--hold']);

@@ -4,12 +4,13 @@ import { PkiError } from '../errors.ts';
 import { lookAtGiven } from '../given-path.ts';
 import { readRequest } from '../store/request.ts';
 import { certificateFolder } from '../store/store.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import { readDocument, type Item } from '../x509/document.ts';
 import type { AskPassphrase } from '../x509/key-file.ts';
-import { referenceOf } from './authority-reference.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
 import { crlsOfStore, type CrlRow } from './list-crls.ts';
 import { inspectBytes, type Inspection, type Lent } from './inspect.ts';
+import { revocationOf } from './revocation-of.ts';
 import { storedName } from './stored-name.ts';
 
 /** What the store says of one of its certificates. */
@@ -22,6 +23,8 @@ export interface StoredFacts {
   keyMatches: boolean | undefined;
   /** What is on record here of its revocation. */
   revoked: KnownRevocation | undefined;
+  /** The same of the CAs above it. */
+  onRecord: (certificate: Certificate) => KnownRevocation | undefined;
   /** The CA in a folder whose revocations cannot be read. */
   unread: ReadonlyMap<string, PkiError>;
   /** Of the store's trust bundles: without them its peers let nobody in. */
@@ -58,8 +61,9 @@ export async function inspectStored(
   const leaf = inspection.found[0]?.item;
   const certificate = leaf?.kind === 'certificate' ? leaf.certificate : undefined;
   const unread = new Map<string, PkiError>();
-  const revoked =
-    request && new KnownRevocations(unread).of(folder, referenceOf(store, request.request), certificate);
+  const known = new KnownRevocations(unread);
+  const onRecord = (one: Certificate | undefined): KnownRevocation | undefined =>
+    revocationOf(folder, store, { certificate: one, generation }, known);
   const authority = request?.request.authority;
   return {
     inspection,
@@ -68,7 +72,8 @@ export async function inspectStored(
       generation,
       authority,
       keyMatches,
-      revoked,
+      revoked: onRecord(certificate),
+      onRecord,
       unread,
       crls: crlsOfStore(store, lent.today),
     },

@@ -8,10 +8,11 @@ import { readReplacing } from '../store/replacing-record.ts';
 import { readRequest, refuseCopied, type StoredRequest } from '../store/request.ts';
 import { certificateFolder, requireStore, storedNames } from '../store/store.ts';
 import { readLife, serialHex } from '../x509/certificate.ts';
-import { referenceOf, unknownAuthority } from './authority-reference.ts';
+import { unknownAuthority } from './authority-reference.ts';
 import { followUp, isUntold } from './follow-up.ts';
 import { earliestDue, IssuersAbove } from './issuers-above.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
+import { revocationOf } from './revocation-of.ts';
 import { firstOrderIn, type UnfinishedOrder } from './unfinished-order.ts';
 
 /** One certificate of the store, as it stands. */
@@ -129,7 +130,7 @@ function rowOf(store: string, name: string, instance: string, seen: Seen): Store
     begun: !folder.isAtRest && folder.pending() !== undefined,
     toRevoke: readReplacing(folder) ?? null,
     failed: readFailures(folder, generation),
-    revoked: request && seen.revocations.of(folder, referenceOf(store, request), life),
+    revoked: request && revocationOf(folder, store, { certificate: life, generation }, seen.revocations),
     deploy: request && deployState(folder, request, generation, instance),
   };
 }

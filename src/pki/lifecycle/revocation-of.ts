@@ -3,12 +3,15 @@ import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
 import { authorityOf } from './revocation-target.ts';
 import type { Standing } from './standing.ts';
 
-/** What is on record here of a generation's revocation. */
+type Asked = Parameters<KnownRevocations['of']>[2];
+
+/** What is on record here of a generation's revocation, at the CA that has issued it: another one may be asked for by now. */
 export function revocationOf(
   folder: CertificateFolder,
   store: string,
-  { certificate, generation }: Pick<Standing, 'certificate' | 'generation'>,
+  { certificate, generation }: Pick<Standing, 'generation'> & { certificate: Asked },
+  known = new KnownRevocations(),
 ): KnownRevocation | undefined {
   const authority = authorityOf(folder, store, generation);
-  return authority === undefined ? undefined : new KnownRevocations().of(folder, authority, certificate);
+  return authority === undefined ? undefined : known.of(folder, authority, certificate);
 }

@@ -17,8 +17,8 @@ export interface ChainInput extends Partial<PolicyInputs> {
   ocsp?: readonly OcspResponse[];
   /** Where a server has shown the chain: what it stapled, which must answer for the leaf. */
   staple?: { response: OcspResponse | PkiError | undefined };
-  /** What else is on record of the leaf: it was revoked then, for this reason (RFC 5280 5.3.1, its name). */
-  revoked?: { at: Date; reason: string } | undefined;
+  /** What else is on record of a certificate: it was revoked then, for this reason (RFC 5280 5.3.1, its name). */
+  onRecord?: ((certificate: Certificate) => { at: Date; reason: string } | undefined) | undefined;
   time: Date;
   usage?: Purpose;
   /** Names that the certificate must hold, all of them. */

@@ -34,8 +34,9 @@ export function judgeRevocation(
     const issuer = path[index + 1];
     if (!issuer) break;
     const subject = { certificate, index, issuer };
-    if (index === 0 && run.input.revoked) {
-      findings.push(onRecord(subject, run.input.revoked));
+    const record = run.input.onRecord?.(certificate);
+    if (record) {
+      findings.push(revokedOnRecord(subject, record));
       continue;
     }
     const ocsp = judgeOcsp(run, subject);
@@ -153,7 +154,7 @@ function updates(delta: CrlIndex, complete: CrlIndex): boolean {
   );
 }
 
-function onRecord(subject: Subject, { at, reason }: NonNullable<Run['input']['revoked']>): Finding {
+function revokedOnRecord(subject: Subject, { at, reason }: { at: Date; reason: string }): Finding {
   const message = `${displayName(subject.certificate)} is on record as revoked on ${at.toISOString().slice(0, 10)}: ${reason}`;
   return finding('revoked', subject, message, replaceIt);
 }

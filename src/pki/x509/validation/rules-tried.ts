@@ -11,8 +11,8 @@ const conditions: Partial<Record<Rule, (input: ChainInput) => boolean>> = {
   'crl-missing': ({ requireCrl }) => requireCrl === true,
   'crl-unusable': ({ crls }) => (crls?.length ?? 0) > 0,
   'ocsp-unusable': ({ ocsp, staple }) => (ocsp?.length ?? 0) > 0 || staple !== undefined,
-  revoked: ({ crls, ocsp, staple, revoked }) =>
-    revoked !== undefined || (crls?.length ?? 0) + (ocsp?.length ?? 0) > 0 || staple?.response !== undefined,
+  revoked: ({ crls, ocsp, staple, onRecord }) =>
+    onRecord !== undefined || (crls?.length ?? 0) + (ocsp?.length ?? 0) > 0 || staple?.response !== undefined,
 };
 
 /** Asked only of a path that has reached an anchor. */
