@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -60,6 +61,29 @@ describe('ca doctor', () => {
     const [month = ''] = months();
     return join(month, readdirSync(month)[0] ?? '');
   };
+
+  it('looks behind a link to the CA, as all others do; a key behind one is refused as what it is', async () => {
+    renameSync(join(cwd, 'ca'), join(cwd, 'disk'));
+    symlinkSync('disk', join(cwd, 'ca'));
+    expect(await run(['issue', 'b.internal'], { cwd })).toMatchObject({ code: 0 });
+    expect(await doctor()).toMatchObject({ code: 0, healthy: true });
+    chmodSync(join(cwd, 'disk'), 0o755);
+    const lax = await run(['issue', 'c.internal'], { cwd });
+    expect({ code: lax.code, stderr: lax.stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('has mode 0755, at most 0700 is allowed') as string,
+    });
+    expect((await doctor(['--fix'])).mended).toMatchObject([{ check: 'mode' }]);
+    expect(statSync(join(cwd, 'disk')).mode & 0o777).toBe(0o700);
+
+    const key = join(active(), 'key.pem');
+    renameSync(key, join(cwd, 'key.pem'));
+    symlinkSync(join(cwd, 'key.pem'), key);
+    const linked = await run(['issue', 'c.internal'], { cwd });
+    expect(linked.code).toBe(2);
+    expect(linked.stderr).toContain('key.pem is a symbolic link\n  put the key itself in its place');
+    expect(await doctor()).toMatchObject({ code: 3 });
+  });
 
   it('finds nothing wrong with a new CA, and says so', async () => {
     const report = await doctor();

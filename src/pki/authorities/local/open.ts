@@ -1,8 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
 import { foreignCode, PkiError } from '../../errors.ts';
-import { ioError, isThere, orIoError, readIfThere } from '../../durable.ts';
+import { isThere, orIoError, readIfThere } from '../../durable.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { formatDuration } from '../../x509/duration.ts';
 import { openPrivateKey, publicKeyDer, type AskPassphrase } from '../../x509/key.ts';
@@ -32,7 +32,11 @@ export interface LocalCa {
  */
 export function openCa(folder: string): LocalCa {
   const json = readCaJson(folder);
-  refuseLaxMode(folder, 0o700);
+  refuseLaxMode(
+    folder,
+    orIoError('look at', folder, () => statSync(folder)),
+    0o700,
+  );
   return { folder, json, active: openIssuer(folder, activeId(folder)) };
 }
 
@@ -115,7 +119,7 @@ export const openIssuerKey = (issuer: Issuer, ask: AskPassphrase): Promise<KeyOb
 export async function openKeyFile(issuer: Issuer, file: string, ask: AskPassphrase): Promise<KeyObject> {
   const pem = readIfThere(file);
   if (!pem) throw keyIsAway(file);
-  refuseLaxMode(file, 0o600);
+  refuseLaxKey(file);
   const key = await openPrivateKey(pem, file, ask);
   if (!isKeyOf(issuer.certificate, key)) {
     throw new PkiError('key-mismatch', `${file} is not the key of ${join(issuer.folder, 'cert.pem')}`, {
@@ -143,13 +147,19 @@ export function isKeyOf({ publicKey }: Certificate, key: KeyObject): boolean {
   return der.equals(publicKey) || understood(der).equals(understood(publicKey));
 }
 
-function refuseLaxMode(path: string, most: number): void {
-  let mode: number;
-  try {
-    mode = lstatSync(path).mode & 0o777;
-  } catch (error) {
-    throw ioError(error, 'look at', path);
+/** A key behind a link would be in no backup, and stay under the old passphrase where `ca passwd` puts another in its place. */
+function refuseLaxKey(file: string): void {
+  const status = orIoError('look at', file, () => lstatSync(file));
+  if (status.isSymbolicLink()) {
+    throw new PkiError('unsupported', `${file} is a symbolic link`, {
+      hint: 'put the key itself in its place (mode 0600)',
+    });
   }
+  refuseLaxMode(file, status, 0o600);
+}
+
+function refuseLaxMode(path: string, status: Stats, most: number): void {
+  const mode = status.mode & 0o777;
   if ((mode & ~most) !== 0) {
     const octal = (value: number): string => value.toString(8).padStart(4, '0');
     throw new PkiError(

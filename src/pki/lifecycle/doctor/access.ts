@@ -1,11 +1,13 @@
-import { chmodSync, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ioError, isThere, orIoError } from '../../durable.ts';
 import { crlFolder, issuedFolder, issuersFolder, revokedFolder } from '../../authorities/local/layout.ts';
 import type { Examined } from './finding.ts';
 
 /** Modes and owners of what a CA consists of; its records are in folders that only their owner may enter. */
-export function examineAccess({ folder, findings }: Examined): void {
+export function examineAccess({ folder: named, findings }: Examined): void {
+  // A link to the CA has neither a mode nor an owner that counts.
+  const folder = orIoError('look at', named, () => realpathSync(named));
   const { uid, gid } = statusOf(folder);
   for (const path of [folder, ...foldersIn(folder), ...filesIn(folder), ...strangersIn(folder, uid)]) {
     const status = lstatSync(path, { throwIfNoEntry: false });
