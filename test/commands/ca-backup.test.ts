@@ -12,6 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { writeFact } from '../../src/pki/authorities/local/revocation-facts.ts';
+import { restoreCa } from '../../src/pki/lifecycle/ca-restore.ts';
 import { readTarHeader, tarEnd, tarHeader, type TarEntry } from '../../src/pki/lifecycle/archive/tar.ts';
 import { execute, run, succeed, temporaryFolder, temporaryFolderForSuite, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
@@ -117,6 +119,24 @@ describe('ca backup and ca restore', () => {
     crlNumbers('ca').forEach((number, index) => {
       expect(number).toBeGreaterThan(seen[index] ?? Infinity);
     });
+  });
+
+  it('carries over what others write until the CA is moved aside', async () => {
+    await certwright('ca', 'backup', 'ca.tar');
+    const version = readFileSync(join(cwd, 'certs/a.internal/current/version.json'), 'utf8');
+    const { serial } = JSON.parse(version) as { serial: string };
+    const now = new Date();
+    const about = { at: now, revokedAt: now, invalidityDate: undefined, by: '', notAfter: undefined };
+    const paths = { file: join(cwd, 'ca.tar'), folder: join(cwd, 'ca') };
+    const order = { ...paths, force: true, store: undefined, passphrase: undefined };
+    const issuer = realpathSync(join(cwd, 'ca/active'));
+    const restored = restoreCa(order, now);
+    // It has carried over what was there, and signs CRLs now.
+    writeFact(issuer, serial, 1, { ...about, event: 'revoked', reason: 'keyCompromise' });
+    expect(await restored).toMatchObject({ carriedOver: 1 });
+    expect(readdirSync(join(cwd, 'ca/active/revoked'))).toEqual([`${serial}.1.json`]);
+    expect((await certwright('ca', 'crl')).stdout).toContain('signed');
+    expect(await certwright('inspect', 'a.internal', '--check')).toMatchObject({ code: 3 });
   });
 
   it('takes up what the store holds and the backup did not know, and nothing of others', async () => {

@@ -78,11 +78,13 @@ export async function restoreCa(order: RestoreOrder, now: Date): Promise<Restore
     const { name } = readCaJson(draft);
     // One that waits for its first certificate has nothing that could be opened.
     if (!isThere(pendingFolder(draft))) openCa(draft);
-    const carriedOver = before === undefined ? 0 : carryOver(before, draft);
+    let carriedOver = before === undefined ? 0 : carryOver(before, draft);
     const takenUp = store === undefined ? [] : takeUp(store, allIssuers(draft));
     const revocations = store === undefined ? 0 : takeUpRevocations(store, allIssuers(draft));
     const signed = await signCrls(draft, order.passphrase, now);
     const aside = appear(draft, folder, now);
+    // Others may have issued and revoked until it was moved.
+    if (aside !== undefined) carriedOver += carryOver(aside, folder);
     return { name, aside, carriedOver, takenUp, revocations, ...signed };
   } catch (error) {
     discard(draft);
