@@ -1,10 +1,12 @@
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -115,6 +117,19 @@ keyUsage = critical,keyCertSign,cRLSign
 
   beforeEach(() => {
     cwd = temporaryFolder();
+  });
+
+  it('refuses a CRL whose number cannot go on: peers would take no next one for newer', async () => {
+    await opensslCa('demoCA', 'cacert.pem', 'private/cakey.pem', 'newcerts');
+    writeFileSync(join(cwd, 'demoCA/crlnumber'), 'F0000000000000\n');
+    await openssl('ca', '-config', 'ca.cnf', '-gencrl', '-out', 'demoCA/crl.pem');
+    rmSync(join(cwd, 'demoCA/crlnumber'));
+    const { code, stderr } = await certwright('ca', 'adopt', 'demoCA');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('has the number f0000000000000, which cannot go on') as string,
+    });
+    expect(existsSync(join(cwd, 'ca'))).toBe(false);
   });
 
   it("takes over openssl's own CA: its records, its revocations, the number of its CRL; and touches nothing", async () => {

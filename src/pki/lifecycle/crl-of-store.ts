@@ -7,6 +7,7 @@ import { isThere, readIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { extension } from '../x509/certificate.ts';
 import { readCrl, type Crl } from '../x509/crl.ts';
+import { readCrlNumber } from '../x509/extensions.ts';
 import { oid } from '../x509/oid.ts';
 import { checkSignature } from '../x509/validation/signature.ts';
 
@@ -44,9 +45,15 @@ function crlsOf(trust: string): Crl[] {
   });
 }
 
-/** Peers may have seen its number: the next one is higher. */
+/** Peers may have seen its number: the next one is higher. @throws PkiError `unsupported` where none can be */
 export function takeUp(crl: Crl, { folder }: Issuer): number {
-  const number = extension(crl, oid.crlNumber)?.value.subarray(2).toString('hex') ?? '';
-  if (/^[0-9a-f]{1,12}$/.test(number)) setLeastNumber(folder, Number.parseInt(number, 16) + 1);
+  const found = extension(crl, oid.crlNumber);
+  const number = found ? readCrlNumber(found.value).toString('hex').replace(/^0+/, '') : '';
+  if (number.length > 12) {
+    throw new PkiError('unsupported', `the CRL in use has the number ${number}, which cannot go on`, {
+      hint: 'CRL numbers of up to 12 hexadecimal digits are counted on',
+    });
+  }
+  if (number !== '') setLeastNumber(folder, Number.parseInt(number, 16) + 1);
   return writeDown(crl, folder);
 }
