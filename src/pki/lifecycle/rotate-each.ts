@@ -331,7 +331,7 @@ function readStored({ store, declared, names }: RotateOrder, name: string): Stor
   const generation = folder.current();
   const isAbsent = generation === undefined && !folder.isCutOff;
   if (isAbsent && names.length === 0 && isPlain(name)) return undefined;
-  folder.refuseTorn();
+  folder.refuseTorn(generation);
   const stored = readRequest(folder.requestFile)?.request;
   if (!stored || generation === undefined) {
     throw new PkiError('malformed', `${folder.requestFile} is not there`, {

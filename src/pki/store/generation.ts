@@ -113,7 +113,10 @@ export class CertificateFolder {
    * has left its first one under `pending/`, and is no such case.
    */
   get isCutOff(): boolean {
-    if (this.current() !== undefined) return false;
+    return this.current() === undefined && this.#hasOnlyOld();
+  }
+
+  #hasOnlyOld(): boolean {
     const [newest, begun] = [this.#numbers('versions'), this.#numbers('pending')].map((all) =>
       Math.max(0, ...all),
     );
@@ -122,11 +125,12 @@ export class CertificateFolder {
 
   /**
    * What is to be looked at as a certificate of its store.
+   * @param current what is in use, where it is known already
    * @throws PkiError `bad-input` where a link stands in its place, `malformed` where none of its generations is in use
    */
-  refuseTorn(): void {
+  refuseTorn(current = this.current()): void {
     refuseLink(this.path);
-    if (!this.isCutOff) return;
+    if (current !== undefined || !this.#hasOnlyOld()) return;
     const newest = `versions/${generationName(Math.max(...this.#numbers('versions')))}`;
     throw new PkiError('malformed', `${this.currentPath} is gone, which says what is in use`, {
       hint: `"ln -s ${newest} ${this.currentPath}" has the newest in use; copy stores with "cp -a" or "tar", which keep links`,
