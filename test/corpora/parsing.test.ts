@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, temporaryFolder, type Ran } from '../support/cli.ts';
 import { schemaErrors } from '../support/schemas.ts';
+import { isSlow } from '../support/slowness.ts';
 import { describeWithCorpora } from '../support/tools.ts';
 
 interface Found {
@@ -28,7 +29,7 @@ async function itemsOf(file: string): Promise<Found[]> {
 // eslint-disable-next-line no-control-regex
 const raw = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
 
-/** Processor time in milliseconds: a busy machine does not lengthen it. */
+/** Processor time in milliseconds: a busy machine hardly lengthens it. */
 async function timed<T>(work: () => Promise<T>): Promise<{ result: T; milliseconds: number }> {
   const start = process.cpuUsage();
   const result = await work();
@@ -45,7 +46,7 @@ async function faults(file: string): Promise<string[]> {
     ...(/not foreseen|\n {4}at /.test(stderr) ? [`${file}: ${stderr}`] : []),
     ...(raw.test(stdout + stderr) ? [`${file}: something raw`] : []),
     ...(code === 2 && !/^certwright: .*\n/.test(stderr) ? [`${file}: no reason`] : []),
-    ...(milliseconds > 1000 ? [`${file}: ${milliseconds} ms`] : []),
+    ...(isSlow(milliseconds) ? [`${file}: ${milliseconds} ms`] : []),
   ];
 }
 

@@ -81,7 +81,7 @@ async function answerOf(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<'accept' | 'reject'> {
   try {
-    await run(program, args, { timeout: 10_000, env: { ...process.env, ...environment } });
+    await run(program, args, { timeout: 60_000, env: { ...process.env, ...environment } });
     return 'accept';
   } catch {
     return 'reject';

@@ -14,3 +14,7 @@ export function slowness(before = 1): number {
   // The sum is used, or the loop would be left out.
   return Math.max(before, (user + system) / 1000 / reference + (sum === 1 ? 1 : 0));
 }
+
+/** Whether so many milliseconds of processor time are more than a second of the machine that bounds were measured on. */
+export const isSlow = (milliseconds: number): boolean =>
+  milliseconds > 1000 && milliseconds / slowness() > 1000;
