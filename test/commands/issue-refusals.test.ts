@@ -103,6 +103,16 @@ describe('issue refuses, and touches nothing', () => {
     expect(stderr).toContain(`${join(cwd, 'file')} is not a folder`);
   });
 
+  it('with a CA whose certificate is damaged, and says what helps', async () => {
+    const cwd = temporaryFolder();
+    await run(['ca', 'init'], { cwd });
+    writeFileSync(join(cwd, 'ca/active/cert.pem'), '');
+    const { code, stderr } = await run(['issue', 'a.internal'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/cert\.pem holds no certificate\n {2}restore it from a backup; .*ca doctor/);
+    expect(readdirSync(cwd)).toEqual(['ca']);
+  });
+
   it('a link in the place of a certificate: what is written would land wherever it points', async () => {
     const cwd = temporaryFolder();
     const elsewhere = temporaryFolder();

@@ -25,7 +25,9 @@ export function refuseWritable(file: string, what: string, uid: number, verb = '
     const stat = lstat(path);
     judge(path, stat, file, { what, uid, verb });
     if (stat.isSymbolicLink()) {
-      if (++links > mostLinks) throw new PkiError('malformed', `${file}: too many symbolic links`);
+      if (++links > mostLinks) {
+        throw new PkiError('malformed', `${file}: too many symbolic links`, { hint: 'name the file itself' });
+      }
       const target = resolve(dirname(path), readlinkSync(path));
       parts = [...target.slice(root.length).split(sep).filter(Boolean), ...rest];
       at = root;

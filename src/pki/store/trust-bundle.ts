@@ -19,8 +19,7 @@ import {
   writeNew,
 } from '../durable.ts';
 import { sweepDrafts } from '../sweep.ts';
-import { folderName } from './folder-name.ts';
-import { generationName } from './folder-name.ts';
+import { folderName, generationName } from './folder-name.ts';
 
 export interface TrustFiles {
   /** PEM of every root that is trusted now. */

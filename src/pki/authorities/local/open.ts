@@ -62,7 +62,11 @@ const waits = (folder: string): PkiError =>
 export function openIssuer(ca: string, id: string): Issuer {
   const folder = issuerFolder(ca, id);
   const [certificate, ...above] = certificatesIn(join(folder, 'cert.pem'));
-  if (!certificate) throw new PkiError('malformed', `${join(folder, 'cert.pem')} holds no certificate`);
+  if (!certificate) {
+    throw new PkiError('malformed', `${join(folder, 'cert.pem')} holds no certificate`, {
+      hint: 'restore it from a backup; "certwright ca doctor" looks for what else is damaged',
+    });
+  }
   // A renewal writes the new chain to cert.pem first: two files cannot be replaced at once.
   return {
     id,
