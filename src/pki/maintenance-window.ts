@@ -110,9 +110,16 @@ function wallClock(at: number, timeZone: string | undefined): number {
   return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
 }
 
-/** Reads `window` of request.json; one that is damaged is never open. */
-export function readMaintenanceWindows(json: unknown): MaintenanceWindow[] {
-  return Array.isArray(json) ? json.filter(isWindow) : [];
+/**
+ * Reads `window` of request.json.
+ * @throws PkiError `malformed` for what is damaged: without it, services would be reloaded at any time
+ */
+export function readMaintenanceWindows(json: unknown, file: string): MaintenanceWindow[] {
+  const windows: unknown = json ?? [];
+  if (Array.isArray(windows) && windows.every(isWindow)) return windows;
+  throw new PkiError('malformed', `${file}: window is no list of days, from and to`, {
+    hint: '"certwright issue" writes it from certwright.yaml; docs/config.md describes it',
+  });
 }
 
 function isWindow(json: unknown): json is MaintenanceWindow {

@@ -1,5 +1,14 @@
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { run, temporaryFolder, temporaryFolderForSuite } from '../support/cli.ts';
@@ -25,10 +34,9 @@ beforeAll(async () => {
 async function project(settings: string): Promise<string> {
   const cwd = temporaryFolder();
   mkdirSync(join(cwd, 'tls'));
-  writeFileSync(
-    join(cwd, 'certwright.yaml'),
-    `certificates: { orders.internal: { ca: ${join(authority(), 'ca')}, ${settings} } }`,
-  );
+  // Of its own: the clocks of others have gone on, and the CRLs of theirs with them.
+  cpSync(join(authority(), 'ca'), join(cwd, 'ca'), { recursive: true, verbatimSymlinks: true });
+  writeFileSync(join(cwd, 'certwright.yaml'), `certificates: { orders.internal: { ca: ./ca, ${settings} } }`);
   const { code, stderr } = await run(['issue', '--all'], { cwd, now: () => issued });
   expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
   return cwd;
@@ -48,6 +56,18 @@ describe('a certificate with a window', () => {
   // Due on 2027-03-21, a Sunday, at noon; it ends on the 31st.
   const weekend =
     'lifetime: 30d, window: { days: [sat, sun], from: "02:00", to: "05:00", timeZone: Europe/Berlin }';
+
+  it('is replaced at no time where its window is damaged', async () => {
+    const cwd = await project(weekend);
+    rmSync(join(cwd, 'certwright.yaml'));
+    const file = join(cwd, 'certs/orders.internal/request.json');
+    const request = JSON.parse(readFileSync(file, 'utf8')) as object;
+    writeFileSync(file, JSON.stringify({ ...request, window: 'at night' }));
+    const { code, stderr } = await run(['rotate'], { cwd, ...at('2027-03-22T12:00:00Z') });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${file}: window is no list of days, from and to`);
+    expect(generation(cwd)).toBe('versions/000001');
+  });
 
   it('waits for it once it is due, and is replaced in it', async () => {
     const cwd = await project(weekend);

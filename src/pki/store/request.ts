@@ -118,7 +118,7 @@ export function readRequest(
     renewAt: textOf(fields.renewAt),
     spread: textOf(fields.spread),
     deploy: fields.deploy === undefined ? undefined : readPlan(fields.deploy, path),
-    window: readMaintenanceWindows(fields.window),
+    window: readMaintenanceWindows(fields.window, path),
     keep: numberOf(fields.keep),
     reissueOnExposure: fields.reissueOnExposure === true,
     outputs: readOutputRequests(fields.outputs, path),
