@@ -842,6 +842,26 @@ describe('a group', () => {
     expect(existsSync(join(cwd, 'certs', second))).toBe(false);
   });
 
+  it('does not undo what is asked for under a name before its turn comes', async () => {
+    const cwd = await folderWith({});
+    const [first, second] = ['a.internal', 'b.internal'];
+    const at = (name: string): string => join(cwd, 'certs', second, name);
+    const meanwhile = `ln -sfn versions/000002 ${at('current')}; cp ${cwd}/later ${at('request.json')}`;
+    const deploy = { run: [hook(cwd, 'hook', `test "$CERTWRIGHT_NAMES" != ${first} || { ${meanwhile}; }`)] };
+    declare(cwd, { [first]: { ...deploy, group: 'cluster' }, [second]: { ...deploy, group: 'cluster' } });
+    await succeed(['issue', '--all'], { cwd });
+    rmSync(join(cwd, 'certwright.yaml'));
+    const asked = readFileSync(at('request.json'));
+    await succeed(['issue', second, '--force', '--lifetime', '12h'], { cwd });
+    writeFileSync(join(cwd, 'later'), readFileSync(at('request.json')));
+    await succeed(['rotate', second, '--rollback'], { cwd });
+    writeFileSync(at('request.json'), asked);
+    const { certificates } = await rotate(cwd, ['--force']);
+    expect(certificates).toMatchObject([{ state: 'rotated' }, { generation: 2 }]);
+    expect(existsSync(at('versions/000003'))).toBe(false);
+    expect(readFileSync(at('request.json'), 'utf8')).toContain('"lifetime": "12h"');
+  });
+
   it('goes one by one and stops at the first that fails, which the next run tries first', async () => {
     const cwd = await folderWith({});
     const flag = join(cwd, 'works');

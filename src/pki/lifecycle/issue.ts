@@ -11,7 +11,7 @@ import { refuseNoFolder } from '../given-path.ts';
 import { dropDeployRecords } from '../store/deploy-record.ts';
 import { withLock } from '../store/lock.ts';
 import type { Access, CertificateFolder } from '../store/generation.ts';
-import { sameRequest, type StoredRequest } from '../store/request.ts';
+import { readRequest, sameRequest, type StoredRequest } from '../store/request.ts';
 import type { Environment } from '../secret-reference.ts';
 import { certificateFolder, openStoreForWriting } from '../store/store.ts';
 import { keyFileMode, resolveOwnership } from '../store/ownership.ts';
@@ -134,7 +134,7 @@ export async function issueIntoStore(
     folder.sweep();
     if (order.when === 'new') refuseExisting(folder, request.name);
     if (folder.current() === undefined) dropDeployRecords(folder);
-    const found = mayKeep(order, folder) ? assess(folder, request, momentOf(world)) : undefined;
+    const found = mayKeep(order, folder) ? assess(folder, asked(order, folder), momentOf(world)) : undefined;
     const kept = found?.reason === undefined ? found?.standing : undefined;
     if (typeof order.when === 'object' || found?.reason === 'due') refuseFastClock(authority);
     else if (authority.sells && kept === undefined && !isBegun(order, folder)) {
@@ -210,6 +210,10 @@ function mayKeep(
   if (typeof when === 'object') return folder.current() !== when.replaces;
   return when === 'if-due' && !isUnfinished(folder, request);
 }
+
+/** Whoever was first may have been asked for something else, which a successor is not to undo. */
+const asked = ({ when, request }: IssueOrder, { requestFile }: CertificateFolder): StoredRequest =>
+  typeof when === 'object' ? (readRequest(requestFile)?.request ?? request) : request;
 
 /** Whether an earlier run has asked its authority for something, with which this one goes on. */
 const isBegun = (
