@@ -629,6 +629,22 @@ describe('a confirmation', () => {
     expect(states(await rotate(cwd, [], after(20.5 * day + 6 * minute)))).toEqual({ [name]: 'not-due' });
   });
 
+  it('that fails, and whose way back cannot be written down, says both', async () => {
+    const { cwd, deploy } = await folderWithService();
+    await rotate(cwd);
+    const records = join(cwd, 'certs', name, 'deploy');
+    const { confirm } = deploy as { confirm: object };
+    declare(cwd, { [name]: { run: [hook(cwd, 'hook', `rm -r ${records}; : > ${records}`)], confirm } });
+    const failed = await rotate(cwd, ['--force']);
+    expect(failed).toMatchObject({
+      code: 1,
+      certificates: [{ state: 'deploy-pending', generation: 2, deploy: { error: { code: 'io' } } }],
+    });
+    expect(failed.certificates[0]?.deploy?.error?.message).toMatch(
+      /on the way back after: 127\.0\.0\.1:\d+ does not serve/,
+    );
+  });
+
   it('that fails, and whose way back cannot be told either, says both', async () => {
     const { cwd, deploy } = await folderWithService();
     const file = hook(cwd, 'hook', 'test "$CERTWRIGHT_EVENT" != rollback');

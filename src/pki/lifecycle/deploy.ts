@@ -169,6 +169,17 @@ async function bringToAcm(
   return done;
 }
 
+/** What keeps it from being switched back says nothing of why it was to be. */
+function noWayBack(error: unknown, cause: unknown): unknown {
+  if (!(cause instanceof PkiError) || !(error instanceof PkiError)) return cause;
+  const { code, message, hint, details } = cause;
+  return new PkiError(code, `${message}; on the way back after: ${error.message}`, {
+    hint,
+    details,
+    cause,
+  });
+}
+
 /** What a service shows decides, where it is asked; it is written down at once. */
 async function confirm(
   one: Telling,
@@ -188,7 +199,9 @@ async function confirm(
   } catch (error) {
     world.signal.throwIfAborted();
     const back = shouldReturn(one, error, store, world.now())
-      ? await goBack(one, store, error, world)
+      ? await goBack(one, store, error, world).catch((cause: unknown) => {
+          throw noWayBack(error, cause);
+        })
       : undefined;
     return back ? { state: 'return', back, error } : notTaken(one, error, world.now());
   }
