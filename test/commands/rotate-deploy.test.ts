@@ -845,6 +845,20 @@ describe('a confirmation', () => {
 });
 
 describe('a group', () => {
+  it('is told behind another one of the same run, however long the hooks of that take', async () => {
+    const cwd = await folderWith({});
+    const names = ['a.internal', 'b.internal'];
+    for (const name of names) await succeed(['issue', name], { cwd });
+    const deploys = names.map((name) => [name, { run: ['sleep', '1.5'], group: name }] as const);
+    declare(cwd, Object.fromEntries(deploys));
+    const report = await rotate(cwd, ['--force', '--lock-timeout', '1s']);
+    expect({ code: report.code, ...states(report) }).toEqual({
+      code: 0,
+      'a.internal': 'rotated',
+      'b.internal': 'rotated',
+    });
+  });
+
   it('does not bring back what is removed before its turn comes', async () => {
     const cwd = await folderWith({});
     const [first, second] = ['a.internal', 'b.internal'];

@@ -27,7 +27,7 @@ export function groupOf(
 
 /**
  * Certificates of one group, one at a time: switched, told and confirmed before the next. Once one fails, the others are
- * left as they are. Groups go on beside each other.
+ * left as they are. Groups go on beside each other, but that services are told one after the other.
  */
 export async function eachGroup(
   grouped: readonly Grouped[],
@@ -37,6 +37,12 @@ export async function eachGroup(
   settle: (found: StoredCertificate, acts: Acts) => Promise<Settled>,
   report: (outcome: Rotation) => void,
 ): Promise<void> {
+  let turn: Promise<void> = Promise.resolve();
+  // A host's services are told under one lock: another run is waited for a while, another group for as long as it takes.
+  const inTurn = (tell: () => Promise<void>): Promise<void> => {
+    turn = turn.then(tell, tell);
+    return turn;
+  };
   const groups = [...new Set(grouped.map(({ group }) => group))];
   const settleGroup = async (group: string): Promise<{ state: string }> => {
     let acting = acts;
@@ -47,7 +53,7 @@ export async function eachGroup(
         report(ending);
         if (stops(ending)) acting = holding(acts, group, ending.name);
       };
-      if (undeployed) await acting.tell([undeployed], end);
+      if (undeployed) await inTurn(() => acting.tell([undeployed], end));
       else end(outcome);
     }
     return { state: 'done' };
