@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { combineParts, exit, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { IssueFlags } from './issue.ts';
 import { changeText } from './issue-remarks.ts';
-import { pendingLines } from './issue-pending.ts';
+import { pendingLines, pendingText } from './issue-pending.ts';
 import { describe, type Output } from './output.ts';
 import { outputDocuments, tellOutputs, withOutputs } from './outputs-report.ts';
 import { printable } from './printable.ts';
@@ -134,6 +134,7 @@ export class AllReport {
         break;
       case 'due':
         this.#lines.push(`${paint.yellow('due')} ${name}: ${printable(outcome.why)}`);
+        if (outcome.who === 'owner') output.needsSomebody(`${outcome.name} is due: ${outcome.why}`);
         break;
       case 'to-issue':
         this.#lines.push(`${paint.yellow('would issue')} ${name}: ${why(outcome)}${planText(outcome)}`);
@@ -141,6 +142,7 @@ export class AllReport {
         break;
       case 'pending':
         this.#lines.push(...pendingLines(outcome.name, outcome.pending, output));
+        output.needsSomebody(pendingText(outcome.name, outcome.pending));
         break;
       case 'failed': {
         const { message, hint } = describe(outcome.error);

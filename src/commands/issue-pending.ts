@@ -7,7 +7,12 @@ export function reportPending(schema: string, name: string, pending: Pending, ou
   const { waitingFor, hint, records } = pending;
   const document = { schema, state: 'pending', name, waitingFor, hint: hint ?? null, records };
   output.result(document, pendingLines(name, pending, output));
+  output.needsSomebody(pendingText(name, pending));
 }
+
+/** The same in a line. */
+export const pendingText = (name: string, { waitingFor, hint }: Pending): string =>
+  `${name} waits for ${waitingFor}${hint === undefined ? '' : `; ${hint}`}`;
 
 export function pendingLines(name: string, { waitingFor, hint, records }: Pending, output: Output): string[] {
   return [

@@ -139,6 +139,7 @@ function reportOthers(
   };
   const line = `${output.paint.yellow('due')} ${printable(`${name}: ${why}`)}`;
   output.result({ ...document, ...rest }, [...bundles.lines, line]);
+  if (who === 'owner') output.needsSomebody(`${name} is due: ${why}`);
   return combineParts([withOutputs(who === 'owner' ? exit.no : exit.done, outputs), ...bundles.codes]);
 }
 

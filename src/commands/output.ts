@@ -73,6 +73,11 @@ export class Output {
     if (!this.json) this.#context.stderr.write(`${this.#paintErr.yellow('warning:')} ${printable(text)}\n`);
   }
 
+  /** What the result says as well, and somebody must see to: cron mails no exit code, and without this it would end unseen. */
+  needsSomebody(text: string): void {
+    if (this.quiet) this.warn(text);
+  }
+
   /** The only place where a failure is worded for people or programs. */
   failure(error: unknown): void {
     const { code, message, hint, faults = [], clock, details = [] } = describe(error);

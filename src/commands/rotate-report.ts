@@ -11,7 +11,7 @@ import { codeWithDeploy, deployText, tellDeploy } from './deploy-report.ts';
 import { combineParts, errorExit, exit, type ExitCode } from './exit-codes.ts';
 import { crlDocument, warnOfCrls } from './crl-report.ts';
 import { warnOfLeft } from './left-report.ts';
-import { pendingLines } from './issue-pending.ts';
+import { pendingLines, pendingText } from './issue-pending.ts';
 import { changeText } from './issue-remarks.ts';
 import { firstOrderText, orderDocument } from './order-report.ts';
 import { describe, type Output } from './output.ts';
@@ -72,6 +72,9 @@ export class RotateReport {
     tellOutputs(name, outcome.outputs, output, state === 'rotated' || state === 'rolled-back');
     tellDeploy(name, outcome.deploy, output);
     for (const warning of outcome.warnings ?? []) output.warn(`${name}: ${warning}`);
+    if (outcome.state === 'due' && outcome.who === 'owner')
+      output.needsSomebody(`${name} is due: ${outcome.why}`);
+    if (outcome.state === 'pending') output.needsSomebody(pendingText(name, outcome.pending));
     if (outcome.state === 'waiting') {
       output.problem(`${name}: ${patienceText(outcome)}`, `"certwright rotate ${name}" does not wait`);
     }
