@@ -240,6 +240,25 @@ describe('rotate', () => {
     });
   });
 
+  it('says with --quiet what only somebody can replace: cron mails no exit code', async () => {
+    const cwd = temporaryFolder();
+    const notAfter = new Date(Date.now() + 10 * day).toISOString();
+    const end = `${notAfter.slice(0, 19)}Z`;
+    writeFileSync(
+      join(cwd, 'certwright.yaml'),
+      JSON.stringify({ certificates: { 'a.internal': { notAfter: end } } }),
+    );
+    expect(await run(['issue', '--all', '--create-ca'], { cwd })).toMatchObject({ code: 0 });
+    for (const argv of [['rotate'], ['issue', '--all'], ['issue', 'a.internal', '--if-due']]) {
+      const { code, stdout, stderr } = await run([...argv, '--quiet'], { cwd, ...after(8 * day) });
+      expect({ argv, code, stdout, stderr }).toMatchObject({
+        code: 3,
+        stdout: '',
+        stderr: expect.stringMatching(/^warning: a\.internal is due: .+\n$/) as string,
+      });
+    }
+  });
+
   it('prints a line a certificate, and one for all, with --json-lines', async () => {
     const cwd = await folderWith('orders.internal', 'billing.internal --lifetime 90d');
     const { code, stdout } = await run(['rotate', '--json-lines'], { cwd, ...after(21 * day) });

@@ -15,9 +15,9 @@ import { manyAtATime } from './many-at-a-time.ts';
 import { refuseEndless } from './obtain.ts';
 import type { OutputOutcome } from './outputs.ts';
 import type { Limits } from './plan.ts';
-import { fixedEnd, type Due, type Elsewhere } from './rotation-verdict.ts';
+import type { Due, Elsewhere } from './rotation-verdict.ts';
 import { assess, type Reason, type Standing } from './standing.ts';
-import { isOfOthers, outcomeOf, successorOf } from './successor.ts';
+import { fixedEnd, isOfOthers, outcomeOf, successorOf } from './successor.ts';
 import { untilWindow } from './until-window.ts';
 
 /** A certificate that there shall be, and the reference of the authority that is to issue it. */

@@ -5,7 +5,6 @@ import {
   type Pending,
   type Renewal,
   type RequestKey,
-  type Successor,
 } from '../authorities/authority.ts';
 import { refuseNoFolder } from '../given-path.ts';
 import { dropDeployRecords } from '../store/deploy-record.ts';
@@ -28,8 +27,8 @@ import { generationFiles } from './generation-files.ts';
 import { keepPolicyUnderLock } from './keep-policy.ts';
 import type { OutputOutcome, OutputsOrder } from './outputs.ts';
 import { checkWithAuthority, obtain, refuseEndless, refuseNoGain } from './obtain.ts';
-import { assess, standing, type Assessment, type Moment, type Standing } from './standing.ts';
-import { arnIn, isOfOthers, predecessorIn, renewalBy, successorOf, type OfOthers } from './successor.ts';
+import { assess, standing, type Moment, type Standing } from './standing.ts';
+import { arnIn, isOfOthers, predecessorIn, renewalBy, successorOfDue, type OfOthers } from './successor.ts';
 
 /** What a run is lent by whoever starts it. */
 export interface World {
@@ -149,7 +148,8 @@ export async function issueIntoStore(
     const { name } = request;
     const copies = (): Promise<readonly OutputOutcome[]> =>
       outputsOf({ store, folder, request, source: order.source, lock: 'held' }, world);
-    const successor = order.when === 'if-due' ? await successorOfDue(folder, found, authority) : undefined;
+    const successor =
+      order.when === 'if-due' ? await successorOfDue(request, folder, found, authority) : undefined;
     if (successor && isOfOthers(successor)) {
       return { state: 'others', name, successor, outputs: await copies() };
     }
@@ -225,17 +225,6 @@ const isBegun = (
 export function isUnfinished(folder: CertificateFolder, request: StoredRequest): boolean {
   const begun = folder.pending()?.request();
   return begun !== undefined && sameRequest(begun, request);
-}
-
-/** How what is there and does not do gets its successor, where its authority keeps it under a name of its own. */
-async function successorOfDue(
-  folder: CertificateFolder,
-  found: Assessment | undefined,
-  authority: Authority,
-): Promise<Successor | undefined> {
-  if (found?.reason === undefined || found.reason === 'missing') return undefined;
-  const { reason, standing: there, generation = 0 } = found;
-  return successorOf(folder, { reason, standing: there, generation }, authority);
 }
 
 function refuseExisting(folder: CertificateFolder, name: string): void {

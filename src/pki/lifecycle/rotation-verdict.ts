@@ -12,6 +12,7 @@ import { earliestEnd } from './issuers-above.ts';
 import { isUnfinished } from './issue.ts';
 import type { KnownRevocation } from './known-revocations.ts';
 import { assess, pemCertificates, readGeneration, type Reason, type Standing } from './standing.ts';
+import { fixedEnd } from './successor.ts';
 
 /** Why a certificate is replaced. */
 export type DueReason =
@@ -167,12 +168,3 @@ export function elsewhere(stored: StoredRequest, { reason }: Due): Elsewhere | u
 
 /** Whether only time has made a certificate due. */
 export const isByTime = (reason: DueReason): boolean => reason === 'due' || reason === 'issuer-ends';
-
-/** Whether another one would end with it. */
-export function fixedEnd({ notAfter, notBefore }: StoredRequest): Elsewhere | undefined {
-  if (notAfter === undefined && notBefore === undefined) return undefined;
-  return {
-    who: 'owner',
-    why: 'its end was fixed when it was issued: "certwright issue --force" with another --not-after replaces it',
-  };
-}

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   renewsInPlace,
+  type Authority,
   type KeptStatus,
   type Pending,
   type Predecessor,
@@ -10,7 +11,9 @@ import {
 } from '../authorities/authority.ts';
 import { readJson } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
+import type { StoredRequest } from '../store/request.ts';
 import type { Due, DueReason, Elsewhere } from './rotation-verdict.ts';
+import type { Assessment } from './standing.ts';
 
 /** What is wanted of an authority that keeps its certificates; `undefined` where another one is asked for. */
 const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
@@ -69,19 +72,46 @@ export const renewalBy = (successor: Successor | undefined): Renewal | undefined
 /** One that is not made from here. */
 export interface OfOthers {
   state: 'others';
-  successor: Extract<Successor, { by: 'others' | 'pending' }>;
+  successor: Extract<Successor, { by: 'pending' }> | ({ by: 'others' } & Elsewhere);
 }
 
-export const isOfOthers = (successor: Successor): successor is OfOthers['successor'] =>
-  successor.by === 'others' || successor.by === 'pending';
+/** How what is there and does not do gets its successor, where its authority keeps it under a name of its own. */
+export async function successorOfDue(
+  request: StoredRequest,
+  folder: CertificateFolder,
+  found: Assessment | undefined,
+  authority: Authority,
+): Promise<Successor | OfOthers['successor'] | undefined> {
+  if (found?.reason === undefined || found.reason === 'missing') return undefined;
+  // Another one would end with it, be due at half of what is left, and be asked for, and paid, again and again.
+  const fixed = found.reason === 'due' ? fixedEnd(request) : undefined;
+  if (fixed) return { by: 'others', ...fixed };
+  const { reason, standing: there, generation = 0 } = found;
+  return successorOf(folder, { reason, standing: there, generation }, authority);
+}
+
+/** Whether another one would end with it. */
+export function fixedEnd({ notAfter, notBefore }: StoredRequest): Elsewhere | undefined {
+  if (notAfter === undefined && notBefore === undefined) return undefined;
+  return {
+    who: 'owner',
+    why: 'its end was fixed when it was issued: "certwright issue --force" with another --not-after replaces it',
+  };
+}
+
+export const isOfOthers = (
+  successor: Successor | OfOthers['successor'],
+): successor is OfOthers['successor'] => successor.by === 'others' || successor.by === 'pending';
 
 /** What a rotation comes to then. */
-export const outcomeOf = (
+export function outcomeOf(
   successor: OfOthers['successor'],
-): ({ state: 'due' } & Elsewhere) | { state: 'pending'; pending: Pending; status: KeptStatus } =>
-  successor.by === 'pending'
-    ? { state: 'pending', pending: successor.pending, status: successor.status }
-    : { state: 'due', who: successor.who, why: successor.why, status: successor.status };
+): ({ state: 'due' } & Elsewhere) | { state: 'pending'; pending: Pending; status: KeptStatus } {
+  if (successor.by === 'pending')
+    return { state: 'pending', pending: successor.pending, status: successor.status };
+  const { by: _by, ...rest } = successor;
+  return { state: 'due', ...rest };
+}
 
 /** The one in use, by the name that its authority has for it. */
 export function predecessorIn(folder: CertificateFolder, isStolen: boolean): Predecessor | undefined {
