@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
@@ -215,8 +215,9 @@ describe('a profile that gives no credentials', () => {
   });
 });
 
-test('the program of a profile hands out credentials', async () => {
-  const config = join(folder, 'config');
+test('the program of a profile hands out credentials, also where nothing but the home folder says which', async () => {
+  mkdirSync(join(folder, '.aws'));
+  const config = join(folder, '.aws', 'config');
   const printed = '{"Version":1,"AccessKeyId":"FROMVAULT","SecretAccessKey":"x","SessionToken":"y"}';
   writeFileSync(config, `[profile vault]\ncredential_process = echo '${printed}'\nregion = eu-west-1\n`);
   const keys: string[] = [];
@@ -229,8 +230,8 @@ test('the program of a profile hands out credentials', async () => {
   );
   const env = {
     PATH: process.env['PATH'],
-    AWS_CONFIG_FILE: config,
-    AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+    HOME: folder,
+    AWS_CONFIG_FILE: '',
     AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
   };
   const ca =

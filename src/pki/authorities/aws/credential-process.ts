@@ -23,7 +23,8 @@ const earlier = /^\s*(aws_access_key_id|role_arn|sso_\w+|web_identity_token_file
  */
 export function credentialProcess({ env, signal }: AwsConnection): (() => Promise<Credentials>) | undefined {
   const { text } = settingsOf(env);
-  const [, line] = /^\s*credential_process\s*=\s*(.+)$/m.exec(text) ?? [];
+  // The file of credentials comes last, and wins.
+  const [, line] = [...text.matchAll(/^\s*credential_process\s*=\s*(.+)$/gm)].at(-1) ?? [];
   const command = line?.split(/\s[;#]/)[0]?.trim();
   if (command === undefined || earlier.test(text) || !counts(env)) return undefined;
   const refuse = (why: string): PkiError =>

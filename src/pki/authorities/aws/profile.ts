@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { readIfThere } from '../../durable.ts';
 import { PkiError } from '../../errors.ts';
@@ -16,10 +17,12 @@ export const counts = (env: Environment): boolean =>
 
 /** What a profile says: the files where it could be, those where it is, and its lines in all of them. */
 export function settingsOf(env: Environment): { files: string[]; found: string[]; text: string } {
-  const home = join(env['HOME'] ?? '', '.aws');
+  const named = (variable: string): string | undefined => (env[variable] === '' ? undefined : env[variable]);
+  // A unit of systemd may have no HOME.
+  const home = join(named('HOME') ?? homedir(), '.aws');
   const files = [
-    env['AWS_CONFIG_FILE'] ?? join(home, 'config'),
-    env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(home, 'credentials'),
+    named('AWS_CONFIG_FILE') ?? join(home, 'config'),
+    named('AWS_SHARED_CREDENTIALS_FILE') ?? join(home, 'credentials'),
   ];
   const name = profileName(env);
   const found = files.filter((file) => sectionOf(file, name) !== undefined);
