@@ -91,6 +91,12 @@ describe('into ACM', () => {
     },
   );
 
+  test('of which ACM has not heard yet, a moment after it has taken it, is waited for', async () => {
+    emulator().refuse('GetCertificate', 'ResourceNotFoundException', 'there is none');
+    const { arn } = await imported();
+    expect([...inAcm().keys()]).toEqual([arn]);
+  });
+
   test('where it cannot be looked for either, the next run finds it', async () => {
     emulator().script('ImportCertificate', { kind: 'reset', afterEffect: true });
     // The first list is what comes before an import.

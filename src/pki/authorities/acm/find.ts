@@ -23,7 +23,7 @@ export async function* findCertificate(
 }
 
 /** `undefined` where there is none yet, or none any more: it is none that is looked for then. */
-async function heldUnder(arn: string, calls: AcmCalls): Promise<Buffer | undefined> {
+export async function heldUnder(arn: string, calls: AcmCalls): Promise<Buffer | undefined> {
   try {
     return certificatesInPem((await calls.get(arn)).certificate)[0];
   } catch (error) {

@@ -7,7 +7,7 @@ import { certificatesInPem } from '../aws/pem.ts';
 import { AcmCalls, type HandedOut } from './calls.ts';
 import { acmCertificateFacts, type AcmCertificateFacts } from './certificate-facts.ts';
 import { AcmClient } from './client.ts';
-import { findCertificate } from './find.ts';
+import { findCertificate, heldUnder } from './find.ts';
 import type { ImportInput } from './importable.ts';
 
 /** What ACM holds under an ARN. */
@@ -89,16 +89,11 @@ export class AcmImports {
     const { signal, wait = 30_000 } = this.#connection;
     const deadline = performance.now() + wait;
     for (let pause = 250; ; pause = Math.min(pause * 2, 4_000)) {
-      const { certificate } = await this.#calls.get(arn);
-      if (certificatesInPem(certificate)[0]?.equals(der) === true) return;
+      if ((await heldUnder(arn, this.#calls))?.equals(der) === true) return;
       if (performance.now() + pause > deadline) {
-        throw new PkiError(
-          'unreachable',
-          `ACM took the certificate, but ${arn} still shows the one before it`,
-          {
-            hint: 'the same command looks again',
-          },
-        );
+        throw new PkiError('unreachable', `ACM took the certificate, but ${arn} does not show it yet`, {
+          hint: 'the same command looks again',
+        });
       }
       await sleep(pause, undefined, { signal }).catch(() => {
         signal.throwIfAborted();
