@@ -30,7 +30,7 @@ function profile(env: Environment): string {
 
 /** What keeps a profile from giving any, by the setting that it has. */
 const reasons = [
-  ['sso_\\w+', 'it is of SSO: "aws sso login"'],
+  ['sso_\\w+', 'it is of SSO: "aws sso login"; the SDK asks SSO past any proxy'],
   ['role_arn', 'it is of a role: look at its source_profile or credential_source'],
   ['aws_access_key_id', 'its aws_secret_access_key is missing'],
 ] as const;

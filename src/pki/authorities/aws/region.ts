@@ -20,7 +20,8 @@ export function regionOf(
   const named = sources.find(([, value]) => value !== undefined && value !== '');
   if (!named) return arn?.region;
   const [source, region = ''] = named;
-  if (!/^[a-z]+(-[a-z0-9]+)+$/.test(region)) {
+  // It becomes a part of a host's name.
+  if (!/^[a-z0-9-]{1,63}$/i.test(region)) {
     throw new PkiError('usage', `${source} ${JSON.stringify(region)} is no region`, {
       hint: 'for example eu-west-1',
     });
