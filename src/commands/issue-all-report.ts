@@ -121,6 +121,7 @@ export class AllReport {
         this.#lines.push(
           `${paint.green('issued')} ${name} (generation ${outcome.generation}): ${why(outcome)}; ${validityText(outcome.certificate, context.now())}`,
         );
+        for (const warning of outcome.warnings ?? []) output.warn(`${outcome.name}: ${warning}`);
         break;
       case 'unchanged':
         if (outcome.opens)
@@ -208,13 +209,22 @@ function endingDocument(outcome: Outcome): object {
   }
 }
 
-function standingDocument({ generation, path, certificate, due, opens, outputs }: Standing): object {
+function standingDocument({
+  generation,
+  path,
+  certificate,
+  due,
+  opens,
+  outputs,
+  warnings = [],
+}: Standing): object {
   return {
     generation,
     path,
     certificate: certificateDocument({ certificate, due }),
     ...(opens && { until: opens.toISOString() }),
     outputs: outputDocuments(outputs),
+    ...(warnings.length > 0 && { warnings }),
   };
 }
 

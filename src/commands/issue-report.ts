@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { PkiError } from '../pki/errors.ts';
 import type { FilesOrder } from '../pki/lifecycle/issue-files.ts';
+import { watchArn } from '../pki/lifecycle/successor.ts';
 import { issueIntoStore, type InPlace, type LeftToOthers } from '../pki/lifecycle/issue.ts';
 import { adoptDefaults, type Authority } from '../pki/lifecycle/open-ca.ts';
 import { renewAt } from '../pki/lifecycle/due.ts';
@@ -83,6 +84,7 @@ async function toStore(
   output: Output,
 ): Promise<Pending | ExitCode> {
   let bundles = new TrustRows();
+  const left = watchArn(storePath(flags, context), order.request.name);
   const result = await issueIntoStore(
     {
       store: storePath(flags, context),
@@ -102,6 +104,8 @@ async function toStore(
   );
   if (result.state === 'pending') return result;
   if (result.state === 'others') return reportOthers(result, order, bundles, output);
+  const remains = left();
+  for (const one of remains) output.warn(one);
   const document = {
     schema,
     state: result.state,
@@ -114,7 +118,7 @@ async function toStore(
     certificate: wholeDocument(result.certificate, result.due),
     outputs: outputDocuments(result.outputs),
     bundles: bundles.documents,
-    warnings: warningsOf(order),
+    warnings: [...warningsOf(order), ...remains],
   };
   output.result(document, [...bundles.lines, ...storeLines(result, order, context, output)]);
   tellOutputs(result.name, result.outputs, output, result.state === 'issued');

@@ -45,6 +45,8 @@ const issue = (cwd: string, args: readonly string[], at = 0): Promise<Ran> =>
 interface Document {
   state: string;
   waitingFor: string;
+  arn: string;
+  warnings: string[];
   records: { domain: string; name: string; type: string; value: string }[];
   error: { code: string; message: string; hint: string };
 }
@@ -130,8 +132,12 @@ describe('private certificates', () => {
     const cwd = temporaryFolder();
     expect(verdict(await issue(cwd, args()))).toEqual(done);
     const first = pairIn(cwd, 'orders.internal').leaf.serialNumber;
-    expect(verdict(await issue(cwd, [...args(), '--force']))).toEqual(done);
+    const { arn } = documentOf(await issue(cwd, [...args(), '--if-due']));
+    const forced = await issue(cwd, [...args(), '--force']);
+    expect(verdict(forced)).toEqual(done);
     expect(pairIn(cwd, 'orders.internal').leaf.serialNumber).not.toBe(first);
+    // Nobody else knows of the former.
+    expect(documentOf(forced).warnings).toEqual([expect.stringContaining(`--certificate-arn ${arn}`)]);
     const other = await permit(await emulator().createCa({ name: 'Other' }));
     expect(verdict(await issue(cwd, ['orders.internal', '--ca', `acm:${other}`, '--force']))).toEqual(done);
     expect(pairIn(cwd, 'orders.internal').leaf.issuer).toContain('CN=Other');

@@ -112,9 +112,15 @@ describe('a private certificate of ACM', () => {
       join(cwd, 'certwright.yaml'),
       `certificates: { ${name}: { ca: "acm:${ca}", names: [${name}, www.${name}] } }\n`,
     );
+    const [before] = emulator().cloud.certificates.keys();
     const since = counting();
-    expect(await rotate()).toMatchObject({ state: 'rotated', reason: 'changed' });
+    // What takes its place has another ARN, and nobody else knows what stays behind.
+    expect(await rotate()).toMatchObject({
+      ...{ state: 'rotated', reason: 'changed' },
+      warnings: [expect.stringContaining(`--certificate-arn ${before}`)],
+    });
     expect(since()).toEqual({ requested: 1, renewed: 0, exported: 1, billed: 1 });
+    expect(await rotate('--force')).toMatchObject({ state: 'rotated', warnings: [] });
   });
 
   it('of which something else is asked by now is another one, forced or not', async () => {

@@ -17,7 +17,7 @@ import type { OutputOutcome } from './outputs.ts';
 import type { Limits } from './plan.ts';
 import type { Due, Elsewhere } from './rotation-verdict.ts';
 import { assess, type Reason, type Standing } from './standing.ts';
-import { fixedEnd, isOfOthers, outcomeOf, successorOf } from './successor.ts';
+import { fixedEnd, isOfOthers, outcomeOf, successorOf, watchArn } from './successor.ts';
 import { untilWindow } from './until-window.ts';
 
 /** A certificate that there shall be, and the reference of the authority that is to issue it. */
@@ -59,6 +59,7 @@ type Ending =
       outputs: readonly OutputOutcome[];
       /** Whether its service, or ACM, is still to be told. */
       deployPending?: boolean;
+      warnings?: readonly string[];
     }
   | { state: 'pending'; pending: Pending; status?: KeptStatus; outputs?: readonly OutputOutcome[] }
   /** It is due, and is not made from here. */
@@ -110,6 +111,7 @@ export async function issueAll(
     const isExposed = reason === 'exposed' && generation !== undefined;
     const when = isExposed ? { replaces: generation, renewal: undefined, newKey: true } : 'if-due';
     const { source } = wanted;
+    const left = watchArn(store, request.name);
     const discarding = { discardPending, tellDropped };
     const wish = {
       store,
@@ -123,7 +125,9 @@ export async function issueAll(
     } as const;
     const result = await issueIntoStore(wish, authority, world);
     if (result.state === 'others') return { ...outcomeOf(result.successor), outputs: result.outputs };
-    return result.state === 'pending' ? { state: 'pending', pending: result } : result;
+    return result.state === 'pending'
+      ? { state: 'pending', pending: result }
+      : { ...result, warnings: left() };
   };
   await forEachWanted(
     order,

@@ -41,7 +41,7 @@ import {
 } from './rotate-deploy.ts';
 import { forEachStored, type Acts, type StoredCertificate } from './rotate-each.ts';
 import { isByTime, type Due, type Elsewhere, type Verdict } from './rotation-verdict.ts';
-import { isOfOthers, outcomeOf, renewalBy, successorOf, type OfOthers } from './successor.ts';
+import { isOfOthers, outcomeOf, renewalBy, successorOf, watchArn, type OfOthers } from './successor.ts';
 import type { UnfinishedOrder } from './unfinished-order.ts';
 
 export type { KeptStatus };
@@ -186,6 +186,7 @@ export async function rotate(
   };
   const replace: Acts['replace'] = async ({ folder, wanted }, verdict) => {
     const { name } = wanted.request;
+    const left = watchArn(store, name);
     const result = await issue(wanted, verdict).catch((error: unknown) => {
       if (!world.signal.aborted) remember(folder, verdict, error, world.now());
       throw error;
@@ -197,7 +198,7 @@ export async function rotate(
     forgetFailures(folder);
     // What a service has not taken yet may have to be switched back from.
     if (!followUp(folder, wanted.request)) prune(folder, wanted.request);
-    return { ...result, state: 'rotated', verdict };
+    return { ...result, state: 'rotated', verdict, warnings: left() };
   };
   const lock = { pid: world.pid, timeout: lockTimeout, signal: world.signal };
   const keep: Acts['keep'] = ({ folder, stored, wanted }) => {

@@ -9,11 +9,14 @@ import {
   type Successor,
   type Wish,
 } from '../authorities/authority.ts';
+import { regionIn } from '../authorities/aws/arn.ts';
 import { readJson } from '../durable.ts';
 import type { CertificateFolder } from '../store/generation.ts';
 import type { StoredRequest } from '../store/request.ts';
+import { certificateFolder } from '../store/store.ts';
 import type { Due, DueReason, Elsewhere } from './rotation-verdict.ts';
 import type { Assessment } from './standing.ts';
+import { quietly } from './unfinished-order.ts';
 
 /** What is wanted of an authority that keeps its certificates; `undefined` where another one is asked for. */
 const wishes: Readonly<Record<DueReason, Wish | undefined>> = {
@@ -63,6 +66,23 @@ function wishOf({ reason, changes = [], newKey, isRevoked }: Lacking): Wish | un
 export function arnIn(path: string): string | undefined {
   const arn = readJson(join(path, 'version.json'))?.['arn'];
   return typeof arn === 'string' ? arn : undefined;
+}
+
+/**
+ * Looks which ARN of ACM's a certificate of a store has now.
+ * @returns what to say once another one may have taken its place: nobody else knows of the former.
+ */
+export function watchArn(store: string, name: string): () => string[] {
+  const { currentPath } = certificateFolder(store, name);
+  // What is damaged is about to be replaced, and names none.
+  const arn = (): string | undefined => quietly(() => arnIn(currentPath));
+  const before = arn();
+  return () =>
+    before === undefined || regionIn(before) === undefined || before === arn()
+      ? []
+      : [
+          `ACM keeps ${before} too, unless it was deleted there, and goes on renewing what was exported, public ones at a price: once nothing uses it, "aws acm delete-certificate --certificate-arn ${before}"`,
+        ];
 }
 
 /** What to renew, where that is how it goes. */
