@@ -281,6 +281,17 @@ describe('a private certificate of ACM', () => {
     expect(await rotate()).toMatchObject({ state: 'rotated' });
     expect(since()).toEqual({ requested: 0, renewed: 1, exported: 1, billed: 1 });
   });
+
+  it('of which the record is damaged is looked for in the list, too, and can be forced', async () => {
+    writeFileSync(current('version.json'), '{');
+    due();
+    const since = counting();
+    expect(await rotate()).toMatchObject({ state: 'rotated' });
+    expect(since()).toEqual({ requested: 0, renewed: 1, exported: 1, billed: 1 });
+    writeFileSync(current('version.json'), '{');
+    await issue(name, '--ca', `acm:${ca}`, '--force');
+    expect(since()).toMatchObject({ requested: 1 });
+  });
 });
 
 describe('a public certificate of ACM', () => {

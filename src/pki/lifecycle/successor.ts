@@ -62,9 +62,9 @@ function wishOf({ reason, changes = [], newKey, isRevoked }: Lacking): Wish | un
   return wish === undefined || wish === 'new' ? undefined : 'distrusted';
 }
 
-/** What its authority calls a generation. */
+/** What its authority calls a generation, where that was kept, and whole: else its authority can be asked for it. */
 export function arnIn(path: string): string | undefined {
-  const arn = readJson(join(path, 'version.json'))?.['arn'];
+  const arn = quietly(() => readJson(join(path, 'version.json')))?.['arn'];
   return typeof arn === 'string' ? arn : undefined;
 }
 
@@ -74,11 +74,9 @@ export function arnIn(path: string): string | undefined {
  */
 export function watchArn(store: string, name: string): () => string[] {
   const { currentPath } = certificateFolder(store, name);
-  // What is damaged is about to be replaced, and names none.
-  const arn = (): string | undefined => quietly(() => arnIn(currentPath));
-  const before = arn();
+  const before = arnIn(currentPath);
   return () =>
-    before === undefined || regionIn(before) === undefined || before === arn()
+    before === undefined || regionIn(before) === undefined || before === arnIn(currentPath)
       ? []
       : [
           `ACM keeps ${before} too, unless it was deleted there, and goes on renewing what was exported, public ones at a price: once nothing uses it, "aws acm delete-certificate --certificate-arn ${before}"`,
