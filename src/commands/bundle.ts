@@ -119,7 +119,7 @@ function write(gathered: Bundle, { out, crlOut }: Places, { target }: BundleFlag
     });
   }
   // A server that reads between the two has CRLs for CAs that it does not know yet, which harms nobody.
-  const crls = crlOut === undefined ? [] : writeCrls(gathered, crlOut, target);
+  const crls = crlOut === undefined ? [] : writeCrls(gathered, crlOut, target, out);
   if (out !== undefined) writeBundle(gathered, out);
   return { out, crls };
 }

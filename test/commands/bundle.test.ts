@@ -114,6 +114,25 @@ describe('certwright bundle', () => {
     expect((await bundle('--target', 'apigateway', 'ca.pem')).stdout).toBe('');
   });
 
+  it('writes CAs and CRLs to two files, however they are named, or nothing', async () => {
+    put('ca.pem', pem(root, issuing));
+    put('crl.pem', crlPem(crlOf(root, []).der) + crlPem(crlOf(issuing, []).der));
+    const gather = (target: string, out: string, crlOut: string): Promise<Ran> =>
+      bundle('--target', target, 'ca.pem', '--crl', 'crl.pem', '--out', out, '--crl-out', crlOut);
+    for (const [target, out, crlOut] of [
+      ['nginx', 'x.pem', './x.pem'],
+      ['alb', 'y-2.pem', 'y.pem'],
+    ] as const) {
+      const { code, stderr } = await gather(target, out, crlOut);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining(`would both be written to ${join(cwd, out)}`) as string,
+      });
+    }
+    expect(readdirSync(cwd).sort()).toEqual(['ca.pem', 'crl.pem']);
+    expect(await gather('nginx', 'x.pem', 'y.pem')).toMatchObject({ code: 0 });
+  });
+
   it('never writes over a private key', async () => {
     put('ca.pem', pem(root));
     put('key.pem', privateKeyPem(root.key));

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { readIfThere, replace } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { checkDestination } from '../given-path.ts';
+import { placeOf } from '../place.ts';
 import { certificateFolder } from '../store/store.ts';
 import { trustBundle } from '../store/trust-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -104,17 +105,32 @@ export function checkPlace(path: string, flag: string): void {
 /**
  * Writes the CRLs as PEM.
  * @param path absolute; where the target takes one at a time, the second goes to `crl-2.pem` beside `crl.pem`.
+ * @param out where the CAs go
  * @returns the files
+ * @throws PkiError `usage` where one of them is that of the CAs, before any is written
  */
-export function writeCrls({ crls }: Bundle, path: string, target: TargetName): string[] {
+export function writeCrls(
+  { crls }: Bundle,
+  path: string,
+  target: TargetName,
+  out: string | undefined,
+): string[] {
   const lists = crls.map(({ crl }) => crl.der);
-  const files = targets[target].crls?.oneAFile === true ? lists.map((der) => [der]) : [lists];
-  return files.map((ders, index) => {
-    const file = index === 0 ? path : numbered(path, index + 1);
+  const contents = targets[target].crls?.oneAFile === true ? lists.map((der) => [der]) : [lists];
+  const files = contents.map((ders, index) => ({
+    file: index === 0 ? path : numbered(path, index + 1),
+    ders,
+  }));
+  for (const { file } of files) {
+    if (out !== undefined && placeOf(file) === placeOf(out)) {
+      throw new PkiError('usage', `the CAs and the CRLs would both be written to ${file}`, {
+        hint: 'give --out and --crl-out two different files',
+      });
+    }
     refuseKey(file);
-    replace(file, { data: manyPem(ders), mode: 0o644 });
-    return file;
-  });
+  }
+  for (const { file, ders } of files) replace(file, { data: manyPem(ders), mode: 0o644 });
+  return files.map(({ file }) => file);
 }
 
 export function writeBundle(bundle: Bundle, path: string): void {
