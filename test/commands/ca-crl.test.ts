@@ -161,6 +161,26 @@ describe('certwright ca crl', () => {
     expect(readFileSync(bundles[0] ?? '', 'latin1')).not.toBe(before[0]);
   });
 
+  it.each(['crl.der', 'facts.json'])(
+    'a damaged %s is signed anew, and keeps nobody from revoking',
+    async (name) => {
+      const cwd = await withCa();
+      expect(await run(['issue', 'a.internal'], { cwd })).toMatchObject({ code: 0 });
+      const damage = (): void => {
+        writeFileSync(join(cwd, 'ca/active/crl/current', name), '');
+      };
+      damage();
+      expect(states(await crl(cwd))).toEqual({ root: 'fresh', issuing: 'signed' });
+      damage();
+      expect(await run(['revoke', 'a.internal', '--yes'], { cwd })).toMatchObject({ code: 0 });
+      const listed = readCrl(readFileSync(join(cwd, 'ca/active/crl/current/crl.der')));
+      expect([...revokedCertificates(listed)]).toHaveLength(1);
+      damage();
+      expect(await run(['rotate', '--force'], { cwd })).toMatchObject({ code: 0 });
+      expect(states(await crl(cwd))).toEqual({ root: 'fresh', issuing: 'fresh' });
+    },
+  );
+
   it('hands no copy out over a key, nor into the folder of the CA, and signs nothing then', async () => {
     const cwd = await withCa();
     const { number } = (await crl(cwd)).crls[0]?.crl ?? {};

@@ -20,7 +20,7 @@ import {
 } from '../../durable.ts';
 import { sweepDrafts } from '../../sweep.ts';
 import { extension, type Certificate } from '../../x509/certificate.ts';
-import { readCrl, type Crl } from '../../x509/crl.ts';
+import { readCrl } from '../../x509/crl.ts';
 import { readCrlTimes } from '../../x509/crl-times.ts';
 import { encodeCrl } from '../../x509/crl-writer.ts';
 import { readSubjectKeyIdentifier } from '../../x509/extensions.ts';
@@ -57,7 +57,7 @@ export function nextUpdateOf(
 
 /** Whether less than half of the current CRL's life is gone, and it holds every revocation. */
 export function isCrlFresh(folder: string, now: Date): boolean {
-  const current = currentCrl(folder);
+  const current = wholeCrl(folder);
   if (!current) return false;
   const { thisUpdate, nextUpdate } = readCrlTimes(current.der);
   return now.getTime() < (thisUpdate.getTime() + nextUpdate.getTime()) / 2 && holdsAllFacts(folder);
@@ -65,8 +65,22 @@ export function isCrlFresh(folder: string, now: Date): boolean {
 
 /** Whether the current CRL was made of the facts that are there now: a run that died may have added one. */
 export function holdsAllFacts(folder: string): boolean {
-  const made = readJson(join(crlFolder(folder), 'current', 'facts.json')) ?? { ...noFacts };
-  return made['sha256'] === digestNow(folder).sha256;
+  const file = join(crlFolder(folder), 'current', 'facts.json');
+  const made = unlessDamaged(() => readJson(file) ?? { ...noFacts });
+  return made?.['sha256'] === digestNow(folder).sha256;
+}
+
+/** The current CRL where it is whole. The next one is made of facts: one that is damaged holds up nothing. */
+export const wholeCrl = (issuer: string): ReturnType<typeof currentCrl> =>
+  unlessDamaged(() => currentCrl(issuer));
+
+function unlessDamaged<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof PkiError && error.code === 'malformed') return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -106,18 +120,8 @@ export function publishCrl(
 /** What the CRL in use lists and no fact tells of is written down first: the next one is made of facts. */
 function takeUpLost({ folder, certificate }: CrlSigner): void {
   const der = readIfThere(join(crlFolder(folder), 'current', 'crl.der'));
-  const crl = der && readable(der);
+  const crl = der && unlessDamaged(() => readCrl(der));
   if (crl?.issuer.equals(certificate.subject)) writeDown(crl, folder);
-}
-
-/** A damaged one tells nothing. */
-function readable(der: Buffer): Crl | undefined {
-  try {
-    return readCrl(der);
-  } catch (error) {
-    if (error instanceof PkiError) return undefined;
-    throw error;
-  }
 }
 
 /** @returns what has ended before this CRL was made, or `undefined` where another run has the number already. */
@@ -244,7 +248,7 @@ export function currentCrl(issuer: string): { der: Buffer; pem: string } | undef
     readCrlTimes(der);
   } catch (cause) {
     throw new PkiError('malformed', `${file} is not the CRL that was signed: ${String(cause)}`, {
-      hint: 'restore it from a backup; peers that check revocation need it',
+      hint: '"certwright ca crl" signs the next one; peers that check revocation need it',
       cause,
     });
   }

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { PkiError } from '../../errors.ts';
 import { isThere } from '../../durable.ts';
 import type { AskPassphrase } from '../../x509/key.ts';
 import type { CaJson } from './ca-json.ts';
-import { currentCrl, holdsAllFacts, isCrlFresh, nextUpdateOf, publishCrl } from './crl.ts';
+import { holdsAllFacts, isCrlFresh, nextUpdateOf, publishCrl, wholeCrl } from './crl.ts';
 import { openIssuerKey, type Issuer } from './open.ts';
 
 /**
@@ -80,12 +79,4 @@ const isAsFresh = (issuer: Issuer, json: CaJson, now: Date): boolean =>
 /** Whether its CRL lives as long as itself. */
 const isStanding = ({ chain }: Issuer, { rootIssues }: CaJson): boolean => chain.length === 0 && !rootIssues;
 
-/** A CRL that is damaged is signed anew. */
-function isWhole(folder: string): boolean {
-  try {
-    return currentCrl(folder) !== undefined && holdsAllFacts(folder);
-  } catch (error) {
-    if (error instanceof PkiError && error.code === 'malformed') return false;
-    throw error;
-  }
-}
+const isWhole = (folder: string): boolean => wholeCrl(folder) !== undefined && holdsAllFacts(folder);

@@ -6,7 +6,7 @@ import { entriesOf } from '../../x509/crl-summary.ts';
 import { readCrlTimes } from '../../x509/crl-times.ts';
 import type { AskPassphrase } from '../../x509/key.ts';
 import type { RevocationWish } from '../authority.ts';
-import { currentCrl, currentCrlNumber, holdsAllFacts, nextUpdateOf, publishCrl } from './crl.ts';
+import { currentCrl, currentCrlNumber, holdsAllFacts, nextUpdateOf, publishCrl, wholeCrl } from './crl.ts';
 import { readCaJson } from './ca-json.ts';
 import { crlFolder } from './layout.ts';
 import { openIssuerKey, refuseWithoutKey, type Issuer } from './open.ts';
@@ -52,7 +52,7 @@ export async function revokeLocally(order: Order): Promise<LocalRevocation> {
   const { issuer, certificate, now } = order;
   const { folder } = issuer;
   const serial = serialHex(certificate.serial);
-  const before = currentCrl(folder);
+  const before = wholeCrl(folder);
   const last = lastFact(folder, serial)?.fact;
   if (!nextFact(last, order) && before && willDo(certificate, last)(before.der) && holdsAllFacts(folder)) {
     return { ...standing(last, folder), knownBy: undefined };
