@@ -135,6 +135,12 @@ async function install(file: string, flags: InstallFlags, context: Context): Pro
     '',
     ...caLines(summary, context.now(), output.paint),
   ]);
+  const purposes = summary.issuers.find(({ active }) => active)?.extendedKeyUsage ?? [];
+  if (purposes.includes('any') && !['serverAuth', 'clientAuth'].every((one) => purposes.includes(one))) {
+    output.warn(
+      `OpenSSL takes nothing of a CA for what its extended key usage does not name, and this one names ${purposes.join(' and ')}`,
+    );
+  }
   if (otherRoot)
     output.warn('the root is another one than before: peers must trust it before they see a new certificate');
   return exit.done;

@@ -156,6 +156,21 @@ describe("an issuing CA under somebody else's root", () => {
     expect(await certwright('issue', 'a.internal', '--usage', 'client')).toMatchObject({ code: 0 });
   });
 
+  it('warns of a CA for any purpose, which OpenSSL does not take for one', async () => {
+    put('shop.pem', signedBy(policy, { extendedKeyUsage: [oid.anyExtendedKeyUsage] }), policy.pem);
+    const installed = await certwright('ca', 'install-cert', 'shop.pem', '--trust', 'root.pem');
+    expect(installed).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('warning: OpenSSL') as string,
+    });
+    const planned = await certwright('issue', 'a.internal', '--dry-run');
+    expect(planned).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('for mtls: it names any') as string,
+    });
+    expect(await certwright('issue', 'a.internal')).toMatchObject({ code: 0 });
+  });
+
   it('shows what it is for alone', async () => {
     put('shop.pem', signedBy(policy, { extendedKeyUsage: [oid.clientAuth] }), policy.pem);
     await certwright('ca', 'install-cert', 'shop.pem', '--trust', 'root.pem');

@@ -37,32 +37,42 @@ export class CaLimits {
     };
   }
 
-  /** @throws PkiError `outlives-issuer`, `not-permitted` */
-  check(profile: Profile): void {
+  /**
+   * @returns what peers are likely to refuse
+   * @throws PkiError `outlives-issuer`, `not-permitted`
+   */
+  check(profile: Profile): readonly string[] {
     checkTimes(profile, this.validity, this.#name);
-    this.#checkUsage(profile);
+    const doubts = this.#checkUsage(profile);
     const subject = readName(subjectOf(profile));
     const hosts = profile.names.some(({ kind }) => kind === 'dns') ? [] : hostsInCommonName(subject);
     const violation = checkNameConstraints(this.#constraints, [...profile.names, ...hosts], subject);
-    if (!violation) return;
+    if (!violation) return doubts;
     throw new PkiError('not-permitted', `${this.#name} may not sign this: ${describeViolation(violation)}`, {
       hint: '"certwright ca show" shows its name constraints (RFC 5280 4.2.1.10); --ca names another CA',
     });
   }
 
   /** OpenSSL and others ask it of every certificate above, the root as well: what one is not for, nothing below it is for. */
-  #checkUsage({ usage }: Profile): void {
+  #checkUsage({ usage }: Profile): string[] {
     const { certificate, chain } = this.#ca.active;
+    const doubts: string[] = [];
     for (const one of [certificate, ...chain]) {
       const found = extension(one, oid.extendedKeyUsage);
       if (!found) continue;
       const purposes = readExtendedKeyUsage(found.value);
       const allows = (wanted: Usage): boolean =>
-        purposes.includes(oid.anyExtendedKeyUsage) ||
         extendedKeyUsageFor(wanted).every((purpose) => purposes.includes(purpose));
       if (allows(usage)) continue;
       const who =
         one === certificate ? 'it' : JSON.stringify(commonName(one.subjectName) ?? serialHex(one.serial));
+      // RFC 5280 4.2.1.12 lets it stand for all; OpenSSL asks a CA for the purpose itself.
+      if (purposes.includes(oid.anyExtendedKeyUsage)) {
+        doubts.push(
+          `OpenSSL takes nothing of ${this.#name} for ${usage}: ${who} names ${purposes.map(purposeName).join(' and ')}`,
+        );
+        continue;
+      }
       const less = (['server', 'client'] as const).find(allows);
       throw new PkiError(
         'not-permitted',
@@ -72,6 +82,7 @@ export class CaLimits {
         },
       );
     }
+    return doubts;
   }
 
   /** Whether DNS names are constrained. */

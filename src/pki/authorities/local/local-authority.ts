@@ -103,8 +103,7 @@ export class LocalAuthority implements Authority, PublishesTrust, KeepsDefaults 
   }
 
   check(profile: Profile): readonly string[] {
-    this.#limits.check(profile);
-    return [];
+    return this.#limits.check(profile);
   }
 
   /**
