@@ -115,8 +115,10 @@ describe('rotate --metrics', () => {
       expect([code, readFileSync(join(folder(), other), 'utf8')]).toEqual([2, before]);
       expect(stderr).toContain('holds no metrics of certwright');
     }
-    writeFileSync(join(folder(), 'empty.prom'), '');
-    expect((await inFolder([command, '--metrics', 'empty.prom'])).code).toBe(0);
+    for (const damaged of ['', '\0'.repeat(512)]) {
+      writeFileSync(join(folder(), 'damaged.prom'), damaged);
+      expect((await inFolder([command, '--metrics', 'damaged.prom'])).code).toBe(0);
+    }
   });
 
   it('tells when a run has ended last, and when one has succeeded', async () => {

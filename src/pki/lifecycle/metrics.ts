@@ -27,10 +27,14 @@ const lastSuccess = 'certwright_rotate_last_success_timestamp_seconds';
 /** What each of these files begins with. */
 const begin = '# HELP certwright_';
 
-/** @throws PkiError `bad-input` where the file is there and holds anything else, which would be lost. */
+/**
+ * What a power cut has left of them, nothing or zeros, keeps no run from its work.
+ * @throws PkiError `bad-input` where the file is there and holds anything else, which would be lost.
+ */
 export function refuseOtherFile(file: string): void {
   const there = readIfThere(file);
-  if (!there || there.length === 0 || there.subarray(0, begin.length).toString('latin1') === begin) return;
+  if (!there || there.subarray(0, begin.length).toString('latin1') === begin) return;
+  if (there.every((byte) => byte === 0)) return;
   throw new PkiError('bad-input', `--metrics ${file} is there already, and holds no metrics of certwright`, {
     hint: 'name a file of its own, or remove that one',
   });
