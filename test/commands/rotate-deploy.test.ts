@@ -633,7 +633,7 @@ describe('a confirmation', () => {
     const { cwd, deploy } = await folderWithService();
     await rotate(cwd);
     const records = join(cwd, 'certs', name, 'deploy');
-    const { confirm } = deploy as { confirm: object };
+    const { confirm } = deploy;
     declare(cwd, { [name]: { run: [hook(cwd, 'hook', `rm -r ${records}; : > ${records}`)], confirm } });
     const failed = await rotate(cwd, ['--force']);
     expect(failed).toMatchObject({

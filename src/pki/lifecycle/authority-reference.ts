@@ -1,5 +1,8 @@
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { isAws } from '../authorities/reference.ts';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { readJson } from '../durable.ts';
+import type { CertificateFolder } from '../store/generation.ts';
+import { readRequest } from '../store/request.ts';
 
 export { meantForOthers, settingsOfAws } from '../authorities/reference.ts';
 
@@ -22,4 +25,16 @@ export function referenceOf(store: string, { authority }: { authority: string })
     last = { store, authority, reference };
   }
   return last.reference;
+}
+
+/** Who has issued a generation: a folder's absolute path, an ARN, or `unknown:`. */
+export function authorityOf(
+  folder: CertificateFolder,
+  store: string,
+  generation: number,
+): string | undefined {
+  const recorded = readJson(join(folder.versionPath(generation), 'version.json'))?.['authority'];
+  const authority =
+    typeof recorded === 'string' ? recorded : readRequest(folder.requestFile)?.request.authority;
+  return authority === undefined ? undefined : referenceOf(store, { authority });
 }

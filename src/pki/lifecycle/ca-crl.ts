@@ -103,12 +103,12 @@ function copiesAt(out: string, ca: string): Copy[] {
         ]
       : [{ path: out, form: /\.(der|crl)$/i.test(out) ? 'own-der' : 'all-pem' }];
   for (const { path } of copies) {
-    checkDestination(path, '--out');
     if (liesIn(placeOf(path), ca)) {
       throw new PkiError('bad-input', `--out ${path} lies in the folder of the CA`, {
         hint: 'a copy is for others, who may not enter there: name a place outside of it',
       });
     }
+    checkDestination(path, '--out');
     refuseKey(path);
   }
   return copies;

@@ -1,6 +1,6 @@
 import type { CertificateFolder } from '../store/generation.ts';
+import { authorityOf } from './authority-reference.ts';
 import { KnownRevocations, type KnownRevocation } from './known-revocations.ts';
-import { authorityOf } from './revocation-target.ts';
 import type { Standing } from './standing.ts';
 
 type Asked = Parameters<KnownRevocations['of']>[2];

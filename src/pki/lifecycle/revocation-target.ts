@@ -6,11 +6,10 @@ import { readIfThere, readJson } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { lookAtGiven } from '../given-path.ts';
 import type { CertificateFolder } from '../store/generation.ts';
-import { readRequest } from '../store/request.ts';
 import { certificateFolder, storedNames } from '../store/store.ts';
 import { fingerprint, readCertificate, serialHex, type Certificate } from '../x509/certificate.ts';
 import { readDocument } from '../x509/document.ts';
-import { referenceOf, unknownAuthority } from './authority-reference.ts';
+import { authorityOf, unknownAuthority } from './authority-reference.ts';
 import { arnIn } from './successor.ts';
 import { isStored } from './is-stored.ts';
 import { storedName } from './stored-name.ts';
@@ -178,18 +177,6 @@ function readStored(
 /** DER of the certificate and of those above it. */
 export const chainOf = ({ folder, generation }: StoredGeneration): Buffer[] =>
   pemCertificates(readIfThere(join(folder.versionPath(generation), 'fullchain.pem')));
-
-/** Who has issued a generation: a folder's absolute path, an ARN, or `unknown:`. */
-export function authorityOf(
-  folder: CertificateFolder,
-  store: string,
-  generation: number,
-): string | undefined {
-  const recorded = readJson(join(folder.versionPath(generation), 'version.json'))?.['authority'];
-  const authority =
-    typeof recorded === 'string' ? recorded : readRequest(folder.requestFile)?.request.authority;
-  return authority === undefined ? undefined : referenceOf(store, { authority });
-}
 
 /** The generation whose version.json answers. */
 function findStored(
