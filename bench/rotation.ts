@@ -37,8 +37,6 @@ const bareLoop = `
     const folder = store + name;
     take(folder + '/request.json');
     lstatSync(folder);
-    lstatSync(folder + '/pending', { throwIfNoEntry: false });
-    lstatSync(folder + '/imports', { throwIfNoEntry: false });
     statSync(folder + '/revoking.json', { throwIfNoEntry: false });
     const version = folder + '/' + readlinkSync(folder + '/current');
     for (const file of readdirSync(version)) take(version + '/' + file);

@@ -12,6 +12,13 @@ const endOfPem = '-----END CERTIFICATE-----';
 /** What stands there; `sealed` where the files are as they were left, and it takes `judge` to say the rest. */
 export type Look = Extract<Verdict, { due: false }> | 'sealed' | 'unknown';
 
+interface Asked {
+  stored: StoredRequest;
+  wanted: StoredRequest;
+  access: Access;
+  isBare: boolean;
+}
+
 /**
  * Judges certificates that are as they were left, and not due, at the cost of reading their files: in a sweep over a
  * store almost all are.
@@ -20,17 +27,17 @@ export class QuickVerdict {
   readonly #above = new IssuersAbove();
 
   /**
-   * @param request what is asked for, and what is stored.
+   * @param asked what is stored, what is asked for, and whether the folder is known to be at rest
    * @param signer who would sign its successor, where that can be told without asking for it.
    */
   look(
     folder: CertificateFolder,
     generation: number,
-    { stored, wanted, access }: { stored: StoredRequest; wanted: StoredRequest; access: Access },
+    { stored, wanted, access, isBare }: Asked,
     signer: Signer | undefined,
     rule: Rule,
   ): Look {
-    if (rule.force || !folder.isAtRest) return 'unknown';
+    if (rule.force || !(isBare || folder.isAtRest)) return 'unknown';
     if (stored !== wanted && changesBetween(stored, wanted).length > 0) return 'unknown';
     const sealed = readSealed(folder.versionPath(generation), access);
     if (!sealed) return 'unknown';

@@ -45,6 +45,8 @@ export interface StoredCertificate {
   /** Who has issued it: a folder's absolute path, or an ARN. */
   authority: string;
   wanted: Wanted;
+  /** Whether nothing was begun of it, and nobody else holds it, as one look tells of most; `false` where it takes more. */
+  isBare: boolean;
 }
 
 /** What is done about certificates, once it is known how they stand. */
@@ -137,7 +139,7 @@ const ended = (outcome: Rotation, later?: Undeployed): Settled => ({
 
 /** `undefined` until it is known who shall be able to read its files, and where it cannot be looked at: `settle` says why. */
 function lookAt(
-  { folder, generation, stored, wanted }: StoredCertificate,
+  { folder, generation, stored, wanted, isBare }: StoredCertificate,
   order: RotateOrder,
   { facts, access: known, quick }: Pick<Seen, 'facts' | 'access' | 'quick'>,
   world: DeployingWorld,
@@ -145,7 +147,7 @@ function lookAt(
   const access = known.get(accessKey(wanted.request));
   if (!access) return undefined;
   const signer = facts(wanted.reference)?.signer;
-  const asked = { stored, wanted: wanted.request, access };
+  const asked = { stored, wanted: wanted.request, access, isBare };
   try {
     return quick.look(folder, generation, asked, signer, ruleOf(order, world));
   } catch {
@@ -172,7 +174,7 @@ function inPeace(
   if (look.standing.certificate.notBefore > world.now()) return undefined;
   try {
     // ACM may hold it without any word of that in its request.
-    if (followUp(found.folder, request)) return undefined;
+    if (!found.isBare && followUp(found.folder, request)) return undefined;
     if (revocations.of(found.folder, found.authority, look.standing.certificate)) return undefined;
   } catch {
     return undefined;
@@ -331,7 +333,7 @@ function readStored({ store, declared, names }: RotateOrder, name: string): Stor
   const generation = folder.current();
   const isAbsent = generation === undefined && !folder.isCutOff;
   if (isAbsent && names.length === 0 && isPlain(name)) return undefined;
-  folder.refuseTorn(generation);
+  const isBare = folder.refuseTorn(generation);
   const stored = readRequest(folder.requestFile)?.request;
   if (!stored || generation === undefined) {
     throw new PkiError('malformed', `${folder.requestFile} is not there`, {
@@ -341,5 +343,5 @@ function readStored({ store, declared, names }: RotateOrder, name: string): Stor
   refuseCopied(folder.requestFile, stored, name);
   const authority = referenceOf(store, stored);
   const wanted = declared(stored, authority) ?? { request: stored, reference: authority };
-  return { folder, generation, stored, authority, wanted };
+  return { folder, generation, stored, authority, wanted, isBare };
 }

@@ -1,4 +1,4 @@
-import { lchownSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
+import { lchownSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { foreignCode, PkiError } from '../errors.ts';
 import {
@@ -126,11 +126,14 @@ export class CertificateFolder {
   /**
    * What is to be looked at as a certificate of its store.
    * @param current what is in use, where it is known already
+   * @returns whether it has no folder but `versions/`: nothing was begun, and nobody else holds it. One look tells, and there are
+   * thousands of certificates.
    * @throws PkiError `bad-input` where a link stands in its place, `malformed` where none of its generations is in use
    */
-  refuseTorn(current = this.current()): void {
-    refuseLink(this.path);
-    if (current !== undefined || !this.#hasOnlyOld()) return;
+  refuseTorn(current = this.current()): boolean {
+    const there = refuseLink(this.path);
+    if (current !== undefined) return there?.nlink === 3 && countsFolders(there, this.path);
+    if (!this.#hasOnlyOld()) return false;
     const newest = `versions/${generationName(Math.max(...this.#numbers('versions')))}`;
     throw new PkiError('malformed', `${this.currentPath} is gone, which says what is in use`, {
       hint: `"ln -s ${newest} ${this.currentPath}" has the newest in use; copy stores with "cp -a" or "tar", which keep links`,
@@ -256,17 +259,23 @@ export class CertificateFolder {
 }
 
 /** By device: whether a folder has a link for each folder in it, and two more. Some say 1 always, or 2. */
-const countsFolders = new Map<number, boolean>();
+const counting = new Map<number, boolean>();
+
+function countsFolders({ dev }: Stats, path: string): boolean {
+  let counts = counting.get(dev);
+  if (counts === undefined) {
+    // This one is in the one above.
+    counts = (lookAt(dirname(path))?.nlink ?? 0) > 2;
+    counting.set(dev, counts);
+  }
+  return counts;
+}
 
 /** Whether nothing is in a folder that holds only folders, or that is not there. */
 function hasNoFolders(path: string): boolean {
   const found = lookAt(path);
   if (!found?.isDirectory()) return !found;
-  let counts = countsFolders.get(found.dev);
-  if (counts === undefined) {
-    // This one is in the one above.
-    counts = (lookAt(dirname(path))?.nlink ?? 0) > 2;
-    countsFolders.set(found.dev, counts);
-  }
-  return counts ? found.nlink === 2 : orIoError('read', path, () => readdirSync(path)).length === 0;
+  return countsFolders(found, path)
+    ? found.nlink === 2
+    : orIoError('read', path, () => readdirSync(path)).length === 0;
 }
