@@ -1,16 +1,15 @@
 import { inspectServer, type ServerInspection } from '../pki/lifecycle/inspect-server.ts';
 import { nameOfHost, reach } from '../pki/lifecycle/reach.ts';
 import { judgeSentChain } from '../pki/lifecycle/sent-chain.ts';
-import { validateChain } from '../pki/x509/validation/chain.ts';
 import { chainQuestion } from './chain-question.ts';
 import { wanted } from './connection-input.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { report, type Judged, type Look, type Shown } from './inspect-report.ts';
 import type { InspectFlags } from './inspect.ts';
+import { judgeChain } from './judge-chain.ts';
 import type { Output } from './output.ts';
 import { serverDetails, serverLines } from './server-report.ts';
-import { verdictDocument, verdictLines } from './verdict-report.ts';
 
 /** What a server shows, and whether its chain holds for its name: against `--trust`, or else the system's roots. */
 export async function inspectPlace(
@@ -52,13 +51,5 @@ function judge(
   );
   if (!leaf || inspection.problems.length > 0) return undefined;
   const intermediates = [...others, ...question.intermediates];
-  const input = { ...question, leaf, intermediates, staple: { response: ocsp } };
-  const verdict = validateChain(input);
-  const [finding] = verdict.candidates[0]?.findings ?? [];
-  if (output.quiet && finding) output.problem(finding.message, finding.fix);
-  return {
-    holds: verdict.valid,
-    document: verdictDocument(verdict, input),
-    lines: verdictLines(verdict, input, output),
-  };
+  return judgeChain({ ...question, leaf, intermediates, staple: { response: ocsp } }, output);
 }

@@ -2,14 +2,13 @@ import { PkiError } from '../pki/errors.ts';
 import { inspectDocument, type Inspection, type Lent } from '../pki/lifecycle/inspect.ts';
 import type { StoredFacts } from '../pki/lifecycle/inspect-stored.ts';
 import { readDocument, type Item, type Problem } from '../pki/x509/document.ts';
-import { validateChain } from '../pki/x509/validation/chain.ts';
 import { chainQuestion } from './chain-question.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { report, type Judged, type Look } from './inspect-report.ts';
+import { judgeChain } from './judge-chain.ts';
 import type { Output } from './output.ts';
 import type { TrustFlags } from './trust-options.ts';
-import { verdictDocument, verdictLines } from './verdict-report.ts';
 
 /** What the caller wants, and what it is wanted with. */
 export interface Asked {
@@ -62,14 +61,7 @@ async function judge(
     });
   }
   const input = { ...question, leaf, intermediates: [...others, ...question.intermediates], onRecord };
-  const verdict = validateChain(input);
-  const [finding] = verdict.candidates[0]?.findings ?? [];
-  if (output.quiet && finding) output.problem(finding.message, finding.fix);
-  return {
-    holds: verdict.valid,
-    document: verdictDocument(verdict, input),
-    lines: verdictLines(verdict, input, output),
-  };
+  return judgeChain(input, output);
 }
 
 const certificatesOf = (items: readonly Item[]): (Item & { kind: 'certificate' })['certificate'][] =>

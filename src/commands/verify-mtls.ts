@@ -133,8 +133,9 @@ const ofLive = [
 async function verify(targets: readonly string[], flags: VerifyFlags, context: Context): Promise<ExitCode> {
   const output = new Output(context, flags);
   if (flags.junit !== undefined) {
-    checkDestination(resolve(context.cwd, flags.junit), '--junit');
-    (await import('../pki/lifecycle/refuse-key.ts')).refuseKey(resolve(context.cwd, flags.junit));
+    const report = resolve(context.cwd, flags.junit);
+    checkDestination(report, '--junit');
+    (await import('../pki/lifecycle/refuse-key.ts')).refuseKey(report);
   }
   if (flags.server !== undefined || flags.client !== undefined) {
     refuseStray(ofLive, flags, 'goes with HOST:PORT, not with --server and --client');

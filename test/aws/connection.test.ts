@@ -99,9 +99,8 @@ describe('calls to AWS', () => {
   });
 });
 
-test('a profile that is named counts for both services, over keys in the environment', async () => {
-  const config = join(folder, 'credentials');
-  writeFileSync(config, '[corp]\naws_access_key_id = CORPKEY\naws_secret_access_key = x\n');
+/** An endpoint that has nothing, and notes the access key of each call. */
+async function notingKeys(): Promise<{ keys: string[]; port: number }> {
   const keys: string[] = [];
   const port = await listen(
     createHttpServer(({ headers }, answer) => {
@@ -110,6 +109,13 @@ test('a profile that is named counts for both services, over keys in the environ
       answer.end('{"__type":"ResourceNotFoundException","message":"there is none"}');
     }),
   );
+  return { keys, port };
+}
+
+test('a profile that is named counts for both services, over keys in the environment', async () => {
+  const config = join(folder, 'credentials');
+  writeFileSync(config, '[corp]\naws_access_key_id = CORPKEY\naws_secret_access_key = x\n');
+  const { keys, port } = await notingKeys();
   const env = {
     PATH: process.env['PATH'],
     AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
@@ -220,14 +226,7 @@ test('the program of a profile hands out credentials, also where nothing but the
   const config = join(folder, '.aws', 'config');
   const printed = '{"Version":1,"AccessKeyId":"FROMVAULT","SecretAccessKey":"x","SessionToken":"y"}';
   writeFileSync(config, `[profile vault]\ncredential_process = echo '${printed}'\nregion = eu-west-1\n`);
-  const keys: string[] = [];
-  const port = await listen(
-    createHttpServer(({ headers }, answer) => {
-      keys.push(/Credential=(\w+)/.exec(headers.authorization ?? '')?.[1] ?? '');
-      answer.writeHead(400, { 'Content-Type': 'application/x-amz-json-1.1' });
-      answer.end('{"__type":"ResourceNotFoundException","message":"there is none"}');
-    }),
-  );
+  const { keys, port } = await notingKeys();
   const env = {
     PATH: process.env['PATH'],
     HOME: folder,

@@ -3,6 +3,7 @@ import { PkiError, type ClockDifference } from '../errors.ts';
 import type { StoredRequest } from '../store/request.ts';
 import { readCrlTimes } from '../x509/crl-times.ts';
 import { formatDuration } from '../x509/duration.ts';
+import { pemCrls } from '../x509/pem-crls.ts';
 import type { World } from './issue.ts';
 
 /** What AWS itself lets a clock be off before it takes a request for an old one; so do others. */
@@ -101,8 +102,8 @@ export async function refuseEarly(watched: Watched, notBefore: Date): Promise<vo
  * @throws PkiError `not-yet-valid`
  */
 export function refuseEarlyCrls(pem: string, now: Date): void {
-  for (const [, base64 = ''] of pem.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g)) {
-    const { thisUpdate } = readCrlTimes(Buffer.from(base64, 'base64'));
+  for (const der of pemCrls(pem)) {
+    const { thisUpdate } = readCrlTimes(der);
     const wait = thisUpdate.getTime() - now.getTime();
     if (wait <= bearable) continue;
     throw new PkiError(

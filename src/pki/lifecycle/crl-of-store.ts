@@ -6,9 +6,10 @@ import type { Issuer } from '../authorities/local/open.ts';
 import { isThere, readIfThere } from '../durable.ts';
 import { PkiError } from '../errors.ts';
 import { extension } from '../x509/certificate.ts';
-import { readCrl, type Crl } from '../x509/crl.ts';
+import { readCrlIfWhole, type Crl } from '../x509/crl.ts';
 import { readCrlNumber } from '../x509/extensions.ts';
 import { oid } from '../x509/oid.ts';
+import { pemCrls } from '../x509/pem-crls.ts';
 import { checkSignature } from '../x509/validation/signature.ts';
 
 /**
@@ -32,16 +33,8 @@ function crlsOf(trust: string): Crl[] {
   if (!isThere(trust)) return [];
   return readdirSync(trust).flatMap((name) => {
     const pem = readIfThere(join(trust, name, 'current', 'crl.pem'))?.toString('latin1') ?? '';
-    const blocks = pem.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g);
-    return [...blocks].flatMap(([, base64 = '']) => {
-      try {
-        return [readCrl(Buffer.from(base64, 'base64'))];
-      } catch (error) {
-        // A broken bundle of the store is no reason not to restore the CA.
-        if (error instanceof PkiError) return [];
-        throw error;
-      }
-    });
+    // A broken bundle of the store is no reason not to restore the CA.
+    return pemCrls(pem).flatMap((der) => readCrlIfWhole(der) ?? []);
   });
 }
 

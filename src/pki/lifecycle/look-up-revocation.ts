@@ -3,6 +3,7 @@ import { PkiError } from '../errors.ts';
 import { serialHex, type Certificate } from '../x509/certificate.ts';
 import { entriesOf } from '../x509/crl-summary.ts';
 import { readCrl, reasonOf, type Crl } from '../x509/crl.ts';
+import { pemCrls } from '../x509/pem-crls.ts';
 import { encodeOcspRequest } from '../x509/ocsp-request.ts';
 import { ocspAnswer } from '../x509/validation/ocsp.ts';
 import { readOcspResponse } from '../x509/validation/ocsp-response.ts';
@@ -57,9 +58,8 @@ const lists = (crl: Crl, { serial }: Certificate): boolean =>
 /** RFC 5280 4.2.1.13 wants DER; some hand out PEM. */
 function derOf(bytes: Buffer): Buffer {
   if (bytes[0] === 0x30) return bytes;
-  const [, base64] =
-    /-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/.exec(bytes.toString('latin1')) ?? [];
-  return base64 === undefined ? bytes : Buffer.from(base64, 'base64');
+  const [first = bytes] = pemCrls(bytes.toString('latin1'));
+  return first;
 }
 
 /** Asks an OCSP responder (RFC 6960), by POST: what a cache between has kept is not asked for. */

@@ -1,30 +1,17 @@
 import { join } from 'node:path';
 import { readIfThere } from '../durable.ts';
-import { PkiError } from '../errors.ts';
-import { readCrl, type Crl } from '../x509/crl.ts';
+import { readCrl, readCrlIfWhole, type Crl } from '../x509/crl.ts';
 import { readCrlNumber } from '../x509/extensions.ts';
 import { oid } from '../x509/oid.ts';
+import { pemCrls } from '../x509/pem-crls.ts';
 import { encodePem } from '../x509/pem-writer.ts';
 
-/** DER of every CRL in a PEM text. */
-const ders = (pem: string): Buffer[] =>
-  [...pem.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g)].map(([, base64 = '']) =>
-    Buffer.from(base64, 'base64'),
-  );
-
-export const crlsIn = (pem: string): Crl[] => ders(pem).map(readCrl);
+export const crlsIn = (pem: string): Crl[] => pemCrls(pem).map(readCrl);
 
 /** The CRLs of a bundle as it stands; what is damaged is passed over. */
 export function crlsInUse(bundle: string): Crl[] {
   const pem = readIfThere(join(bundle, 'current', 'crl.pem'))?.toString('latin1') ?? '';
-  return ders(pem).flatMap((der) => {
-    try {
-      return [readCrl(der)];
-    } catch (error) {
-      if (error instanceof PkiError) return [];
-      throw error;
-    }
-  });
+  return pemCrls(pem).flatMap((der) => readCrlIfWhole(der) ?? []);
 }
 
 /**

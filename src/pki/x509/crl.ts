@@ -1,3 +1,4 @@
+import { PkiError } from '../errors.ts';
 import { readAlgorithm, type AlgorithmIdentifier } from './certificate.ts';
 import type { DerReader } from './der-reader.ts';
 import {
@@ -71,6 +72,16 @@ export function readCrl(der: Buffer): Crl {
     extensions,
     revoked,
   };
+}
+
+/** The same, but for what is damaged: `undefined`. */
+export function readCrlIfWhole(der: Buffer): Crl | undefined {
+  try {
+    return readCrl(der);
+  } catch (error) {
+    if (error instanceof PkiError) return undefined;
+    throw error;
+  }
 }
 
 /** Of a CRL only its entries may be many; a name of ten million bytes is an attack. */
